@@ -1,0 +1,252 @@
+// Part of Attune, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+// Verifiers, folders and canonicalisations of the plain operations.
+
+#include "dialect/TransformerVerify.h"
+
+#include "mlir/IR/OpImplementation.h"
+#include "mlir/IR/PatternMatch.h"
+#include "mlir/Interfaces/FunctionInterfaces.h"
+
+using namespace mlir;
+using namespace mlir::transformer;
+
+#define GET_OP_CLASSES
+#include "dialect/TransformerOps.cpp.inc"
+
+//===------------------------------------------------ shared checks -------------------------------------------------===//
+
+LogicalResult checks::expectDim(Operation *op, StringRef what, Value value, unsigned dim, int64_t expected, StringRef source) {
+  int64_t size = cast<ShapedType>(value.getType()).getDimSize(dim);
+  if (ShapedType::isDynamic(size) || ShapedType::isDynamic(expected) || size == expected)
+    return success();
+  return op->emitOpError() << what << " has size " << size << " in dimension " << dim << ", expected " << expected << " (" << source << ")";
+}
+
+LogicalResult checks::expectBatch(Operation *op, Value batch) {
+  return expectDim(op, "batch", batch, 1, kBatchColumns, "position, first key, key count");
+}
+
+LogicalResult checks::expectGroups(Operation *op, int64_t queryHeads, int64_t keyHeads) {
+  if (ShapedType::isDynamic(queryHeads) || ShapedType::isDynamic(keyHeads) || (keyHeads > 0 && queryHeads % keyHeads == 0))
+    return success();
+  return op->emitOpError() << "has " << queryHeads << " query heads, which " << keyHeads << " key heads do not divide";
+}
+
+LogicalResult checks::verifyLinear(Operation *op, Value input, Value weight, Value bias, Value result) {
+  auto type = cast<RankedTensorType>(weight.getType());
+  if (failed(expectDim(op, "input", input, 1, type.getDimSize(1), "the weight's input size")) ||
+      failed(expectDim(op, "result", result, 1, type.getDimSize(0), "the weight's output size")))
+    return failure();
+  return bias ? expectDim(op, "bias", bias, 0, type.getDimSize(0), "the weight's output size") : success();
+}
+
+LogicalResult checks::verifyNorm(Operation *op, NormKind kind, Value input, Value weight, Value bias, double eps) {
+  auto type = cast<RankedTensorType>(input.getType());
+  int64_t features = type.getDimSize(type.getRank() - 1);
+  if (weight && failed(expectDim(op, "weight", weight, 0, features, "the input's last dimension")))
+    return failure();
+  if (bias && failed(expectDim(op, "bias", bias, 0, features, "the input's last dimension")))
+    return failure();
+  if (!(eps >= 0))
+    return op->emitOpError() << "eps is " << eps << ", expected a number that is not negative";
+  return success();
+}
+
+static int64_t dimOf(Value value, unsigned dim) { return cast<ShapedType>(value.getType()).getDimSize(dim); }
+
+//===--------------------------------------------------- parameters -------------------------------------------------===//
+
+std::string ParameterOp::getSourceName(int64_t record) {
+  if (!getSource())
+    return "";
+  std::string name = getSource()->str();
+  size_t hole = name.find("{}");
+  if (getLayers() && hole != std::string::npos)
+    name.replace(hole, 2, std::to_string((*getLayers())[record]));
+  return name;
+}
+
+LogicalResult ParameterOp::verify() {
+  auto type = dyn_cast<RankedTensorType>(getType());
+  if (!type || !type.hasStaticShape())
+    return emitOpError() << "has type " << getType() << ", expected a tensor of static shape";
+  if (getSource().has_value() == getValue().has_value())
+    return emitOpError() << "needs either a source (a tensor's name in the model's files) or a literal value";
+  if (getValue() && cast<ShapedType>(getValue()->getType()).getShape() != type.getShape())
+    return emitOpError() << "value has type " << getValue()->getType() << ", expected " << type;
+  if (getLayers() && getSource() && !getSource()->contains("{}"))
+    return emitOpError() << "has layers, so its source must hold {} for the layer's number: '" << *getSource() << "'";
+  if (getTransposed() && type.getRank() != 2)
+    return emitOpError() << "is transposed, so it must be a matrix, got " << type;
+  return success();
+}
+
+LogicalResult WeightOp::verifySymbolUses(SymbolTableCollection &symbols) {
+  auto parameter = symbols.lookupNearestSymbolFrom<ParameterOp>(*this, getParameterAttr());
+  if (!parameter)
+    return emitOpError() << "names '" << getParameter() << "', which is not a transformer.parameter";
+  if (parameter.getType() != getResult().getType())
+    return emitOpError() << "has type " << getResult().getType() << ", but " << getParameterAttr() << " has " << parameter.getType();
+  if (parameter.getLayers().has_value() != static_cast<bool>(getRecord()))
+    return emitOpError() << (getRecord() ? "has a record, but " : "needs a record, since ") << getParameterAttr()
+                         << (getRecord() ? " has one value for the whole model" : " has one per layer");
+  return success();
+}
+
+LogicalResult RepeatOp::verifySymbolUses(SymbolTableCollection &symbols) {
+  auto layer = symbols.lookupNearestSymbolFrom<FunctionOpInterface>(*this, getLayerAttr());
+  if (!layer)
+    return emitOpError() << "names '" << getLayer() << "', which is not a function";
+  SmallVector<Type> expected{getInput().getType(), IndexType::get(getContext()), IndexType::get(getContext())};
+  llvm::append_range(expected, getShared().getTypes());
+  if (layer.getArgumentTypes() != ArrayRef<Type>(expected) || layer.getResultTypes() != ArrayRef<Type>(getResult().getType()))
+    return emitOpError() << "needs a layer of type " << FunctionType::get(getContext(), expected, getResult().getType()) << ", but "
+                         << getLayerAttr() << " has " << layer.getFunctionType();
+  if (static_cast<int64_t>(getCount()) < 1)
+    return emitOpError() << "count is " << getCount() << ", expected at least one layer";
+  return success();
+}
+
+//===-------------------------------------------------- embeddings --------------------------------------------------===//
+
+LogicalResult EmbedOp::verify() {
+  return checks::expectDim(*this, "result", getResult(), 1, dimOf(getTable(), 1), "the table's row size");
+}
+
+LogicalResult PositionOp::verify() {
+  int64_t features = dimOf(getResult(), 1);
+  if (ShapedType::isDynamic(features) || features % 2)
+    return emitOpError() << "result has " << features << " features, expected an even number (a sine and a cosine for each frequency)";
+  return checks::expectBatch(*this, getBatch());
+}
+
+LogicalResult RotaryTableOp::verify() {
+  if (failed(checks::expectBatch(*this, getBatch())) || failed(checks::expectDim(*this, "result", getResult(), 1, 2, "cosines and sines")))
+    return failure();
+  return checks::expectDim(*this, "result", getResult(), 2, getFrequencies().size(), "the number of frequencies");
+}
+
+LogicalResult RotaryOp::verify() {
+  int64_t size = dimOf(getInput(), 2), rotated = 2 * dimOf(getTable(), 2);
+  if (rotated > size)
+    return emitOpError() << "rotates " << rotated << " elements (two for each frequency) of heads of size " << size;
+  return checks::expectDim(*this, "table", getTable(), 1, 2, "cosines and sines");
+}
+
+LogicalResult GatherOp::verify() {
+  return checks::expectDim(*this, "result", getResult(), 1, dimOf(getInput(), 1), "the input's row size");
+}
+
+//===------------------------------------------------ maps and norms ------------------------------------------------===//
+
+LogicalResult NormOp::verify() {
+  return checks::verifyNorm(*this, getKind(), getInput(), getWeight(), getBias(), getEps().convertToDouble());
+}
+
+LogicalResult LinearOp::verify() { return checks::verifyLinear(*this, getInput(), getWeight(), getBias(), getResult()); }
+
+OpFoldResult ActivationOp::fold(FoldAdaptor) { return getKind() == Activation::identity ? getInput() : Value(); }
+
+OpFoldResult ScaleOp::fold(FoldAdaptor) { return getFactor().isExactlyValue(1.0) ? getInput() : Value(); }
+
+namespace {
+/// scale(scale(x, a), b) = scale(x, a * b)
+struct MergeScales : OpRewritePattern<ScaleOp> {
+  using OpRewritePattern::OpRewritePattern;
+  LogicalResult matchAndRewrite(ScaleOp op, PatternRewriter &rewriter) const override {
+    auto inner = op.getInput().getDefiningOp<ScaleOp>();
+    if (!inner)
+      return failure();
+    double factor = inner.getFactor().convertToDouble() * op.getFactor().convertToDouble();
+    rewriter.replaceOpWithNewOp<ScaleOp>(op, op.getType(), inner.getInput(), rewriter.getF64FloatAttr(factor));
+    return success();
+  }
+};
+} // namespace
+
+void ScaleOp::getCanonicalizationPatterns(RewritePatternSet &results, MLIRContext *context) { results.add<MergeScales>(context); }
+
+LogicalResult SoftCapOp::verify() {
+  double cap = getCap().convertToDouble();
+  return cap > 0 ? success() : LogicalResult(emitOpError() << "cap is " << cap << ", expected a positive number");
+}
+
+//===------------------------------------------- attention in its parts ---------------------------------------------===//
+
+LogicalResult CacheUpdateOp::verify() {
+  CacheType cache = getCache().getType();
+  auto check = [&](StringRef what, Value rows, int64_t size) {
+    return success(succeeded(checks::expectDim(*this, what, rows, 1, cache.getHeads(), "the cache's heads")) &&
+                   succeeded(checks::expectDim(*this, what, rows, 2, size, "the cache's head size")));
+  };
+  if (failed(check("keys", getKeys(), cache.getKeySize())) || failed(check("values", getValues(), cache.getValueSize())) ||
+      failed(check("key rows", getKeyRows(), cache.getKeySize())) || failed(check("value rows", getValueRows(), cache.getValueSize())))
+    return failure();
+  for (Value rows : getResults())
+    if (cast<ShapedType>(rows.getType()).getElementType() != cache.getElementType())
+      return emitOpError() << "gives rows of type " << rows.getType() << ", but the cache holds " << cache.getElementType();
+  return checks::expectBatch(*this, getBatch());
+}
+
+LogicalResult ScoresOp::verify() {
+  if (failed(checks::expectBatch(*this, getBatch())) ||
+      failed(checks::expectGroups(*this, dimOf(getQueries(), 1), dimOf(getKeys(), 1))) ||
+      failed(checks::expectDim(*this, "result", getResult(), 1, dimOf(getQueries(), 1), "the query heads")))
+    return failure();
+  return checks::expectDim(*this, "queries", getQueries(), 2, dimOf(getKeys(), 2), "the keys' head size");
+}
+
+LogicalResult SoftmaxOp::verify() {
+  return getSinks() ? checks::expectDim(*this, "sinks", getSinks(), 0, dimOf(getScores(), 1), "the query heads") : success();
+}
+
+LogicalResult WeightedSumOp::verify() {
+  if (failed(checks::expectBatch(*this, getBatch())) ||
+      failed(checks::expectGroups(*this, dimOf(getWeights(), 1), dimOf(getValues(), 1))) ||
+      failed(checks::expectDim(*this, "result", getResult(), 1, dimOf(getWeights(), 1), "the query heads")))
+    return failure();
+  return checks::expectDim(*this, "result", getResult(), 2, dimOf(getValues(), 2), "the values' head size");
+}
+
+//===------------------------------------------------- fused forms --------------------------------------------------===//
+
+LogicalResult AttentionOp::verify() {
+  if (failed(checks::expectBatch(*this, getBatch())) ||
+      failed(checks::expectGroups(*this, dimOf(getQueries(), 1), dimOf(getKeys(), 1))) ||
+      failed(checks::expectDim(*this, "queries", getQueries(), 2, dimOf(getKeys(), 2), "the keys' head size")) ||
+      failed(checks::expectDim(*this, "values", getValues(), 1, dimOf(getKeys(), 1), "the key heads")) ||
+      failed(checks::expectDim(*this, "result", getResult(), 2, dimOf(getValues(), 2), "the values' head size")))
+    return failure();
+  return getSinks() ? checks::expectDim(*this, "sinks", getSinks(), 0, dimOf(getQueries(), 1), "the query heads") : success();
+}
+
+LogicalResult ResidualNormOp::verify() {
+  return checks::verifyNorm(*this, getKind(), getResidual(), getWeight(), getBias(), getEps().convertToDouble());
+}
+
+LogicalResult LinearSplitOp::verify() {
+  if (getWeights().size() != getResults().size())
+    return emitOpError() << "has " << getWeights().size() << " weights and " << getResults().size() << " results";
+  if (!getBiases().empty() && getBiases().size() != getWeights().size())
+    return emitOpError() << "has " << getWeights().size() << " weights and " << getBiases().size() << " biases, expected none or one each";
+  for (auto [index, weight] : llvm::enumerate(getWeights()))
+    if (failed(checks::verifyLinear(*this, getInput(), weight, getBiases().empty() ? Value() : getBiases()[index], getResults()[index])))
+      return failure();
+  return success();
+}
+
+LogicalResult FfnOp::verify() {
+  int64_t features = dimOf(getInput(), 1), hidden = dimOf(getUp(), 0);
+  if (failed(checks::expectDim(*this, "up", getUp(), 1, features, "the input's features")) ||
+      failed(checks::expectDim(*this, "down", getDown(), 1, hidden, "the rows of up")) ||
+      failed(checks::expectDim(*this, "result", getResult(), 1, dimOf(getDown(), 0), "the rows of down")))
+    return failure();
+  if (getGate() && (failed(checks::expectDim(*this, "gate", getGate(), 0, hidden, "the rows of up")) ||
+                    failed(checks::expectDim(*this, "gate", getGate(), 1, features, "the input's features"))))
+    return failure();
+  if (getGateBias() && !getGate())
+    return emitOpError() << "has a bias of the gate but no gate";
+  return success();
+}

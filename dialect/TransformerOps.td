@@ -1,0 +1,356 @@
+// Part of Attune, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+// The plain operations: what the Builder emits for every model. The fused ones are in TransformerFusedOps.td.
+
+#ifndef TRANSFORMER_OPS
+#define TRANSFORMER_OPS
+
+include "dialect/TransformerAttrs.td"
+include "mlir/IR/BuiltinAttributes.td"
+include "mlir/IR/SymbolInterfaces.td"
+include "mlir/Interfaces/InferTypeOpInterface.td"
+include "mlir/Interfaces/SideEffectInterfaces.td"
+
+class Transformer_Op<string mnemonic, list<Trait> traits = []> : Op<Transformer_Dialect, mnemonic, traits>;
+class Transformer_PureOp<string mnemonic, list<Trait> traits = []> : Transformer_Op<mnemonic, !listconcat([Pure], traits)>;
+
+def Activations : TensorRankOf<[F32], [2, 3]>;      // tokens x features, or tokens x heads x size
+def Rows : TensorRankOf<[F32], [2]>;                // tokens x features
+def Heads : TensorRankOf<[F32], [3]>;               // tokens x heads x size
+def KeyRows : TensorRankOf<[F32, F16, BF16], [3]>;  // key rows x heads x size
+def Scores : TensorRankOf<[F32], [3]>;              // tokens x query heads x keys
+def Batch : TensorRankOf<[I32], [2]>;               // tokens x 3
+def Ids : TensorRankOf<[I32], [1]>;
+def Weight : RankedTensorOf<[F32]>;                 // static shape, may have a #transformer.stored encoding
+def Vector_ : TensorRankOf<[F32], [1]>;
+def Matrix : TensorRankOf<[F32], [2]>;
+
+//===-------------------------------------------------- parameters --------------------------------------------------===//
+
+def Transformer_ParameterOp : Transformer_Op<"parameter", [Symbol]> {
+  let summary = "A parameter of the model: a symbol that points into a file";
+  let description = [{
+    Names a weight tensor, or one of the same type for each layer of a kind (`records`). `source` is the tensor's name in the
+    model's files; in a layered parameter `{}` stands for the layer, and `layers` gives the layer of each record. Data never
+    stands in the IR, except a `value` for small literal parameters of hand-written examples. `transposed` says that the file
+    holds the matrix as `[in, out]`.
+
+    `offset` and `stride` are set by the layout stage: where record 0 begins in the packed weights, and the distance between
+    records, in bytes.
+
+    Example:
+    ```mlir
+    transformer.parameter @output : tensor<49152x576xf32, #transformer.stored<q8_0>> source "token_embd.weight"
+    transformer.parameter @layer.attn_q : tensor<576x576xf32, #transformer.stored<q4_1>>
+        source "blk.{}.attn_q.weight" layers [0, 1, 2]
+    ```
+  }];
+  let arguments = (ins SymbolNameAttr:$sym_name, TypeAttrOf<Weight>:$type, OptionalAttr<StrAttr>:$source,
+                       OptionalAttr<DenseI64ArrayAttr>:$layers, UnitAttr:$transposed, OptionalAttr<ElementsAttr>:$value,
+                       OptionalAttr<I64Attr>:$offset, OptionalAttr<I64Attr>:$stride);
+  let assemblyFormat = [{
+    $sym_name `:` $type (`source` $source^)? (`layers` $layers^)? (`transposed` $transposed^)? (`value` $value^)? attr-dict
+  }];
+  let extraClassDeclaration = [{
+    /// Number of records: one per layer, or 1 for a parameter of the whole model.
+    int64_t getRecords() { return getLayers() ? static_cast<int64_t>(getLayers()->size()) : 1; }
+    RankedTensorType getTensorType() { return ::llvm::cast<RankedTensorType>(getType()); }
+    /// The tensor's name in the model's files for a record; empty for literal parameters.
+    std::string getSourceName(int64_t record);
+  }];
+  let hasVerifier = 1;
+}
+
+def Transformer_WeightOp : Transformer_PureOp<"weight", [DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
+  let summary = "The value of a parameter";
+  let description = [{
+    Gives the tensor of a parameter; of a layered one, that of record `record`.
+
+    Example: `%w = transformer.weight @layer.attn_q[%record] : tensor<576x576xf32, #transformer.stored<q4_1>>`
+  }];
+  let arguments = (ins FlatSymbolRefAttr:$parameter, Optional<Index>:$record);
+  let results = (outs Weight:$result);
+  let assemblyFormat = "$parameter (`[` $record^ `]`)? attr-dict `:` type($result)";
+}
+
+def Transformer_RepeatOp : Transformer_Op<"repeat", [DeclareOpInterfaceMethods<SymbolUserOpInterface>, AllTypesMatch<["input", "result"]>]> {
+  let summary = "Applies a layer kind to a run of layers";
+  let description = [{
+    Calls `layer` for `count` layers, each taking the previous one's result: for i in [0, count)
+    `x = layer(x, record + i, first + i, shared...)`, where `record` counts the layers of this kind (it selects parameters) and
+    `first` is the index of the run's first layer in the model (it selects the cache's layer and names taps).
+
+    Example: `%y = transformer.repeat @layer (%x, %batch, %cache) {count = 30 : i64, first = 0 : i64, record = 0 : i64} : (tensor<?x576xf32>, tensor<?x3xi32>, !transformer.cache<30 x 3 x 64 x 64 x f16>) -> tensor<?x576xf32>`
+  }];
+  let arguments = (ins FlatSymbolRefAttr:$layer, Activations:$input, Variadic<AnyType>:$shared,
+                       I64Attr:$record, I64Attr:$first, I64Attr:$count);
+  let results = (outs Activations:$result);
+  let assemblyFormat = "$layer `(` $input (`,` $shared^)? `)` attr-dict `:` functional-type(operands, results)";
+}
+
+//===-------------------------------------------------- embeddings --------------------------------------------------===//
+
+def Transformer_EmbedOp : Transformer_PureOp<"embed"> {
+  let summary = "Static embedding: rows of a table";
+  let description = [{
+    `result[t] = table[ids[t]]`. Ids are below the table's number of rows: who feeds them checks it.
+
+    Example: `%x = transformer.embed %ids, %table : (tensor<?xi32>, tensor<49152x576xf32>) -> tensor<?x576xf32>`
+  }];
+  let arguments = (ins Ids:$ids, Matrix:$table);
+  let results = (outs Rows:$result);
+  let assemblyFormat = "$ids `,` $table attr-dict `:` functional-type(operands, results)";
+  let hasVerifier = 1;
+}
+
+def Transformer_PositionsOp : Transformer_PureOp<"positions"> {
+  let summary = "The positions of a batch, as ids of a learned position table";
+  let description = [{
+    `result[t] = batch[t].position + offset` (OPT and BART tables begin at row 2).
+
+    Example: `%ids = transformer.positions %batch {offset = 2 : i64} : (tensor<?x3xi32>) -> tensor<?xi32>`
+  }];
+  let arguments = (ins Batch:$batch, DefaultValuedAttr<I64Attr, "0">:$offset);
+  let results = (outs Ids:$result);
+  let assemblyFormat = "$batch attr-dict `:` functional-type(operands, results)";
+}
+
+def Transformer_PositionOp : Transformer_PureOp<"position"> {
+  let summary = "Sinusoidal position vectors";
+  let description = [{
+    The fixed encoding of "Attention Is All You Need": with `n = features / 2`, angle `a_i = position / base^(i / n)`,
+    `interleaved` gives `[sin a_0, cos a_0, sin a_1, ...]`, `half_split` (Marian) `[sin a_0 ... sin a_{n-1}, cos a_0 ...]`.
+    Added to embeddings by the paper, multiplied in some lectures.
+
+    Example: `%p = transformer.position interleaved %batch {base = 1.0e4 : f64} : (tensor<?x3xi32>) -> tensor<?x512xf32>`
+  }];
+  let arguments = (ins Transformer_PairingAttr:$pairing, Batch:$batch, DefaultValuedAttr<F64Attr, "1.0e4">:$base);
+  let results = (outs Rows:$result);
+  let assemblyFormat = "$pairing $batch attr-dict `:` functional-type(operands, results)";
+  let hasVerifier = 1;
+}
+
+def Transformer_RotaryTableOp : Transformer_PureOp<"rotary_table"> {
+  let summary = "Cosines and sines of the rotation angles of each token";
+  let description = [{
+    `result[t][0][i] = magnitude * cos(position[t] * frequencies[i])`, `result[t][1][i]` the same with sin; angles in f32, as
+    transformers computes them. Every scaling rule (linear, llama3, YaRN, longrope) is a choice of frequencies and magnitude, made by the
+    frontend. Computed once per step and shared by all layers. (RoFormer, Su et al. 2021.)
+
+    Example: `%r = transformer.rotary_table %batch {frequencies = array<f32: 1.0, 0.1>} : (tensor<?x3xi32>) -> tensor<?x2x2xf32>`
+  }];
+  let arguments = (ins Batch:$batch, DenseF32ArrayAttr:$frequencies, DefaultValuedAttr<F64Attr, "1.0">:$magnitude);
+  let results = (outs TensorRankOf<[F32], [3]>:$result);
+  let assemblyFormat = "$batch attr-dict `:` functional-type(operands, results)";
+  let hasVerifier = 1;
+}
+
+def Transformer_RotaryOp : Transformer_PureOp<"rotary", [AllTypesMatch<["input", "result"]>]> {
+  let summary = "Rotary position embedding";
+  let description = [{
+    Rotates pairs of each head's vector by the table's angles: `(a, b)` becomes `(a cos - b sin, b cos + a sin)`. With `n` frequencies
+    the first `2n` elements rotate, the rest pass. Pair `i` is elements `(i, i + n)` when `half_split` (GPT-NeoX, Hugging Face), `(2i, 2i + 1)` when
+    `interleaved` (RoFormer, GGUF's Llama).
+
+    Example: `%r = transformer.rotary half_split %q, %table : tensor<?x9x64xf32>, tensor<?x2x32xf32>`
+  }];
+  let arguments = (ins Transformer_PairingAttr:$pairing, Heads:$input, TensorRankOf<[F32], [3]>:$table);
+  let results = (outs Heads:$result);
+  let assemblyFormat = "$pairing $input `,` $table attr-dict `:` type($input) `,` type($table)";
+  let hasVerifier = 1;
+}
+
+def Transformer_GatherOp : Transformer_PureOp<"gather"> {
+  let summary = "Chosen rows";
+  let description = [{
+    `result[r] = input[rows[r]]`: the rows whose logits are wanted.
+
+    Example: `%y = transformer.gather %x, %rows : (tensor<?x576xf32>, tensor<?xi32>) -> tensor<?x576xf32>`
+  }];
+  let arguments = (ins Rows:$input, Ids:$rows);
+  let results = (outs Rows:$result);
+  let assemblyFormat = "$input `,` $rows attr-dict `:` functional-type(operands, results)";
+  let hasVerifier = 1;
+}
+
+//===------------------------------------------------ maps and norms ------------------------------------------------===//
+
+def Transformer_NormOp : Transformer_PureOp<"norm", [AttrSizedOperandSegments, AllTypesMatch<["input", "result"]>]> {
+  let summary = "RMS or layer normalisation over the last dimension";
+  let description = [{
+    `rms`: `x / sqrt(mean(x^2) + eps) * (weight + weight_offset)` (Zhang and Sennrich 2019; `weight_offset` is 1 for Gemma's files, else 0).
+    `layer`: `(x - mean) / sqrt(var + eps) * weight + bias` with the biased variance (Ba et al. 2016). Weight and bias are optional. On a
+    3-D input the norm is per head. Sums in f32.
+
+    Example: `%n = transformer.norm rms %x weight %w {eps = 1.0e-5 : f64} : tensor<?x576xf32>, tensor<576xf32>`
+  }];
+  let arguments = (ins Transformer_NormKindAttr:$kind, Activations:$input, Optional<Vector_>:$weight, Optional<Vector_>:$bias,
+                       F64Attr:$eps, DefaultValuedAttr<F64Attr, "0.0">:$weight_offset);
+  let results = (outs Activations:$result);
+  let assemblyFormat = [{
+    $kind $input (`weight` $weight^ `:` type($weight))? (`bias` $bias^ `:` type($bias))? attr-dict `:` type($input)
+  }];
+  let hasVerifier = 1;
+}
+
+def Transformer_LinearOp : Transformer_PureOp<"linear"> {
+  let summary = "Linear map of each row";
+  let description = [{
+    `result[t][n] = sum_k input[t][k] * weight[n][k] + bias[n]`: the weight is `[out, in]`. Sums in f32 (of products of int8
+    blocks where the target keeps block-quantised weights and activations quantised).
+
+    Example: `%q = transformer.linear %x, %w : (tensor<?x576xf32>, tensor<192x576xf32>) -> tensor<?x192xf32>`
+  }];
+  let arguments = (ins Rows:$input, Matrix:$weight, Optional<Vector_>:$bias);
+  let results = (outs Rows:$result);
+  let assemblyFormat = "$input `,` $weight (`bias` $bias^)? attr-dict `:` functional-type(operands, results)";
+  let hasVerifier = 1;
+}
+
+def Transformer_ActivationOp : Transformer_PureOp<"activation", [AllTypesMatch<["input", "result"]>, Elementwise]> {
+  let summary = "Activation function";
+  let description = [{
+    `silu` x * sigmoid(x); `gelu` the exact (erf) form; `gelu_tanh` its tanh approximation; `quick_gelu` x * sigmoid(1.702 x);
+    `relu_squared` max(x, 0)^2.
+
+    Example: `%y = transformer.activation silu %x : tensor<?x1536xf32>`
+  }];
+  let arguments = (ins Transformer_ActivationAttr:$kind, Activations:$input);
+  let results = (outs Activations:$result);
+  let assemblyFormat = "$kind $input attr-dict `:` type($input)";
+  let hasFolder = 1;
+}
+
+def Transformer_ScaleOp : Transformer_PureOp<"scale", [AllTypesMatch<["input", "result"]>, Elementwise]> {
+  let summary = "Multiplication by a constant";
+  let description = [{
+    `result = input * factor` (embedding scale of Gemma and Marian, residual multiplier of Granite, logit scale of T5).
+    Two scales in a row become one; a factor of 1 folds away.
+
+    Example: `%y = transformer.scale %x {factor = 24.0 : f64} : tensor<?x576xf32>`
+  }];
+  let arguments = (ins Activations:$input, F64Attr:$factor);
+  let results = (outs Activations:$result);
+  let assemblyFormat = "$input attr-dict `:` type($input)";
+  let hasFolder = 1;
+  let hasCanonicalizer = 1;
+}
+
+def Transformer_SoftCapOp : Transformer_PureOp<"soft_cap", [AllTypesMatch<["input", "result"]>, Elementwise]> {
+  let summary = "Soft cap of scores or logits";
+  let description = [{
+    `result = cap * tanh(input / cap)` (Gemma 2).
+
+    Example: `%y = transformer.soft_cap %x {cap = 30.0 : f64} : tensor<?x256000xf32>`
+  }];
+  let arguments = (ins Activations:$input, F64Attr:$cap);
+  let results = (outs Activations:$result);
+  let assemblyFormat = "$input attr-dict `:` type($input)";
+  let hasVerifier = 1;
+}
+
+//===--------------------------------------------- attention in its parts -------------------------------------------===//
+
+def Transformer_CacheUpdateOp : Transformer_Op<"cache_update"> {
+  let summary = "Stores the keys and values of the step's tokens, gives those of every row";
+  let description = [{
+    Writes `keys[t]` and `values[t]` to row `first_key[t] + position[t]` of layer `layer` and gives the layer's tables: keys and values of each sequence
+    so far. Elements are rounded to the cache's type.
+
+    Example:
+    ```mlir
+    %K, %V = transformer.cache_update %cache[%layer], %k, %v, %batch : !transformer.cache<30 x 3 x 64 x 64 x f16>,
+        tensor<?x3x64xf32>, tensor<?x3x64xf32>, tensor<?x3xi32> -> tensor<?x3x64xf16>, tensor<?x3x64xf16>
+    ```
+  }];
+  let arguments = (ins Arg<Transformer_CacheType, "", [MemRead, MemWrite]>:$cache, Index:$layer, Heads:$keys, Heads:$values, Batch:$batch);
+  let results = (outs KeyRows:$key_rows, KeyRows:$value_rows);
+  let assemblyFormat = [{
+    $cache `[` $layer `]` `,` $keys `,` $values `,` $batch attr-dict `:` type($cache) `,` type($keys) `,` type($values) `,` type($batch)
+    `->` type($key_rows) `,` type($value_rows)
+  }];
+  let hasVerifier = 1;
+}
+
+def Transformer_ScoresOp : Transformer_PureOp<"scores"> {
+  let summary = "Attention scores: queries times keys";
+  let description = [{
+    `result[t][h][j] = scale * sum_d queries[t][h][d] * keys[first_key[t] + j][h / group][d]` for `j < key_count[t]`, 0 past it, with
+    `group = query heads / key heads` (grouped-query attention: a key head serves consecutive query heads). The last
+    dimension is the largest key count of the batch.
+
+    Example: `%s = transformer.scores %q, %K, %batch {scale = 0.125 : f64} : (tensor<?x9x64xf32>, tensor<?x3x64xf16>, tensor<?x3xi32>) -> tensor<?x9x?xf32>`
+  }];
+  let arguments = (ins Heads:$queries, KeyRows:$keys, Batch:$batch, DefaultValuedAttr<F64Attr, "1.0">:$scale);
+  let results = (outs Scores:$result);
+  let assemblyFormat = "$queries `,` $keys `,` $batch attr-dict `:` functional-type(operands, results)";
+  let hasVerifier = 1;
+}
+
+def Transformer_MaskOp : Transformer_PureOp<"mask", [AllTypesMatch<["scores", "result"]>]> {
+  let summary = "Hides the keys that a query must not see";
+  let description = [{
+    Scores of keys that the mask hides, and of keys past `key_count`, become minus infinity: by selection, never by adding a large number.
+
+    Example: `%m = transformer.mask %s, %batch {mask = #transformer.mask<causal = true>} : tensor<?x9x?xf32>, tensor<?x3xi32>`
+  }];
+  let arguments = (ins Scores:$scores, Batch:$batch, Transformer_MaskAttr:$mask);
+  let results = (outs Scores:$result);
+  let assemblyFormat = "$scores `,` $batch attr-dict `:` type($scores) `,` type($batch)";
+}
+
+def Transformer_SoftmaxOp : Transformer_PureOp<"softmax", [AllTypesMatch<["scores", "result"]>]> {
+  let summary = "Softmax over the keys";
+  let description = [{
+    `exp(s_j - max) / sum`; hidden keys (minus infinity) get 0, a row without a visible key is all zeros. With `sinks` (gpt-oss) each
+    head's sink joins the maximum and the sum, and its share is dropped.
+
+    Example: `%p = transformer.softmax %m : tensor<?x9x?xf32>`
+  }];
+  let arguments = (ins Scores:$scores, Optional<Vector_>:$sinks);
+  let results = (outs Scores:$result);
+  let assemblyFormat = "$scores (`sinks` $sinks^ `:` type($sinks))? attr-dict `:` type($scores)";
+  let hasVerifier = 1;
+}
+
+def Transformer_SumNormalizeOp : Transformer_PureOp<"sum_normalize", [AllTypesMatch<["scores", "result"]>]> {
+  let summary = "Scores divided by their sum";
+  let description = [{
+    The lecture's simple normalisation: `s_j / sum_i s_i` over the visible keys; hidden keys get 0, a row without a visible key or with sum 0 is all zeros.
+
+    Example: `%p = transformer.sum_normalize %m : tensor<?x1x?xf32>`
+  }];
+  let arguments = (ins Scores:$scores);
+  let results = (outs Scores:$result);
+  let assemblyFormat = "$scores attr-dict `:` type($scores)";
+}
+
+def Transformer_WeightedSumOp : Transformer_PureOp<"weighted_sum"> {
+  let summary = "Values weighted by attention";
+  let description = [{
+    `result[t][h] = sum_j weights[t][h][j] * values[first_key[t] + j][h / group]` over `j < key_count[t]`.
+
+    Example: `%o = transformer.weighted_sum %p, %V, %batch : (tensor<?x9x?xf32>, tensor<?x3x64xf16>, tensor<?x3xi32>) -> tensor<?x9x64xf32>`
+  }];
+  let arguments = (ins Scores:$weights, KeyRows:$values, Batch:$batch);
+  let results = (outs Heads:$result);
+  let assemblyFormat = "$weights `,` $values `,` $batch attr-dict `:` functional-type(operands, results)";
+  let hasVerifier = 1;
+}
+
+def TapResource : Resource<"::mlir::transformer::TapResource">;
+
+def Transformer_TapOp : Transformer_Op<"tap", [MemoryEffects<[MemWrite<TapResource>]>]> {
+  let summary = "Makes a value inside the model visible outside";
+  let description = [{
+    Gives `value` the name `name` (and layer `layer`) among the program's outputs: hidden states, attention weights, routing. The entry
+    without taps drops these operations; the entry with taps stores each value.
+
+    Example: `transformer.tap "attentions"[%layer], %p : tensor<?x9x?xf32>`
+  }];
+  let arguments = (ins StrAttr:$name, Optional<Index>:$layer, AnyRankedTensor:$value);
+  let assemblyFormat = "$name (`[` $layer^ `]`)? `,` $value attr-dict `:` type($value)";
+}
+
+#endif // TRANSFORMER_OPS

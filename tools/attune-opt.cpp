@@ -1,0 +1,20 @@
+// Part of Attune, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+// attune-opt: inspect and transform the IR of any stage.
+
+#include "dialect/Transformer.h"
+
+#include "mlir/InitAllDialects.h"
+#include "mlir/InitAllExtensions.h"
+#include "mlir/InitAllPasses.h"
+#include "mlir/Tools/mlir-opt/MlirOptMain.h"
+
+int main(int argc, char **argv) {
+  mlir::DialectRegistry registry;
+  mlir::registerAllDialects(registry);
+  mlir::registerAllExtensions(registry);
+  mlir::registerAllPasses();
+  registry.insert<mlir::transformer::TransformerDialect>();
+  return mlir::asMainReturnCode(mlir::MlirOptMain(argc, argv, "Attune's optimizer\n", registry));
+}
