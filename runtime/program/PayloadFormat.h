@@ -1,0 +1,90 @@
+// Part of Attune, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+/// \file
+/// The border between compiled code and runtime: what a product (executable or shared library) holds.
+///
+/// **Payload.** A product carries a non-allocated ELF section `.attune.payload`, page-aligned in the file, that the runtime finds
+/// through the section headers of its own file (`/proc/self/exe`, or `dladdr` in a library) and maps read-only. It begins with a
+/// PayloadHeader and `blobCount` PayloadBlob entries:
+///
+/// | blob | content |
+/// |---|---|
+/// | `metadata` | JSON text, described below |
+/// | `tokenizer` | the tokenizer's tables (runtime/tokenizer/TokenizerFormat.h); absent without a tokenizer |
+/// | `weights` | packed parameters, page-aligned; absent with `--weights=file` (then metadata names the file) |
+///
+/// **Entries.** Compiled code exports `attune_entries[attune_entry_count]`. An entry takes an array of pointers, one per argument in
+/// metadata's order, each to a MemRefDescriptor of the argument's rank (MLIR's C interface). Arguments are inputs,
+/// outputs (filled by the entry), or the memory that it works in.
+///
+/// **Metadata** (all sizes in elements or bytes as named):
+/// ```json
+/// { "name": "SmolLM2", "kind": "decoder", "target": "cpu",
+///   "cpu": {"name": "x86-64-v3", "features": ["avx2", "fma", "f16c"]},
+///   "vocabulary": 49152, "hidden": 576, "layers": 30, "context": 8192, "chunk": 512,
+///   "cache": {"layers": 30, "heads": 3, "key_size": 64, "value_size": 64, "type": "f16", "row_multiple": 16},
+///   "workspace": {"bytes_per_token": 12345, "bytes_fixed": 4096, "token_multiple": 16},
+///   "tokens": {"bos": 1, "eos": [2], "pad": null, "add_bos": false},
+///   "chat_template": "...", "literal_tokens": 0, "weights_file": null, "description": {"...": "for info"},
+///   "parameters": 134515008, "weight_bytes": 98000000, "generation": {"temperature": 0.2, "top_p": 0.9},
+///   "entries": [{"name": "step", "arguments": [
+///      {"name": "input_ids", "role": "input", "type": "i32", "shape": ["tokens"]},
+///      {"name": "batch", "role": "input", "type": "i32", "shape": ["tokens", 3]},
+///      {"name": "output_rows", "role": "input", "type": "i32", "shape": ["outputs"]},
+///      {"name": "logits", "role": "output", "type": "f32", "shape": ["outputs", 49152]},
+///      {"name": "weights", "role": "weights", "type": "i8", "shape": ["weight_bytes"]},
+///      {"name": "cache", "role": "cache", "type": "i8", "shape": ["cache_bytes"]},
+///      {"name": "workspace", "role": "workspace", "type": "i8", "shape": ["workspace_bytes"]}]}] }
+/// ```
+/// The entry `step_taps` has further outputs (role "tap"), each with the dimensions of all its layers in front:
+/// `hidden_states` f32 [layers + 1, tokens, hidden], `attentions` f32 [layers, tokens, heads, keys] where `keys` is the largest key count of
+/// the step. A batch row is (position, first key row, key count): see docs/dialect.md. Cache bytes: the cache has `R` rows, a multiple
+/// of `row_multiple`, per layer; its size is `layers * R * heads * (key_size + value_size) * sizeof(type)`, and a sequence's first row
+/// must be a multiple of `row_multiple`. The workspace is `bytes_fixed + bytes_per_token * round_up(tokens, token_multiple)` and 64-byte aligned,
+/// as is the cache.
+
+#ifndef ATTUNE_RUNTIME_PROGRAM_PAYLOADFORMAT_H
+#define ATTUNE_RUNTIME_PROGRAM_PAYLOADFORMAT_H
+
+#include <cstdint>
+
+namespace attune {
+
+inline constexpr char payloadSection[] = ".attune.payload";
+inline constexpr char payloadMagic[8] = {'A', 'T', 'T', 'U', 'N', 'E', 0, 1};
+inline constexpr uint64_t payloadAlignment = 4096;
+
+struct PayloadHeader {
+  char magic[8];
+  uint64_t blobCount;
+};
+
+struct PayloadBlob {
+  char name[24];   ///< NUL-terminated
+  uint64_t offset; ///< bytes from the payload's beginning
+  uint64_t bytes;
+};
+
+/// MLIR's description of a buffer of rank `Rank`.
+template <int Rank> struct MemRefDescriptor {
+  void *allocated;
+  void *aligned;
+  int64_t offset;
+  int64_t sizes[Rank];
+  int64_t strides[Rank];
+};
+
+} // namespace attune
+
+extern "C" {
+/// An entry of compiled code; see the file's comment.
+struct AttuneEntry {
+  const char *name;
+  void (*call)(void **arguments);
+};
+extern const AttuneEntry attune_entries[];
+extern const uint64_t attune_entry_count;
+}
+
+#endif // ATTUNE_RUNTIME_PROGRAM_PAYLOADFORMAT_H
