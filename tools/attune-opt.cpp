@@ -4,6 +4,7 @@
 // attune-opt: inspect and transform the IR of any stage.
 
 #include "dialect/Transformer.h"
+#include "passes/Passes.h"
 
 #include "mlir/InitAllDialects.h"
 #include "mlir/InitAllExtensions.h"
@@ -15,6 +16,7 @@ int main(int argc, char **argv) {
   mlir::registerAllDialects(registry);
   mlir::registerAllExtensions(registry);
   mlir::registerAllPasses();
+  mlir::transformer::registerPasses();
   registry.insert<mlir::transformer::TransformerDialect>();
   return mlir::asMainReturnCode(mlir::MlirOptMain(argc, argv, "Attune's optimizer\n", registry));
 }
