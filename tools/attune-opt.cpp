@@ -3,7 +3,7 @@
 
 // attune-opt: inspect and transform the IR of any stage.
 
-#include "dialect/Transformer.h"
+#include "dialect/Kernel.h"
 #include "passes/Passes.h"
 
 #include "mlir/InitAllDialects.h"
@@ -17,6 +17,6 @@ int main(int argc, char **argv) {
   mlir::registerAllExtensions(registry);
   mlir::registerAllPasses();
   mlir::transformer::registerPasses();
-  registry.insert<mlir::transformer::TransformerDialect>();
+  registry.insert<mlir::transformer::TransformerDialect, mlir::kernel::KernelDialect>();
   return mlir::asMainReturnCode(mlir::MlirOptMain(argc, argv, "Attune's optimizer\n", registry));
 }

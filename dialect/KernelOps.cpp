@@ -1,0 +1,131 @@
+// Part of Attune, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+// Dialect, verifiers and memory effects of the kernel dialect. Tiling is in KernelTiling.cpp.
+
+#include "dialect/Kernel.h"
+
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/IR/DialectImplementation.h"
+#include "mlir/IR/OpImplementation.h"
+#include "mlir/Interfaces/FunctionInterfaces.h"
+#include "llvm/ADT/TypeSwitch.h"
+
+using namespace mlir;
+using namespace mlir::kernel;
+
+#include "dialect/KernelDialect.cpp.inc"
+#include "dialect/KernelEnums.cpp.inc"
+#define GET_ATTRDEF_CLASSES
+#include "dialect/KernelAttrs.cpp.inc"
+#define GET_OP_CLASSES
+#include "dialect/KernelOps.cpp.inc"
+
+void KernelDialect::initialize() {
+  addAttributes<
+#define GET_ATTRDEF_LIST
+#include "dialect/KernelAttrs.cpp.inc"
+      >();
+  addOperations<
+#define GET_OP_LIST
+#include "dialect/KernelOps.cpp.inc"
+      >();
+}
+
+attune::PackedFormat PackedAttr::getFormat() const {
+  attune::PackedFormat format;
+  format.codes = static_cast<attune::PackedFormat::Codes>(getCodes());
+  format.group = static_cast<int>(getGroup());
+  format.scale = static_cast<attune::PackedFormat::Scale>(getScale());
+  format.hasMin = getMin();
+  format.zero = static_cast<int>(getZero());
+  return format;
+}
+
+//===---------------------------------------------------- effects ---------------------------------------------------===//
+
+using Effects = SmallVectorImpl<SideEffects::EffectInstance<MemoryEffects::Effect>>;
+
+/// Memref operands are read; memref inits are written (and not read: every kernel overwrites its output).
+static void dpsEffects(DestinationStyleOpInterface op, Effects &effects) {
+  for (OpOperand &operand : op->getOpOperands()) {
+    if (!isa<MemRefType>(operand.get().getType()))
+      continue;
+    if (op.isDpsInit(&operand))
+      effects.emplace_back(MemoryEffects::Write::get(), &operand, SideEffects::DefaultResource::get());
+    else
+      effects.emplace_back(MemoryEffects::Read::get(), &operand, SideEffects::DefaultResource::get());
+  }
+}
+
+void QuantizeOp::getEffects(Effects &effects) { dpsEffects(*this, effects); }
+void LinearOp::getEffects(Effects &effects) { dpsEffects(*this, effects); }
+void EmbedOp::getEffects(Effects &effects) { dpsEffects(*this, effects); }
+void AttentionOp::getEffects(Effects &effects) { dpsEffects(*this, effects); }
+
+void CacheUpdateOp::getEffects(Effects &effects) {
+  for (OpOperand &operand : getOperation()->getOpOperands()) {
+    if (!isa<MemRefType>(operand.get().getType()))
+      continue;
+    bool written = operand.get() == getKeyMemory() || operand.get() == getValueMemory();
+    if (written)
+      effects.emplace_back(MemoryEffects::Write::get(), &operand, SideEffects::DefaultResource::get());
+    else
+      effects.emplace_back(MemoryEffects::Read::get(), &operand, SideEffects::DefaultResource::get());
+  }
+}
+
+//===---------------------------------------------------- verifiers -------------------------------------------------===//
+
+LogicalResult QuantizeOp::verify() {
+  int64_t inits = isa<TensorType>(getCodes().getType()) ? 3 : 0;
+  if (static_cast<int64_t>(getResults().size()) != inits)
+    return emitOpError() << "has " << getResults().size() << " results, expected " << inits << " (one per tensor output)";
+  return success();
+}
+
+LogicalResult LinearOp::verify() {
+  if (getWeights().empty())
+    return emitOpError() << "needs at least one weight";
+  attune::PackedFormat format = getFormat().getFormat();
+  int64_t columns = cast<ShapedType>(getOutput().getType()).getDimSize(1);
+  for (Value weight : getWeights()) {
+    auto type = cast<MemRefType>(weight.getType());
+    if (!type.isDynamicDim(1) && type.getDimSize(1) != format.panelBytes(getColumns()))
+      return emitOpError() << "weight has panels of " << type.getDimSize(1) << " bytes, expected " << format.panelBytes(getColumns())
+                           << " for " << getColumns() << " columns in " << getFormat();
+    if (!type.isDynamicDim(0) && !ShapedType::isDynamic(columns) && type.getDimSize(0) != attune::PackedFormat::panels(columns))
+      return emitOpError() << "weight has " << type.getDimSize(0) << " panels, expected " << attune::PackedFormat::panels(columns) << " for "
+                           << columns << " output columns";
+  }
+  if (isQuantized() && !getFormat().isQuantized())
+    return emitOpError() << "has a quantised input, which needs i8 or u4 weights, got " << getFormat();
+  if (isQuantized() != cast<ShapedType>(getInput().getType()).getElementType().isInteger(8))
+    return emitOpError() << "input " << getInput().getType() << " must be i8 with quantized(scales, sums), f32 without";
+  Block &epilogue = getEpilogue().front();
+  if (epilogue.getNumArguments() != getWeights().size() + getExtras().size())
+    return emitOpError() << "epilogue takes " << epilogue.getNumArguments() << " values, expected " << getWeights().size() << " products and "
+                         << getExtras().size() << " extras";
+  return success();
+}
+
+LogicalResult AttentionOp::verify() {
+  auto queries = cast<ShapedType>(getQueries().getType());
+  auto keys = cast<MemRefType>(getKeyMemory().getType());
+  if (!queries.isDynamicDim(1) && !keys.isDynamicDim(1) && queries.getDimSize(1) % keys.getDimSize(1))
+    return emitOpError() << "has " << queries.getDimSize(1) << " query heads, which " << keys.getDimSize(1) << " key heads do not divide";
+  if (queries.getDimSize(2) != keys.getDimSize(2))
+    return emitOpError() << "has queries of size " << queries.getDimSize(2) << " and keys of size " << keys.getDimSize(2);
+  if (keys.getDimSize(3) != 16)
+    return emitOpError() << "keys lie in groups of 16 rows, got " << keys;
+  return success();
+}
+
+LogicalResult LaunchOp::verifySymbolUses(SymbolTableCollection &symbols) {
+  auto body = symbols.lookupNearestSymbolFrom<FunctionOpInterface>(*this, getBodyAttr());
+  if (!body)
+    return emitOpError() << "names '" << getBody() << "', which is not a function";
+  if (body.getNumArguments() != getArguments().size() + 1)
+    return emitOpError() << "gives " << getArguments().size() << " arguments and an index, but " << getBodyAttr() << " takes " << body.getNumArguments();
+  return success();
+}

@@ -1,0 +1,157 @@
+// Part of Attune, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+#ifndef KERNEL_OPS
+#define KERNEL_OPS
+
+include "dialect/KernelDialect.td"
+include "dialect/TransformerAttrs.td"
+include "mlir/Interfaces/ControlFlowInterfaces.td"
+include "mlir/Interfaces/DestinationStyleOpInterface.td"
+include "mlir/Interfaces/SideEffectInterfaces.td"
+include "mlir/Interfaces/TilingInterface.td"
+include "mlir/IR/SymbolInterfaces.td"
+
+class Kernel_Op<string mnemonic, list<Trait> traits = []> : Op<Kernel_Dialect, mnemonic, traits>;
+
+/// Destination-passing style, on tensors or memrefs.
+class Kernel_DpsOp<string mnemonic, list<Trait> traits = []> : Kernel_Op<mnemonic, !listconcat([
+    DestinationStyleOpInterface, DeclareOpInterfaceMethods<MemoryEffectsOpInterface>], traits)>;
+
+def F32Shaped : AnyTypeOf<[TensorOf<[F32]>, MemRefOf<[F32]>]>;
+def I32Shaped : AnyTypeOf<[TensorOf<[I32]>, MemRefOf<[I32]>]>;
+def I8Shaped : AnyTypeOf<[TensorOf<[I8]>, MemRefOf<[I8]>]>;
+def Panels : MemRefRankOf<[I8], [2]>;
+def KeyMemory : MemRefRankOf<[F32, F16, BF16], [4]>;
+def ValueMemory : MemRefRankOf<[F32, F16, BF16], [3]>;
+defvar Tileable = DeclareOpInterfaceMethods<TilingInterface, ["getLoopIteratorTypes", "getIterationDomain", "getTiledImplementation", "getResultTilePosition"]>;
+
+def Kernel_QuantizeOp : Kernel_DpsOp<"quantize", [Tileable]> {
+  let summary = "Activations to int8, a scale for each 32 columns";
+  let description = [{
+    For each row and block of 32 columns: `scale = max |x| / 127`, `codes = round(x / scale)` (ties to even; a block of zeros has scale 0), and for each
+    `group` columns of the block `sums = scale * sum of codes`, which multiplies weights' minima and zero points. Columns past K count as 0.
+
+    Example: `kernel.quantize ins(%x : tensor<?x576xf32>) outs(%c, %s, %m : tensor<?x576xi8>, tensor<?x18xf32>, tensor<?x18xf32>) -> ...`
+  }];
+  let arguments = (ins F32Shaped:$input, I8Shaped:$codes, F32Shaped:$scales, F32Shaped:$sums);
+  let results = (outs Variadic<AnyRankedTensor>:$results);
+  let assemblyFormat = [{
+    `ins` `(` $input `:` type($input) `)` `outs` `(` $codes `,` $scales `,` $sums `:` type($codes) `,` type($scales) `,` type($sums) `)`
+    attr-dict (`->` type($results)^)?
+  }];
+  let extraClassDeclaration = [{
+    MutableOperandRange getDpsInitsMutable() { return MutableOperandRange(*this, 1, 3); }
+  }];
+  let hasVerifier = 1;
+}
+
+def Kernel_LinearOp : Kernel_DpsOp<"linear", [AttrSizedOperandSegments, Tileable, SingleBlock]> {
+  let summary = "Products with packed weights, combined elementwise";
+  let description = [{
+    For each weight `w_i`: `p_i[t][n] = sum_k input[t][k] * w_i[n][k]` in f32; then `output[t][n] = epilogue(p_0[t][n], ..., extras_0, ...)`. An extra is a vector
+    `[N]` (a bias) or a matrix `[T, N]` (a residual). The epilogue is a region of elementwise scalar operations that is vectorised with the
+    product: bias, activation, gating, residual addition cost no pass over memory of their own.
+
+    The input is f32, or int8 codes with `quantized(scales, sums)` from `kernel.quantize`; then the weights are `i8` or `u4` blocks and the inner
+    product is integer. All weights have the same N, K and format.
+
+    Example:
+    ```mlir
+    %o = kernel.linear input(%x : tensor<?x576xf32>) weights(%g, %u : memref<96x10240xi8>, memref<96x10240xi8>) outs(%e : tensor<?x1536xf32>)
+        format(#kernel.packed<codes = u4, group = 32, scale = f16, min = true>) columns(576) {
+    ^bb0(%gate: f32, %up: f32):
+      ...
+      kernel.yield %r : f32
+    } -> tensor<?x1536xf32>
+    ```
+  }];
+  let arguments = (ins AnyTypeOf<[F32Shaped, I8Shaped]>:$input, Optional<F32Shaped>:$scales, Optional<F32Shaped>:$sums,
+                       Variadic<Panels>:$weights, Variadic<F32Shaped>:$extras, F32Shaped:$output,
+                       Kernel_PackedAttr:$format, I64Attr:$columns);
+  let results = (outs Optional<AnyRankedTensor>:$result);
+  let regions = (region SizedRegion<1>:$epilogue);
+  let assemblyFormat = [{
+    `input` `(` $input `:` type($input) `)` (`quantized` `(` $scales^ `,` $sums `:` type($scales) `,` type($sums) `)`)?
+    `weights` `(` $weights `:` type($weights) `)` (`extras` `(` $extras^ `:` type($extras) `)`)? `outs` `(` $output `:` type($output) `)`
+    `format` `(` $format `)` `columns` `(` $columns `)` attr-dict-with-keyword $epilogue (`->` type($result)^)?
+  }];
+  let extraClassDeclaration = [{
+    MutableOperandRange getDpsInitsMutable() { return getOutputMutable(); }
+    bool isQuantized() { return static_cast<bool>(getScales()); }
+  }];
+  let hasVerifier = 1;
+}
+
+def Kernel_YieldOp : Kernel_Op<"yield", [Pure, Terminator, ReturnLike, HasParent<"LinearOp">]> {
+  let summary = "Result of an epilogue";
+  let description = "Example: `kernel.yield %r : f32`";
+  let arguments = (ins F32:$value);
+  let assemblyFormat = "$value attr-dict `:` type($value)";
+}
+
+def Kernel_EmbedOp : Kernel_DpsOp<"embed"> {
+  let summary = "Rows of a packed table";
+  let description = [{
+    `output[t] = table[ids[t]]`, dequantised from panels: a tied head and the embedding share one copy of the weights.
+
+    Example: `kernel.embed ins(%ids : tensor<?xi32>) table(%t : memref<3072x9792xi8>) outs(%o : tensor<?x576xf32>) format(#kernel.packed<codes = i8, group = 32, scale = f16>) -> tensor<?x576xf32>`
+  }];
+  let arguments = (ins I32Shaped:$ids, Panels:$table, F32Shaped:$output, Kernel_PackedAttr:$format);
+  let results = (outs Optional<AnyRankedTensor>:$result);
+  let assemblyFormat = [{
+    `ins` `(` $ids `:` type($ids) `)` `table` `(` $table `:` type($table) `)` `outs` `(` $output `:` type($output) `)` `format` `(` $format `)`
+    attr-dict (`->` type($result)^)?
+  }];
+  let extraClassDeclaration = [{ MutableOperandRange getDpsInitsMutable() { return getOutputMutable(); } }];
+}
+
+def Kernel_CacheUpdateOp : Kernel_Op<"cache_update", [DeclareOpInterfaceMethods<MemoryEffectsOpInterface>]> {
+  let summary = "Writes the step's keys and values into the cache";
+  let description = [{
+    For token row t, `row = batch[t].first_key + batch[t].position`: `key_memory[row / 16][h][d][row % 16] = keys[t][h][d]`, `value_memory[row][h][d] = values[t][h][d]`, rounded to
+    the cache's type.
+
+    Example: `kernel.cache_update %k, %v, %batch into %K, %V : tensor<?x3x64xf32>, tensor<?x3x64xf32>, tensor<?x3xi32>, memref<?x3x64x16xf16>, memref<?x3x64xf16>`
+  }];
+  let arguments = (ins F32Shaped:$keys, F32Shaped:$values, I32Shaped:$batch, KeyMemory:$key_memory, ValueMemory:$value_memory);
+  let assemblyFormat = [{
+    $keys `,` $values `,` $batch `into` $key_memory `,` $value_memory attr-dict
+    `:` type($keys) `,` type($values) `,` type($batch) `,` type($key_memory) `,` type($value_memory)
+  }];
+}
+
+def Kernel_AttentionOp : Kernel_DpsOp<"attention", [Tileable]> {
+  let summary = "Attention over the cache with an online softmax";
+  let description = [{
+    `transformer.attention` on the physical cache. Queries `[T, heads, key size]`, output `[T, heads, value size]`; query heads that share a key head are consecutive.
+    Tiles over tokens and over key heads.
+
+    Example: `kernel.attention ins(%q, %batch : tensor<?x9x64xf32>, tensor<?x3xi32>) cache(%K, %V : memref<?x3x64x16xf16>, memref<?x3x64xf16>) outs(%o : tensor<?x9x64xf32>) {mask = #transformer.mask<causal = true>, scale = 0.125 : f64} -> tensor<?x9x64xf32>`
+  }];
+  let arguments = (ins F32Shaped:$queries, I32Shaped:$batch, KeyMemory:$key_memory, ValueMemory:$value_memory,
+                       Optional<F32Shaped>:$sinks, F32Shaped:$output,
+                       Transformer_MaskAttr:$mask, F64Attr:$scale, DefaultValuedAttr<F64Attr, "0.0">:$soft_cap,
+                       DefaultValuedAttr<Transformer_NormalizerAttr, "::mlir::transformer::Normalizer::softmax">:$normalizer);
+  let results = (outs Optional<AnyRankedTensor>:$result);
+  let assemblyFormat = [{
+    `ins` `(` $queries `,` $batch `:` type($queries) `,` type($batch) `)` `cache` `(` $key_memory `,` $value_memory `:` type($key_memory) `,` type($value_memory) `)`
+    (`sinks` `(` $sinks^ `:` type($sinks) `)`)? `outs` `(` $output `:` type($output) `)` attr-dict (`->` type($result)^)?
+  }];
+  let extraClassDeclaration = [{ MutableOperandRange getDpsInitsMutable() { return getOutputMutable(); } }];
+  let hasVerifier = 1;
+}
+
+def Kernel_LaunchOp : Kernel_Op<"launch", [DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
+  let summary = "Runs a function for each index of a range, on the runtime's threads";
+  let description = [{
+    Calls `body(i, arguments...)` for 0 <= i < count in any order, on any thread; returns when all are done. The CPU's counterpart of
+    `gpu.launch_func`; becomes a call of the runtime's `attune_parallel_for`.
+
+    Example: `kernel.launch @body count(%n) args(%a, %b : memref<?x576xf32>, index)`
+  }];
+  let arguments = (ins FlatSymbolRefAttr:$body, Index:$count, Variadic<AnyType>:$arguments);
+  let assemblyFormat = "$body `count` `(` $count `)` (`args` `(` $arguments^ `:` type($arguments) `)`)? attr-dict";
+}
+
+#endif // KERNEL_OPS
