@@ -25,7 +25,7 @@
 #include <optional>
 #include <string_view>
 
-namespace mlir::transformer {
+namespace attune {
 
 struct PackedFormat {
   enum Codes : uint8_t { F32, F16, BF16, I8, U4 };
@@ -95,6 +95,6 @@ constexpr std::optional<PackedFormat> packedFormatNamed(std::string_view name) {
   return std::nullopt;
 }
 
-} // namespace mlir::transformer
+} // namespace attune
 
 #endif
