@@ -30,6 +30,11 @@ struct CpuTarget {
   std::vector<std::string> required; ///< features that the runtime checks at start, e.g. "avx2"
   int vectorBits = 128;              ///< preferred vector width
   DotKind dot = DotKind::Generic;
+  bool fma = false;            ///< fused multiply-add of vectors
+  bool halfConversion = false; ///< f16 to f32 in hardware
+
+  /// "512" where LLVM must be told to use vectors of 512 bits (the function attribute prefer-vector-width).
+  std::string preferredWidth() const { return std::to_string(vectorBits); }
 
   /// f32 lanes of a vector; 16 rows of a panel are 16 / lanes() vectors.
   int lanes() const { return vectorBits / 32; }

@@ -1,0 +1,117 @@
+// Part of Attune, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+// Decides where each parameter lies in the packed weights, and how.
+
+#include "passes/Passes.h"
+#include "passes/layout/Formats.h"
+
+#include "mlir/IR/BuiltinOps.h"
+#include "llvm/ADT/MapVector.h"
+#include "llvm/Support/MathExtras.h"
+
+namespace mlir::transformer {
+#define GEN_PASS_DEF_ASSIGNLAYOUT
+#include "passes/Passes.h.inc"
+} // namespace mlir::transformer
+
+using namespace mlir;
+using namespace mlir::transformer;
+
+/// Parameters begin at cache lines.
+static constexpr int64_t kAlignment = 64;
+
+kernel::PackedAttr transformer::packedFor(MLIRContext *context, StorageType type) {
+  using kernel::Codes;
+  using kernel::Scale;
+  auto make = [&](Codes codes, int64_t group = 0, Scale scale = Scale::none, bool min = false, int64_t zero = 0) {
+    return kernel::PackedAttr::get(context, codes, group, scale, min, zero);
+  };
+  switch (type) {
+  case StorageType::f32: return make(Codes::f32);
+  case StorageType::f16: return make(Codes::f16);
+  case StorageType::bf16: return make(Codes::bf16);
+  case StorageType::q4_0: return make(Codes::u4, 32, Scale::f16, false, 8);
+  case StorageType::q4_1: return make(Codes::u4, 32, Scale::f16, true);
+  case StorageType::q5_0: return make(Codes::i8, 32, Scale::f16);
+  case StorageType::q5_1: return make(Codes::i8, 32, Scale::f16, true);
+  case StorageType::q8_0: return make(Codes::i8, 32, Scale::f16);
+  case StorageType::q2_k: return make(Codes::u4, 16, Scale::f32, true);
+  case StorageType::q3_k: return make(Codes::i8, 16, Scale::f32);
+  case StorageType::q4_k: return make(Codes::u4, 32, Scale::f32, true);
+  case StorageType::q5_k: return make(Codes::i8, 32, Scale::f32, true);
+  case StorageType::q6_k: return make(Codes::i8, 16, Scale::f32);
+  case StorageType::iq4_nl: return make(Codes::i8, 32, Scale::f16);
+  case StorageType::mxfp4: return make(Codes::i8, 32, Scale::f32);
+  }
+  llvm_unreachable("every storage type has a packed form");
+}
+
+int64_t transformer::recordBytes(ParameterOp parameter) {
+  RankedTensorType type = parameter.getTensorType();
+  if (type.getRank() != 2)
+    return type.getNumElements() * 4;
+  return packedFor(parameter.getContext(), storageOf(type)).getFormat().bytes(type.getDimSize(0), type.getDimSize(1));
+}
+
+MemRefType transformer::viewType(ParameterOp parameter) {
+  RankedTensorType type = parameter.getTensorType();
+  if (type.getRank() != 2)
+    return MemRefType::get(type.getShape(), Float32Type::get(type.getContext()));
+  attune::PackedFormat format = packedFor(parameter.getContext(), storageOf(type)).getFormat();
+  return MemRefType::get({format.panels(type.getDimSize(0)), format.panelBytes(type.getDimSize(1))}, IntegerType::get(type.getContext(), 8));
+}
+
+namespace {
+
+struct AssignLayout : impl::AssignLayoutBase<AssignLayout> {
+  void runOnOperation() override {
+    ModuleOp module = getOperation();
+    moveSplitWeightsTogether(module);
+    // Parameters of the same layers form one record per layer, so that a layer's weights are contiguous.
+    llvm::MapVector<Attribute, SmallVector<ParameterOp>> groups;
+    for (auto parameter : module.getOps<ParameterOp>())
+      groups[parameter.getLayersAttr()].push_back(parameter);
+    int64_t end = 0;
+    for (auto &[layers, parameters] : groups)
+      end = assign(parameters, end);
+    module->setAttr(kWeightBytesAttr, IntegerAttr::get(IntegerType::get(&getContext(), 64), end));
+  }
+
+  /// Places a record of each parameter one after another from `begin`, as many records as there are layers; returns the end.
+  int64_t assign(ArrayRef<ParameterOp> parameters, int64_t begin) {
+    int64_t size = 0;
+    SmallVector<int64_t> offsets;
+    for (ParameterOp parameter : parameters) {
+      offsets.push_back(size);
+      size = llvm::alignTo(size + recordBytes(parameter), kAlignment);
+    }
+    for (size_t i = 0; i < parameters.size(); ++i) {
+      ParameterOp parameter = parameters[i];
+      parameter.setOffset(begin + offsets[i]);
+      parameter.setStride(size);
+      RankedTensorType type = parameter.getTensorType();
+      if (type.getRank() == 2)
+        parameter->setAttr(kFormatAttr, packedFor(&getContext(), storageOf(type)));
+    }
+    ParameterOp first = parameters.front();
+    return begin + size * first.getRecords();
+  }
+
+  /// The weights of a linear_split follow one another, so that they are one product over all of their panels.
+  void moveSplitWeightsTogether(ModuleOp module) {
+    SymbolTable symbols(module);
+    module.walk([&](LinearSplitOp split) {
+      Operation *previous = nullptr;
+      for (Value weight : split.getWeights()) {
+        auto use = weight.getDefiningOp<WeightOp>();
+        Operation *parameter = use ? symbols.lookup(use.getParameter()) : nullptr;
+        if (parameter && previous && parameter != previous)
+          parameter->moveAfter(previous);
+        previous = parameter;
+      }
+    });
+  }
+};
+
+} // namespace

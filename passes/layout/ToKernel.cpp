@@ -1,0 +1,178 @@
+// Part of Attune, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+// The pass, and the patterns for weights and caches.
+
+#include "passes/layout/ToKernel.h"
+#include "passes/Passes.h"
+#include "passes/layout/Formats.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Bufferization/IR/Bufferization.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/Transforms/GreedyPatternRewriteDriver.h"
+
+namespace mlir::transformer {
+#define GEN_PASS_DEF_TOKERNEL
+#define GEN_PASS_DEF_VERIFYLAYOUT
+#include "passes/Passes.h.inc"
+} // namespace mlir::transformer
+
+using namespace mlir;
+using namespace mlir::transformer;
+
+Value transformer::physicalOf(Value value) {
+  auto cast = value.getDefiningOp<UnrealizedConversionCastOp>();
+  return cast && cast.getInputs().size() == 1 ? cast.getInputs().front() : Value();
+}
+
+Value transformer::emptyLike(OpBuilder &builder, Location loc, RankedTensorType type, Value like) {
+  SmallVector<Value> sizes;
+  auto likeType = cast<RankedTensorType>(like.getType());
+  for (int64_t dim = 0, from = 0; dim < type.getRank(); ++dim) {
+    if (!type.isDynamicDim(dim))
+      continue;
+    while (!likeType.isDynamicDim(from))
+      ++from;
+    sizes.push_back(tensor::DimOp::create(builder, loc, like, from++));
+  }
+  return tensor::EmptyOp::create(builder, loc, type.getShape(), type.getElementType(), sizes);
+}
+
+namespace {
+
+/// The argument of the enclosing function that has a role.
+Value argumentWithRole(Operation *op, StringRef role) {
+  auto function = op->getParentOfType<func::FuncOp>();
+  for (BlockArgument argument : function.getArguments())
+    if (auto attribute = function.getArgAttrOfType<StringAttr>(argument.getArgNumber(), kRoleAttr); attribute && attribute == role)
+      return argument;
+  return {};
+}
+
+/// A weight is a view of the packed weights at offset + record * stride.
+struct ViewWeight : OpRewritePattern<WeightOp> {
+  using OpRewritePattern::OpRewritePattern;
+  LogicalResult matchAndRewrite(WeightOp op, PatternRewriter &rewriter) const override {
+    auto parameter = SymbolTable::lookupNearestSymbolFrom<ParameterOp>(op, op.getParameterAttr());
+    Value weights = argumentWithRole(op, "weights");
+    if (!weights || !parameter.getOffset())
+      return rewriter.notifyMatchFailure(op, "needs an assigned layout and the packed weights as an argument");
+    Location loc = op.getLoc();
+    Value offset = arith::ConstantIndexOp::create(rewriter, loc, *parameter.getOffset());
+    if (op.getRecord()) {
+      Value stride = arith::ConstantIndexOp::create(rewriter, loc, *parameter.getStride());
+      Value distance = arith::MulIOp::create(rewriter, loc, op.getRecord(), stride);
+      offset = arith::AddIOp::create(rewriter, loc, offset, distance);
+    }
+    Value view = memref::ViewOp::create(rewriter, loc, viewType(parameter), weights, offset, ValueRange{});
+    if (op.getType().getRank() == 2)
+      rewriter.replaceOpWithNewOp<UnrealizedConversionCastOp>(op, op.getType(), view);
+    else
+      rewriter.replaceOpWithNewOp<bufferization::ToTensorOp>(op, RankedTensorType::get(op.getType().getShape(), rewriter.getF32Type()), view,
+                                                             /*restrict=*/true);
+    return success();
+  }
+};
+
+struct LowerEmbed : OpRewritePattern<EmbedOp> {
+  using OpRewritePattern::OpRewritePattern;
+  LogicalResult matchAndRewrite(EmbedOp op, PatternRewriter &rewriter) const override {
+    Value table = physicalOf(op.getTable());
+    if (!table)
+      return rewriter.notifyMatchFailure(op, "table has no physical form yet");
+    auto format = packedFor(getContext(), storageOf(cast<RankedTensorType>(op.getTable().getType())));
+    Value output = emptyLike(rewriter, op.getLoc(), cast<RankedTensorType>(op.getType()), op.getIds());
+    rewriter.replaceOpWithNewOp<kernel::EmbedOp>(op, op.getType(), op.getIds(), table, output, format);
+    return success();
+  }
+};
+
+/// Keys and values of a layer: two views of the cache's memory, keys in groups of 16 rows.
+struct LowerCacheUpdate : OpRewritePattern<CacheUpdateOp> {
+  using OpRewritePattern::OpRewritePattern;
+  LogicalResult matchAndRewrite(CacheUpdateOp op, PatternRewriter &rewriter) const override {
+    Value memory = physicalOf(op.getCache());
+    if (!memory)
+      return rewriter.notifyMatchFailure(op, "cache has no physical form yet");
+    Location loc = op.getLoc();
+    CacheType cache = op.getCache().getType();
+    int64_t width = cache.getElementType().getIntOrFloatBitWidth() / 8;
+    auto constant = [&](int64_t value) -> Value { return arith::ConstantIndexOp::create(rewriter, loc, value); };
+    auto mul = [&](Value a, Value b) -> Value { return arith::MulIOp::create(rewriter, loc, a, b); };
+    // The memory is layers x (keys, values), all of the same number of rows.
+    Value bytes = memref::DimOp::create(rewriter, loc, memory, 0);
+    int64_t rowBytes = cache.getHeads() * (cache.getKeySize() + cache.getValueSize()) * width;
+    Value rows = arith::DivUIOp::create(rewriter, loc, bytes, constant(rowBytes * cache.getLayers()));
+    Value layerBegin = mul(mul(rows, constant(rowBytes)), op.getLayer());
+    Value valuesBegin = arith::AddIOp::create(rewriter, loc, layerBegin, mul(rows, constant(cache.getHeads() * cache.getKeySize() * width)));
+    Value groups = arith::DivUIOp::create(rewriter, loc, rows, constant(16));
+    auto keyType = MemRefType::get({ShapedType::kDynamic, cache.getHeads(), cache.getKeySize(), 16}, cache.getElementType());
+    auto valueType = MemRefType::get({ShapedType::kDynamic, cache.getHeads(), cache.getValueSize()}, cache.getElementType());
+    Value keys = memref::ViewOp::create(rewriter, loc, keyType, memory, layerBegin, groups);
+    Value values = memref::ViewOp::create(rewriter, loc, valueType, memory, valuesBegin, rows);
+    kernel::CacheUpdateOp::create(rewriter, loc, op.getKeys(), op.getValues(), op.getBatch(), keys, values);
+    Value keyRows = UnrealizedConversionCastOp::create(rewriter, loc, op.getKeyRows().getType(), keys).getResult(0);
+    Value valueRows = UnrealizedConversionCastOp::create(rewriter, loc, op.getValueRows().getType(), values).getResult(0);
+    rewriter.replaceOp(op, {keyRows, valueRows});
+    return success();
+  }
+};
+
+struct LowerAttention : OpRewritePattern<AttentionOp> {
+  using OpRewritePattern::OpRewritePattern;
+  LogicalResult matchAndRewrite(AttentionOp op, PatternRewriter &rewriter) const override {
+    Value keys = physicalOf(op.getKeys()), values = physicalOf(op.getValues());
+    if (!keys || !values)
+      return rewriter.notifyMatchFailure(op, "keys and values have no physical form yet");
+    Value output = emptyLike(rewriter, op.getLoc(), cast<RankedTensorType>(op.getType()), op.getQueries());
+    rewriter.replaceOpWithNewOp<kernel::AttentionOp>(op, op.getType(), op.getQueries(), op.getBatch(), keys, values, op.getSinks(), output,
+                                                     op.getMask(), op.getScaleAttr(), op.getSoftCapAttr(), op.getNormalizerAttr());
+    return success();
+  }
+};
+
+struct ToKernel : impl::ToKernelBase<ToKernel> {
+  using ToKernelBase::ToKernelBase;
+  void runOnOperation() override {
+    RewritePatternSet patterns(&getContext());
+    populateWeightPatterns(patterns);
+    populateCachePatterns(patterns);
+    populateLinearPatterns(patterns, quantizeActivations);
+    if (failed(applyPatternsGreedily(getOperation(), std::move(patterns))))
+      signalPassFailure();
+  }
+};
+
+/// After the layout stage no tensor says how it is stored: upstream passes would drop that silently.
+struct VerifyLayout : impl::VerifyLayoutBase<VerifyLayout> {
+  void runOnOperation() override {
+    WalkResult result = getOperation().walk([](Operation *op) {
+      if (isa<ParameterOp>(op))
+        return WalkResult::advance();
+      auto encoded = [](Type type) {
+        auto tensor = dyn_cast<RankedTensorType>(type);
+        return tensor && isa_and_nonnull<StoredAttr>(tensor.getEncoding());
+      };
+      if (llvm::none_of(op->getOperandTypes(), encoded) && llvm::none_of(op->getResultTypes(), encoded))
+        return WalkResult::advance();
+      op->emitOpError() << "still has a tensor with a storage encoding after the layout stage: no kernel takes it in this form";
+      return WalkResult::interrupt();
+    });
+    if (result.wasInterrupted())
+      signalPassFailure();
+  }
+};
+
+} // namespace
+
+void transformer::populateWeightPatterns(RewritePatternSet &patterns) { patterns.add<ViewWeight, LowerEmbed>(patterns.getContext()); }
+
+void transformer::populateCachePatterns(RewritePatternSet &patterns) {
+  patterns.add<LowerCacheUpdate, LowerAttention>(patterns.getContext());
+}

@@ -1,0 +1,33 @@
+// Part of Attune, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+/// \file
+/// The patterns of the pass that turns operations on logical weights and caches into the kernel dialect. A memref stands for a logical
+/// tensor through an unrealized_conversion_cast, which the patterns look through.
+
+#ifndef ATTUNE_PASSES_LAYOUT_TOKERNEL_H
+#define ATTUNE_PASSES_LAYOUT_TOKERNEL_H
+
+#include "dialect/Kernel.h"
+
+#include "mlir/IR/PatternMatch.h"
+
+namespace mlir::transformer {
+
+/// The memory that a logical tensor or cache stands for; null when `value` is not such a cast.
+Value physicalOf(Value value);
+
+/// A tensor of the shape `type`, whose dynamic dimensions are those of `like`, in order.
+Value emptyLike(OpBuilder &builder, Location loc, RankedTensorType type, Value like);
+
+void populateWeightPatterns(RewritePatternSet &patterns);
+void populateCachePatterns(RewritePatternSet &patterns);
+/// `quantizeActivations`: products with block-quantised weights take int8 activations.
+void populateLinearPatterns(RewritePatternSet &patterns, bool quantizeActivations);
+
+/// Emits scalar (or elementwise vector) operations for an activation function.
+Value emitActivation(OpBuilder &builder, Location loc, Activation kind, Value x);
+
+} // namespace mlir::transformer
+
+#endif // ATTUNE_PASSES_LAYOUT_TOKERNEL_H
