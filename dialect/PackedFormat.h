@@ -55,10 +55,10 @@ struct PackedFormat {
   constexpr int64_t codesBytes() const { return panelRows * blockColumns / (codes == U4 ? 2 : 1); }
   constexpr int64_t blockBytes() const { return codesOffset() + codesBytes(); }
 
+  /// Blocks in a quantised panel of that many columns.
+  static constexpr int64_t blocks(int64_t columns) { return (columns + blockColumns - 1) / blockColumns; }
   constexpr int64_t panelBytes(int64_t columns) const {
-    if (!isQuantized())
-      return columns * panelRows * elementBytes();
-    return (columns + blockColumns - 1) / blockColumns * blockBytes();
+    return isQuantized() ? blocks(columns) * blockBytes() : columns * panelRows * elementBytes();
   }
   static constexpr int64_t panels(int64_t rows) { return (rows + panelRows - 1) / panelRows; }
   constexpr int64_t bytes(int64_t rows, int64_t columns) const { return panels(rows) * panelBytes(columns); }
