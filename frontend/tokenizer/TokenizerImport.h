@@ -1,0 +1,18 @@
+// Part of Attune, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Tokenizer files to the blob that compiled programs carry (runtime/tokenizer/TokenizerFormat.h). What a file asks for
+// and this does not know is refused by name; errors tell file, field, what was found and what was expected.
+#pragma once
+
+#include "llvm/ADT/StringRef.h"
+#include "llvm/Support/Error.h"
+
+#include <string>
+
+namespace attune {
+
+// A tokenizer.json of Hugging Face's tokenizers: BPE, WordPiece, Unigram. Its truncation and padding are left aside.
+llvm::Expected<std::string> importTokenizerJson(llvm::StringRef path);
+
+} // namespace attune

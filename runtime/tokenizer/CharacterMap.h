@@ -1,0 +1,30 @@
+// Part of Attune, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// SentencePiece's precompiled character map: a double-array trie (u32 size in bytes, then its units) whose values are
+// positions in a pool of zero-terminated replacements that follows it.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace attune::tokenizer {
+
+class CharacterMap {
+public:
+  // Throws attune::Error if the trie does not fit in the bytes, which must stay.
+  explicit CharacterMap(std::string_view bytes);
+
+  // The text with everything replaced. Requires valid UTF-8 and gives valid UTF-8.
+  std::string apply(std::string_view text) const;
+
+private:
+  std::optional<std::string_view> replacementOf(std::string_view text) const;
+  std::optional<uint32_t> unit(size_t index) const;
+
+  std::string_view units, pool;
+};
+
+} // namespace attune::tokenizer
