@@ -1,0 +1,286 @@
+// Part of Attune, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "runtime/engine/Engine.h"
+#include "runtime/Error.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+
+using namespace attune;
+
+Engine::Engine(const Program &program, EngineOptions options) : program(program) {
+  const Metadata &model = metadata();
+  if (model.kind == ModelKind::Tokenizer)
+    throw Error("this program holds a tokenizer alone: it has no model to run");
+  if (model.kind == ModelKind::EncoderDecoder)
+    throw Error("encoder-decoder models cannot be run yet");
+  contextSize = options.context ? options.context : model.context;
+  if (contextSize < 1 || contextSize > model.context)
+    throw Error(fmt::format("a context of {} tokens: this model was compiled for 1 to {}", contextSize, model.context));
+  if (options.sequences < 1 || options.sequences > INT32_MAX / alignedRows(contextSize))
+    throw Error(fmt::format("{} sequences of {} tokens: there must be 1 to {}", options.sequences, contextSize,
+                            INT32_MAX / alignedRows(contextSize)));
+  sequences.resize(static_cast<size_t>(options.sequences));
+  plain = makeStage("step");
+  if (isEncoder())
+    return;
+
+  cacheRows = options.sequences * alignedRows(contextSize);
+  int64_t cacheBytes;
+  if (__builtin_mul_overflow(cacheRows, model.cache.bytesPerRow(), &cacheBytes))
+    throw Error(fmt::format("the cache of {} tokens is too large for any memory: take a smaller context", cacheRows));
+  cache = Memory(cacheBytes, "the cache of keys and values (a smaller context needs less)");
+
+  // Everything that a step of any size needs, so that later ones take no memory.
+  size_t most = static_cast<size_t>(chunk());
+  ids.reserve(most), types.reserve(most), wanted.reserve(most), batch.reserve(most);
+  workspace = Memory(plain->entry.info().workspace.bytes(chunk()), "the workspace");
+  for (const char *dimension : {"tokens", "outputs"})
+    plain->entry.setSize(dimension, chunk());
+  bindResults(*plain);
+}
+
+std::unique_ptr<Engine::Stage> Engine::makeStage(const char *entryName) {
+  const EntryInfo *info = metadata().find(entryName);
+  if (!info)
+    throw Error(fmt::format("metadata: there is no entry '{}'", entryName));
+  auto stage = std::make_unique<Stage>(Stage{BoundEntry(*info, program.entry(entryName)), {}});
+  stage->results.resize(info->arguments.size());
+  return stage;
+}
+
+int64_t Engine::alignedRows(int64_t tokens) const {
+  int64_t multiple = metadata().cache.rowMultiple;
+  return (tokens + multiple - 1) / multiple * multiple;
+}
+
+int Engine::open() {
+  auto free = std::ranges::find(sequences, false, &Sequence::isOpen);
+  if (free == sequences.end())
+    throw Error(fmt::format("all {} sequences are taken", sequences.size()));
+  *free = {true, 0};
+  return static_cast<int>(free - sequences.begin());
+}
+
+void Engine::close(int sequence) {
+  at(sequence);
+  int64_t rows = alignedRows(contextSize), layers = metadata().cache.layers;
+  int64_t rowBytes = layers ? metadata().cache.bytesPerRow() / layers : 0;
+  for (int64_t layer = 0; layer < layers && !isEncoder(); ++layer)
+    cache.discard((layer * cacheRows + sequence * rows) * rowBytes, rows * rowBytes);
+  sequences[static_cast<size_t>(sequence)] = {};
+}
+
+const Engine::Sequence &Engine::at(int sequence) const {
+  if (sequence < 0 || static_cast<size_t>(sequence) >= sequences.size() ||
+      !sequences[static_cast<size_t>(sequence)].isOpen)
+    throw Error(fmt::format("there is no open sequence {}", sequence));
+  return sequences[static_cast<size_t>(sequence)];
+}
+
+int64_t Engine::length(int sequence) const { return at(sequence).length; }
+
+void Engine::truncate(int sequence, int64_t length) {
+  if (length < 0 || length > at(sequence).length)
+    throw Error(fmt::format("cannot cut a sequence of {} tokens to {}", at(sequence).length, length));
+  sequences[static_cast<size_t>(sequence)].length = length;
+}
+
+void Engine::requireRoom(int sequence, int64_t more) const {
+  int64_t before = isEncoder() ? 0 : length(sequence);
+  if (more > contextSize - before)
+    throw Error(before ? fmt::format("{} tokens do not fit: the context holds {} and {} are in use", more, contextSize,
+                                     before)
+                       : fmt::format("{} tokens do not fit: the context holds {}", more, contextSize));
+}
+
+void Engine::checkIds(std::span<const int32_t> ids) const {
+  int64_t vocabulary = metadata().vocabulary;
+  for (size_t i = 0; i < ids.size(); ++i)
+    if (ids[i] < 0 || ids[i] >= vocabulary)
+      throw Error(fmt::format("token {} has the id {}, but the vocabulary has {} ids (0 to {})", i, ids[i], vocabulary,
+                              vocabulary - 1));
+}
+
+void Engine::check(std::span<const Feed> feeds) const {
+  size_t total = 0;
+  for (size_t i = 0; i < feeds.size(); ++i) {
+    const Feed &feed = feeds[i];
+    if (feed.ids.empty())
+      throw Error("a step needs at least one token of each of its sequences");
+    if (!feed.types.empty() && feed.types.size() != feed.ids.size())
+      throw Error(fmt::format("{} token types for {} ids", feed.types.size(), feed.ids.size()));
+    if (!isEncoder()) {
+      at(feed.sequence);
+      for (const Feed &other : feeds.first(i))
+        if (other.sequence == feed.sequence)
+          throw Error(fmt::format("sequence {} occurs twice in a step", feed.sequence));
+    }
+    requireRoom(feed.sequence, static_cast<int64_t>(feed.ids.size()));
+    total += feed.ids.size();
+  }
+  if (feeds.empty() || (!isEncoder() && total > static_cast<size_t>(chunk())))
+    throw Error(fmt::format("a step of {} tokens: there must be 1 to {}", total, chunk()));
+}
+
+void Engine::appendRows(const Feed &feed, int64_t before, int64_t firstKey) {
+  int64_t count = static_cast<int64_t>(feed.ids.size()), row = static_cast<int64_t>(ids.size());
+  ids.insert(ids.end(), feed.ids.begin(), feed.ids.end());
+  types.insert(types.end(), feed.types.begin(), feed.types.end());
+  types.resize(ids.size());
+  for (int64_t i = 0; i < count; ++i)
+    batch.push_back({static_cast<int32_t>(before + i), static_cast<int32_t>(firstKey), static_cast<int32_t>(before + count)});
+  int64_t firstWanted = feed.outputs == Rows::All ? 0 : feed.outputs == Rows::Last ? count - 1 : count;
+  for (int64_t i = firstWanted; i < count; ++i)
+    wanted.push_back(static_cast<int32_t>(row + i));
+}
+
+void Engine::build(std::span<const Feed> feeds) {
+  ids.clear(), types.clear(), wanted.clear(), batch.clear();
+  int64_t rows = 0;
+  for (const Feed &feed : feeds) {
+    if (isEncoder()) {
+      appendRows(feed, 0, rows);
+      rows += alignedRows(static_cast<int64_t>(feed.ids.size()));
+    } else {
+      appendRows(feed, length(feed.sequence), feed.sequence * alignedRows(contextSize));
+    }
+  }
+  if (!isEncoder())
+    return;
+  if (rows > INT32_MAX)
+    throw Error(fmt::format("a step of {} tokens is too large", rows));
+  cacheRows = rows;
+  cache.ensure(rows * metadata().cache.bytesPerRow(), "keys and values");
+}
+
+void Engine::step(std::span<const Feed> feeds) {
+  check(feeds);
+  for (const Feed &feed : feeds)
+    checkIds(feed.ids);
+  build(feeds);
+  run();
+  if (!isEncoder())
+    for (const Feed &feed : feeds)
+      sequences[static_cast<size_t>(feed.sequence)].length += static_cast<int64_t>(feed.ids.size());
+}
+
+void Engine::stepLiteral() {
+  if (metadata().literalTokens == 0)
+    throw Error("this model has no inputs of its own: it needs token ids");
+  std::vector<int32_t> none(static_cast<size_t>(metadata().literalTokens));
+  int sequence = open();
+  Feed feed{sequence, none, {}, Rows::All};
+  try {
+    check({&feed, 1});
+    build({&feed, 1});
+    run();
+  } catch (...) {
+    close(sequence);
+    throw;
+  }
+  close(sequence);
+}
+
+void Engine::feed(const Feed &whole, const Sink &sink) {
+  requireRoom(whole.sequence, static_cast<int64_t>(whole.ids.size()));
+  checkIds(whole.ids); // before the first chunk changes anything
+  size_t most = isEncoder() ? whole.ids.size() : static_cast<size_t>(chunk()), first = 0;
+  do {
+    size_t count = std::min(most, whole.ids.size() - first);
+    bool isLast = first + count == whole.ids.size();
+    Feed part = whole;
+    part.ids = whole.ids.subspan(first, count);
+    if (!whole.types.empty())
+      part.types = whole.types.subspan(first, count);
+    if (whole.outputs == Rows::Last && !isLast)
+      part.outputs = Rows::None;
+    step({&part, 1});
+    if (whole.outputs == Rows::All && sink)
+      sink(static_cast<int64_t>(first), static_cast<int64_t>(count));
+    first += count;
+  } while (first < whole.ids.size());
+}
+
+int64_t Engine::largestKeyCount() const {
+  int64_t largest = 0;
+  for (const BatchRow &row : batch)
+    largest = std::max<int64_t>(largest, row.keyCount);
+  return largest;
+}
+
+void Engine::bindInputs(BoundEntry &entry) {
+  auto set = [&](const char *name, void *data) {
+    if (int argument = entry.find(name); argument >= 0)
+      entry.setData(argument, data);
+  };
+  set("input_ids", ids.data());
+  set("token_type_ids", types.data());
+  set("batch", batch.data());
+  static int32_t noRows = 0; // an empty list still needs an address
+  set("output_rows", wanted.empty() ? &noRows : wanted.data());
+
+  int64_t workspaceBytes = entry.info().workspace.bytes(static_cast<int64_t>(ids.size()));
+  workspace.ensure(workspaceBytes, "the workspace");
+  static std::byte nothing[64]; // for what has no bytes
+  set("weights", program.weights().empty() ? nothing : const_cast<std::byte *>(program.weights().data()));
+  set("cache", cache.bytes() ? cache.data() : nothing);
+  set("workspace", workspace.bytes() ? workspace.data() : nothing);
+  entry.setSize("weight_bytes", static_cast<int64_t>(program.weights().size()));
+  entry.setSize("cache_bytes", cacheRows * metadata().cache.bytesPerRow());
+  entry.setSize("workspace_bytes", workspaceBytes);
+}
+
+void Engine::bindResults(Stage &stage) {
+  views.clear();
+  for (size_t i = 0; i < stage.results.size(); ++i) {
+    const ArgumentInfo &info = stage.entry.info().arguments[i];
+    if (info.role != ArgumentRole::Output && info.role != ArgumentRole::Tap)
+      continue;
+    int argument = static_cast<int>(i);
+    stage.results[i].ensure(std::max<int64_t>(stage.entry.bytes(argument), 64), info.name.c_str());
+    stage.entry.setData(argument, stage.results[i].data());
+    views.push_back({&info, stage.entry.sizes(argument), stage.results[i].data()});
+  }
+}
+
+void Engine::run() {
+  Stage &stage = observing ? *observed : *plain;
+  outputs = static_cast<int64_t>(wanted.size());
+  stage.entry.setSize("tokens", static_cast<int64_t>(ids.size()));
+  stage.entry.setSize("outputs", outputs);
+  stage.entry.setSize("keys", largestKeyCount());
+  bindInputs(stage.entry);
+  bindResults(stage);
+
+  auto start = std::chrono::steady_clock::now();
+  stage.entry.call();
+  stats.seconds += std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  stats.steps += 1;
+  stats.tokens += static_cast<int64_t>(ids.size());
+}
+
+std::span<const float> Engine::logits(int64_t row) const {
+  const TensorView &view = result("logits");
+  if (view.info->type != ElementType::F32)
+    throw Error(fmt::format("metadata: 'logits' has the type {}, expected f32", nameOf(view.info->type)));
+  if (row < 0 || row >= outputs)
+    throw Error(fmt::format("there is no row {} among {} rows of logits", row, outputs));
+  size_t width = static_cast<size_t>(view.info->rowSize());
+  return {view.floats() + static_cast<size_t>(row) * width, width};
+}
+
+const TensorView &Engine::result(std::string_view name) const {
+  for (const TensorView &view : views)
+    if (view.info->name == name)
+      return view;
+  throw Error(fmt::format("this model has no output '{}'", name));
+}
+
+void Engine::observe(bool on) {
+  if (on && !observed)
+    observed = makeStage("step_taps");
+  observing = on;
+}

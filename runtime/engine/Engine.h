@@ -1,0 +1,138 @@
+// Part of Attune, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#pragma once
+
+#include "runtime/engine/BoundEntry.h"
+#include "runtime/engine/Memory.h"
+#include "runtime/program/Program.h"
+
+#include <functional>
+#include <memory>
+
+namespace attune {
+
+struct EngineOptions {
+  int64_t context = 0;  ///< tokens that a sequence can hold; 0: what the model was compiled for, which is the most
+  int64_t sequences = 1; ///< how many sequences can be open at once
+};
+
+/// Of which of its tokens a feed wants the outputs.
+enum class Rows { None, Last, All };
+
+/// Tokens of one sequence, to follow those that it has.
+struct Feed {
+  int sequence = 0; ///< from Engine::open(); encoders: ignored
+  std::span<const int32_t> ids;
+  std::span<const int32_t> types = {}; ///< token types, one per id, or empty for zeros
+  Rows outputs = Rows::Last;
+};
+
+/// A result of a step, valid until the next one.
+struct TensorView {
+  const ArgumentInfo *info;
+  std::span<const int64_t> sizes;
+  const void *data;
+
+  const float *floats() const { return static_cast<const float *>(data); } ///< requires type f32
+};
+
+/// What has been run so far.
+struct EngineStatistics {
+  int64_t steps = 0, tokens = 0;
+  double seconds = 0; ///< inside of compiled code
+};
+
+/// Runs a model's compiled code: keeps the keys and values of its sequences, builds ragged batches, guards its limits.
+///
+/// A *decoder* keeps what its sequences have been fed; a step may hold tokens of several of them, at most `chunk()` in all.
+/// An *encoder* sees each feed as a whole text and keeps nothing. Memory for a step is taken once (encoders: when a longer
+/// step comes). Not for several threads at once. All errors are attune::Error and leave sequences as they were.
+class Engine {
+public:
+  /// The program must stay.
+  explicit Engine(const Program &program, EngineOptions options = {});
+
+  const Metadata &metadata() const { return program.metadata(); }
+  bool isEncoder() const { return metadata().kind == ModelKind::Encoder; }
+  int64_t context() const { return contextSize; }
+  int64_t chunk() const { return metadata().chunk; }
+
+  /// Takes a free sequence, empty. Throws if all are taken.
+  int open();
+  /// Frees a sequence and the memory that it holds.
+  void close(int sequence);
+  /// How many tokens a sequence holds.
+  int64_t length(int sequence) const;
+  /// Makes a sequence forget all tokens from `length` on.
+  void truncate(int sequence, int64_t length);
+
+  /// Throws unless `more` tokens fit into the sequence, naming both numbers.
+  void requireRoom(int sequence, int64_t more) const;
+
+  /// One run of the compiled code. Requires at least one token in each feed and that no sequence occurs twice.
+  void step(std::span<const Feed> feeds);
+
+  /// Feeds any number of tokens of one sequence, in chunks. With Rows::All `sink(first, count)` is called after each chunk:
+  /// the outputs of tokens [first, first + count) of this feed. With Rows::Last the last one's outputs stay.
+  using Sink = std::function<void(int64_t first, int64_t count)>;
+  void feed(const Feed &feed, const Sink &sink = {});
+
+  /// Runs a model with inputs of its own (metadata literal_tokens > 0), all rows wanted.
+  void stepLiteral();
+
+  /// Of the last step: the number of rows whose outputs were wanted, in the order of feeds.
+  int64_t outputRows() const { return outputs; }
+  /// Logits of such a row; throws if the model has none.
+  std::span<const float> logits(int64_t row) const;
+  /// Outputs, and taps while observing, by name.
+  const std::vector<TensorView> &results() const { return views; }
+  /// Throws if there is none of this name.
+  const TensorView &result(std::string_view name) const;
+
+  /// While observing, steps use the second entry, whose taps show the inside of the model.
+  void observe(bool on);
+
+  const EngineStatistics &statistics() const { return stats; }
+
+private:
+  struct BatchRow {
+    int32_t position, firstKey, keyCount;
+  };
+  struct Sequence {
+    bool isOpen = false;
+    int64_t length = 0;
+  };
+  /// An entry with the memory of its outputs.
+  struct Stage {
+    BoundEntry entry;
+    std::vector<Memory> results;
+  };
+
+  const Sequence &at(int sequence) const;
+  std::unique_ptr<Stage> makeStage(const char *entryName);
+  void check(std::span<const Feed> feeds) const;
+  void checkIds(std::span<const int32_t> ids) const;
+  void build(std::span<const Feed> feeds);
+  void appendRows(const Feed &feed, int64_t before, int64_t firstKey);
+  void run();
+  void bindInputs(BoundEntry &entry);
+  void bindResults(Stage &stage);
+  int64_t largestKeyCount() const;
+  int64_t alignedRows(int64_t tokens) const;
+
+  const Program &program;
+  int64_t contextSize = 0;
+  std::vector<Sequence> sequences;
+  Memory cache, workspace;
+  std::unique_ptr<Stage> plain, observed;
+  bool observing = false;
+
+  // The step's batch.
+  std::vector<int32_t> ids, types, wanted;
+  std::vector<BatchRow> batch;
+  int64_t cacheRows = 0, outputs = 0;
+  std::vector<TensorView> views;
+  EngineStatistics stats;
+};
+
+} // namespace attune

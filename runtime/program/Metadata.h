@@ -1,0 +1,101 @@
+// Part of Attune, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// What a payload's metadata says, as structures: see runtime/program/PayloadFormat.h for the JSON.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace attune {
+
+enum class ElementType { I8, I32, I64, F16, BF16, F32 };
+
+/// Bytes of an element.
+int64_t sizeOf(ElementType type);
+/// The name as metadata spells it: "f16".
+std::string_view nameOf(ElementType type);
+
+/// A size that is known when the program is compiled, or the name of one that a step sets ("tokens").
+struct Dimension {
+  int64_t size = 0;
+  std::string name;
+
+  bool isNamed() const { return !name.empty(); }
+};
+
+enum class ArgumentRole { Input, Output, Tap, Weights, Cache, Workspace };
+
+struct ArgumentInfo {
+  std::string name;
+  ArgumentRole role;
+  ElementType type;
+  std::vector<Dimension> shape;
+
+  /// Elements per row, where the first `leading` dimensions count rows. Requires that the others are not named.
+  int64_t rowSize(size_t leading = 1) const;
+};
+
+struct WorkspaceInfo {
+  int64_t bytesPerToken = 0, bytesFixed = 0, tokenMultiple = 1;
+
+  int64_t bytes(int64_t tokens) const;
+};
+
+struct EntryInfo {
+  std::string name;
+  std::vector<ArgumentInfo> arguments;
+  WorkspaceInfo workspace;
+
+  const ArgumentInfo *find(std::string_view argument) const;
+};
+
+struct CacheInfo {
+  int64_t layers = 0, heads = 0, keySize = 0, valueSize = 0, rowMultiple = 1;
+  ElementType type = ElementType::F32;
+
+  /// Bytes of a row, over all layers.
+  int64_t bytesPerRow() const { return layers * heads * (keySize + valueSize) * sizeOf(type); }
+};
+
+struct SpecialTokens {
+  std::optional<int32_t> bos, pad;
+  std::vector<int32_t> eos; ///< each of them ends a text
+};
+
+/// What the model's makers recommend for sampling.
+struct GenerationDefaults {
+  std::optional<double> temperature, topP, minP, repetitionPenalty;
+  std::optional<int64_t> topK;
+};
+
+enum class ModelKind { Decoder, Encoder, EncoderDecoder, Tokenizer };
+std::string_view nameOf(ModelKind kind);
+
+struct Metadata {
+  std::string name;
+  ModelKind kind = ModelKind::Decoder;
+  std::string target = "cpu";
+  std::string cpuName;
+  std::vector<std::string> cpuFeatures;
+  int64_t vocabulary = 0, hidden = 0, layers = 0, context = 0, chunk = 512, literalTokens = 0;
+  CacheInfo cache;
+  SpecialTokens tokens;
+  std::string chatTemplate; ///< empty: none
+  std::string weightsFile;  ///< empty: the weights are in the payload
+  int64_t parameters = 0, weightBytes = 0;
+  std::vector<int64_t> routerLayers; ///< the model's layer index of each layer in the router's taps
+  GenerationDefaults generation;
+  std::string description; ///< JSON text for people, or empty
+  std::vector<EntryInfo> entries;
+
+  const EntryInfo *find(std::string_view entry) const;
+};
+
+/// Throws attune::Error naming the field, what was found and what was expected.
+Metadata parseMetadata(std::string_view json);
+
+} // namespace attune

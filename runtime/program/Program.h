@@ -1,0 +1,50 @@
+// Part of Attune, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#pragma once
+
+#include "runtime/program/MappedFile.h"
+#include "runtime/program/Metadata.h"
+#include "runtime/program/PayloadFormat.h"
+
+#include <optional>
+
+namespace attune {
+
+/// Compiled code with its payload: what a program or shared library is made of. Immutable.
+class Program {
+public:
+  /// The program or shared library that this code is linked into. Throws attune::Error if its payload is absent or damaged, or if
+  /// the processor lacks features that the code was compiled for.
+  static Program own();
+
+  /// A payload in memory, which must stay, with its entries. For tests and other hosts; errors as above.
+  Program(std::span<const std::byte> payload, std::span<const AttuneEntry> entries, std::string name);
+
+  const Metadata &metadata() const { return data; }
+
+  /// The tokenizer's tables; empty if there is none.
+  std::span<const std::byte> tokenizer() const { return tokenizerBlob; }
+  std::span<const std::byte> weights() const { return weightsBlob; }
+
+  /// The code of an entry; throws attune::Error if there is none of this name.
+  const AttuneEntry &entry(std::string_view name) const;
+
+  /// Bytes of everything that is embedded.
+  uint64_t payloadBytes() const { return payload.size(); }
+
+private:
+  explicit Program(std::span<const AttuneEntry> entries) : entries(entries) {}
+
+  void load(const std::string &folder);
+  std::optional<std::span<const std::byte>> findBlob(std::string_view blob) const;
+  void loadWeights(const std::string &folder);
+  void requireCpu() const;
+
+  MappedFile file, weightsFile;
+  std::span<const std::byte> payload, tokenizerBlob, weightsBlob;
+  std::span<const AttuneEntry> entries;
+  std::string name; // for messages
+  Metadata data;
+};
+
+} // namespace attune

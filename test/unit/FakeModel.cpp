@@ -1,0 +1,246 @@
+// Part of Attune, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "FakeModel.h"
+
+#include <algorithm>
+#include <cstring>
+
+using namespace attune;
+using namespace attune::test;
+using nlohmann::json;
+
+Observations attune::test::observed;
+
+namespace {
+
+constexpr int64_t layers = 2, rowMultiple = 8, rowFloats = 2; // a key and a value of one element
+constexpr int64_t bytesFixed = 128, bytesPerToken = 32, tokenMultiple = 4;
+
+void expect(bool good, const char *what) {
+  if (!good && observed.problem.empty())
+    observed.problem = what;
+}
+
+void predict(int64_t hash, float *logits) {
+  for (int64_t v = 0; v < logitWidth; ++v)
+    logits[v] = static_cast<float>((v * 7 + hash) % 11) * 0.25f;
+  logits[hash % vocabulary] = 5;
+}
+
+int64_t mix(int64_t hash, int64_t id, int64_t position) { return (hash * 31 + (id + 1) * (position + 3)) % 1000003; }
+
+template <typename T, int Rank> struct Buffer {
+  explicit Buffer(void *descriptor) : memref(*static_cast<MemRefDescriptor<Rank> *>(descriptor)) {
+    int64_t stride = 1;
+    for (int i = Rank; i-- > 0; stride *= std::max<int64_t>(memref.sizes[i], 1))
+      expect(memref.strides[i] == stride, "strides are not contiguous");
+    expect(memref.offset == 0 && memref.allocated == memref.aligned, "offset or pointers");
+  }
+  T *data() { return static_cast<T *>(memref.aligned); }
+  int64_t size(int i) const { return memref.sizes[i]; }
+  MemRefDescriptor<Rank> memref;
+};
+
+/// The last arguments of every entry: weights, cache, workspace.
+struct Memories {
+  explicit Memories(void **arguments, int64_t tokens)
+      : weights(arguments[0]), cache(arguments[1]), workspace(arguments[2]) {
+    int64_t rounded = (tokens + tokenMultiple - 1) / tokenMultiple * tokenMultiple;
+    expect(workspace.size(0) == bytesFixed + bytesPerToken * rounded, "workspace size");
+    expect(reinterpret_cast<uintptr_t>(workspace.data()) % 64 == 0, "workspace alignment");
+    expect(reinterpret_cast<uintptr_t>(cache.data()) % 64 == 0, "cache alignment");
+    std::memset(workspace.data(), 0x55, static_cast<size_t>(workspace.size(0)));
+    rows = cache.size(0) / (layers * rowFloats * 4);
+    expect(rows % rowMultiple == 0 && cache.size(0) == rows * layers * rowFloats * 4, "cache size");
+  }
+  float *row(int64_t layer, int64_t row) {
+    expect(row >= 0 && row < rows, "cache row");
+    return reinterpret_cast<float *>(cache.data()) + (layer * rows + row) * rowFloats;
+  }
+  Buffer<int8_t, 1> weights, cache, workspace;
+  int64_t rows;
+};
+
+void count(int64_t tokens) {
+  observed.calls += 1;
+  observed.tokens += tokens;
+  observed.mostTokens = std::max(observed.mostTokens, tokens);
+}
+
+/// Stores all tokens first, as a layer does, then gives the hash of the keys that a token sees.
+int64_t hashOfToken(Memories &memories, const int32_t *row) {
+  int64_t hash = 7;
+  for (int64_t j = 0; j <= row[0]; ++j) {
+    const float *key = memories.row(1, row[1] + j);
+    expect(static_cast<int64_t>(key[1]) == j, "position in the cache");
+    hash = mix(hash, static_cast<int64_t>(key[0]), j);
+  }
+  return hash;
+}
+
+void store(Memories &memories, Buffer<int32_t, 1> &ids, Buffer<int32_t, 2> &batch) {
+  for (int64_t t = 0; t < ids.size(0); ++t) {
+    const int32_t *row = batch.data() + t * 3;
+    expect(row[1] % rowMultiple == 0, "first key is not aligned");
+    expect(row[0] < row[2], "position beyond the keys");
+    for (int64_t layer = 0; layer < layers; ++layer) {
+      float *cached = memories.row(layer, row[1] + row[0]);
+      cached[0] = static_cast<float>(ids.data()[t]);
+      cached[1] = static_cast<float>(row[0]);
+    }
+  }
+}
+
+void decode(void **arguments, size_t memoriesAt) {
+  Buffer<int32_t, 1> ids(arguments[0]), wanted(arguments[2]);
+  Buffer<int32_t, 2> batch(arguments[1]);
+  Buffer<float, 2> logits(arguments[3]);
+  Memories memories(arguments + memoriesAt, ids.size(0));
+  expect(batch.size(0) == ids.size(0) && batch.size(1) == 3 && logits.size(0) == wanted.size(0), "sizes");
+  count(ids.size(0));
+  store(memories, ids, batch);
+  for (int64_t i = 0; i < wanted.size(0); ++i)
+    predict(hashOfToken(memories, batch.data() + wanted.data()[i] * 3), logits.data() + i * logitWidth);
+}
+
+void step(void **arguments) { decode(arguments, 4); }
+
+/// Taps: hidden_states[l][t] = (l, id), attentions[l][t][h][j] = 100 l + 10 h + j + 1 for the keys that a token sees, experts.
+void stepTaps(void **arguments) {
+  decode(arguments, 8);
+  Buffer<int32_t, 1> ids(arguments[0]);
+  Buffer<int32_t, 2> batch(arguments[1]);
+  Buffer<float, 3> hidden(arguments[4]);
+  Buffer<float, 4> attention(arguments[5]);
+  Buffer<int32_t, 3> experts(arguments[6]);
+  Buffer<float, 3> weights(arguments[7]);
+  int64_t tokens = ids.size(0), heads = attention.size(2), keys = attention.size(3);
+  for (int64_t t = 0; t < tokens; ++t) {
+    int32_t position = batch.data()[t * 3], id = ids.data()[t];
+    for (int64_t l = 0; l <= layers; ++l) {
+      hidden.data()[(l * tokens + t) * 2] = static_cast<float>(l);
+      hidden.data()[(l * tokens + t) * 2 + 1] = static_cast<float>(id);
+    }
+    for (int64_t l = 0; l < layers; ++l)
+      for (int64_t h = 0; h < heads; ++h)
+        for (int64_t j = 0; j < keys; ++j)
+          attention.data()[((l * tokens + t) * heads + h) * keys + j] =
+              j <= position ? static_cast<float>(100 * l + 10 * h + j + 1) : 0.f;
+    for (int64_t k = 0; k < 2; ++k) {
+      experts.data()[t * 2 + k] = id + static_cast<int32_t>(k);
+      weights.data()[t * 2 + k] = static_cast<float>(position) + 0.5f * static_cast<float>(k);
+    }
+  }
+}
+
+void encode(void **arguments) {
+  Buffer<int32_t, 1> ids(arguments[0]), wanted(arguments[2]), types(arguments[3]);
+  Buffer<int32_t, 2> batch(arguments[1]);
+  Buffer<float, 2> hidden(arguments[4]);
+  Memories memories(arguments + 5, ids.size(0));
+  count(ids.size(0));
+  store(memories, ids, batch);
+  for (int64_t i = 0; i < wanted.size(0); ++i) {
+    int32_t t = wanted.data()[i];
+    const int32_t *row = batch.data() + t * 3;
+    float sum = 0;
+    for (int64_t j = 0; j < row[2]; ++j)
+      sum += memories.row(0, row[1] + j)[0];
+    float values[] = {static_cast<float>(ids.data()[t]), static_cast<float>(row[0]), static_cast<float>(row[2]), sum,
+                      static_cast<float>(types.data()[t])};
+    std::copy(std::begin(values), std::end(values), hidden.data() + i * 5);
+  }
+}
+
+json argument(const char *name, const char *role, const char *type, json shape) {
+  return {{"name", name}, {"role", role}, {"type", type}, {"shape", std::move(shape)}};
+}
+
+json inputs() {
+  return {argument("input_ids", "input", "i32", {"tokens"}), argument("batch", "input", "i32", {"tokens", 3}),
+          argument("output_rows", "input", "i32", {"outputs"})};
+}
+
+void appendMemories(json &arguments) {
+  arguments.push_back(argument("weights", "weights", "i8", {"weight_bytes"}));
+  arguments.push_back(argument("cache", "cache", "i8", {"cache_bytes"}));
+  arguments.push_back(argument("workspace", "workspace", "i8", {"workspace_bytes"}));
+}
+
+json baseMetadata(int64_t context) {
+  return {{"name", "fake"}, {"vocabulary", vocabulary}, {"hidden", 2}, {"layers", layers}, {"context", context},
+          {"cache", {{"layers", layers}, {"heads", 1}, {"key_size", 1}, {"value_size", 1}, {"type", "f32"}, {"row_multiple", rowMultiple}}},
+          {"workspace", {{"bytes_per_token", bytesPerToken}, {"bytes_fixed", bytesFixed}, {"token_multiple", tokenMultiple}}}};
+}
+
+} // namespace
+
+extern "C" {
+extern const AttuneEntry attune_entries[] = {{"step", step}, {"step_taps", stepTaps}};
+extern const uint64_t attune_entry_count = 2;
+}
+
+std::span<const AttuneEntry> attune::test::entriesFor(const json &metadata) {
+  static const AttuneEntry encoderEntries[] = {{"step", encode}};
+  if (metadata.value("kind", "") == "encoder")
+    return encoderEntries;
+  return {attune_entries, attune_entry_count};
+}
+
+std::vector<float> attune::test::expectedLogits(std::span<const int32_t> ids) {
+  int64_t hash = 7;
+  for (size_t i = 0; i < ids.size(); ++i)
+    hash = mix(hash, ids[i], static_cast<int64_t>(i));
+  std::vector<float> logits(logitWidth);
+  predict(hash, logits.data());
+  return logits;
+}
+
+int32_t attune::test::expectedNext(std::span<const int32_t> ids) {
+  std::vector<float> logits = expectedLogits(ids);
+  return static_cast<int32_t>(std::ranges::max_element(logits) - logits.begin());
+}
+
+json attune::test::decoderMetadata(int64_t context, int64_t chunk) {
+  json metadata = baseMetadata(context);
+  metadata["kind"] = "decoder";
+  metadata["chunk"] = chunk;
+  metadata["router_layers"] = {1};
+  json arguments = inputs();
+  arguments.push_back(argument("logits", "output", "f32", {"outputs", logitWidth}));
+  json taps = arguments;
+  appendMemories(arguments);
+  taps.push_back(argument("hidden_states", "tap", "f32", {layers + 1, "tokens", 2}));
+  taps.push_back(argument("attentions", "tap", "f32", {layers, "tokens", 3, "keys"}));
+  taps.push_back(argument("router_experts", "tap", "i32", {1, "tokens", 2}));
+  taps.push_back(argument("router_weights", "tap", "f32", {1, "tokens", 2}));
+  appendMemories(taps);
+  metadata["entries"] = {{{"name", "step"}, {"arguments", arguments}}, {{"name", "step_taps"}, {"arguments", taps}}};
+  return metadata;
+}
+
+json attune::test::encoderMetadata(int64_t context) {
+  json metadata = baseMetadata(context);
+  metadata["kind"] = "encoder";
+  json arguments = inputs();
+  arguments.push_back(argument("token_type_ids", "input", "i32", {"tokens"}));
+  arguments.push_back(argument("last_hidden_state", "output", "f32", {"outputs", 5}));
+  appendMemories(arguments);
+  metadata["entries"] = {{{"name", "step"}, {"arguments", arguments}}};
+  return metadata;
+}
+
+std::vector<std::byte> attune::test::makePayload(const json &metadata, std::span<const std::byte> tokenizer) {
+  std::string text = metadata.dump();
+  uint64_t blobs = tokenizer.empty() ? 1 : 2, textAt = sizeof(PayloadHeader) + blobs * sizeof(PayloadBlob);
+  uint64_t tokenizerAt = (textAt + text.size() + 63) / 64 * 64;
+  std::vector<std::byte> payload(tokenizerAt + tokenizer.size());
+  PayloadHeader header{{}, blobs};
+  std::memcpy(header.magic, payloadMagic, sizeof(header.magic));
+  std::memcpy(payload.data(), &header, sizeof(header));
+  PayloadBlob entries[2] = {{"metadata", textAt, text.size()}, {"tokenizer", tokenizerAt, tokenizer.size()}};
+  std::memcpy(payload.data() + sizeof(header), entries, blobs * sizeof(PayloadBlob));
+  std::memcpy(payload.data() + textAt, text.data(), text.size());
+  std::ranges::copy(tokenizer, payload.begin() + static_cast<ptrdiff_t>(tokenizerAt));
+  return payload;
+}

@@ -1,0 +1,52 @@
+// Part of Attune, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// A small hand-written model in the place of compiled code. What it predicts depends on every token before and on where it
+// stands, and it reads them from the cache alone: a wrong batch row, chunk or cache row gives another answer.
+#pragma once
+
+#include "runtime/program/Program.h"
+
+#include <nlohmann/json.hpp>
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace attune::test {
+
+constexpr int64_t vocabulary = 50, logitWidth = 52; // a padded head
+
+/// What the model must give for the last of these tokens.
+std::vector<float> expectedLogits(std::span<const int32_t> ids);
+int32_t expectedNext(std::span<const int32_t> ids);
+
+/// What the code has been called with.
+struct Observations {
+  int64_t calls = 0, tokens = 0, mostTokens = 0;
+  std::string problem; ///< the first thing that breaks the contract
+};
+extern Observations observed;
+
+/// Metadata of the decoder; change what a test needs.
+nlohmann::json decoderMetadata(int64_t context, int64_t chunk);
+/// An encoder: its hidden state of a token is (id, position, length, sum of all ids).
+nlohmann::json encoderMetadata(int64_t context);
+
+/// A payload of these blobs, as the compiler writes it.
+std::vector<std::byte> makePayload(const nlohmann::json &metadata, std::span<const std::byte> tokenizer = {});
+
+/// The code that belongs to metadata.
+std::span<const AttuneEntry> entriesFor(const nlohmann::json &metadata);
+
+/// Owns a payload and the program in it.
+struct FakeProgram {
+  explicit FakeProgram(const nlohmann::json &metadata)
+      : payload(makePayload(metadata)), program(payload, entriesFor(metadata), "fake") {}
+
+  std::vector<std::byte> payload;
+  Program program;
+};
+
+} // namespace attune::test
