@@ -3,47 +3,45 @@
 
 #include "dialect/reference/Tensor.h"
 
+#include "mlir/IR/TypeUtilities.h"
 #include "llvm/ADT/APFloat.h"
 #include "llvm/Support/Format.h"
 #include "llvm/Support/raw_ostream.h"
 
 #include <cmath>
 #include <limits>
-#include <numeric>
 
 using namespace mlir;
 using namespace mlir::transformer;
 using namespace mlir::transformer::reference;
 
-static int64_t product(ArrayRef<int64_t> shape) {
-  return std::accumulate(shape.begin(), shape.end(), int64_t{1}, std::multiplies<>());
-}
+Tensor::Tensor(ArrayRef<int64_t> shape, size_t size, ElementKind kind)
+    : dims(shape.begin(), shape.end()), elements(size), elementKind(kind) {}
 
-Tensor::Tensor(ArrayRef<int64_t> shape, ElementKind kind)
-    : dims(shape.begin(), shape.end()), elements(product(shape)), elementKind(kind) {}
+llvm::Expected<Tensor> Tensor::zeros(ArrayRef<int64_t> shape, ElementKind kind) {
+  int64_t size = 1;
+  for (int64_t dim : shape) {
+    if (dim < 0)
+      return llvm::createStringError("a dimension has size %lld", static_cast<long long>(dim));
+    if (dim != 0 && size > maxElements / dim)
+      return llvm::createStringError("a tensor has more than %lld elements",
+                                     static_cast<long long>(maxElements));
+    size *= dim;
+  }
+  return Tensor(shape, size, kind);
+}
 
 Tensor Tensor::scalar(double value, ElementKind kind) { return of({}, value, kind); }
 
 Tensor Tensor::of(ArrayRef<int64_t> shape, ArrayRef<double> data, ElementKind kind) {
-  Tensor tensor(shape, kind);
-  assert(tensor.elements.size() == data.size() && "as many elements as the shape has");
+  Tensor tensor(shape, data.size(), kind);
+  assert(static_cast<int64_t>(data.size()) == ShapedType::getNumElements(shape) &&
+         "as many elements as the shape has");
   llvm::copy(data, tensor.elements.begin());
   return tensor;
 }
 
 Tensor Tensor::reshaped(ArrayRef<int64_t> shape) const { return of(shape, elements, elementKind); }
-
-llvm::Expected<int64_t> reference::checkSize(ArrayRef<int64_t> shape, int64_t limit) {
-  int64_t size = 1;
-  for (int64_t dim : shape) {
-    if (dim < 0)
-      return llvm::createStringError("a dimension has size %lld", static_cast<long long>(dim));
-    if (dim != 0 && size > limit / dim)
-      return llvm::createStringError("a tensor has more than %lld elements", static_cast<long long>(limit));
-    size *= dim;
-  }
-  return size;
-}
 
 double reference::roundTo(Type type, double value) {
   auto floatType = dyn_cast<FloatType>(type);
@@ -57,16 +55,20 @@ double reference::roundTo(Type type, double value) {
   return number.convertToDouble();
 }
 
-//===----------------------------------------------------- cache ----------------------------------------------------===//
+//===----------------------------------------------------- cache
+//----------------------------------------------------===//
 
-CacheValue::CacheValue(CacheType type, int64_t rows) : cacheType(type), rowCount(rows) {
-  auto table = [&](int64_t size) {
-    Tensor tensor({rows, type.getHeads(), size});
-    llvm::fill(tensor.data(), std::numeric_limits<double>::quiet_NaN());
-    return tensor;
-  };
-  keyTables.assign(type.getLayers(), table(type.getKeySize()));
-  valueTables.assign(type.getLayers(), table(type.getValueSize()));
+llvm::Expected<std::shared_ptr<CacheValue>> CacheValue::create(CacheType type, int64_t rows) {
+  std::shared_ptr<CacheValue> cache(new CacheValue(type, rows));
+  for (auto [tables, size] :
+       {std::pair{&cache->keyTables, type.getKeySize()}, {&cache->valueTables, type.getValueSize()}}) {
+    llvm::Expected<Tensor> table = Tensor::zeros({rows, type.getHeads(), size});
+    if (!table)
+      return table.takeError();
+    llvm::fill(table->data(), std::numeric_limits<double>::quiet_NaN());
+    tables->assign(type.getLayers(), *table);
+  }
+  return cache;
 }
 
 void CacheValue::store(int64_t layer, int64_t row, const Tensor &keys, const Tensor &values, int64_t token) {
@@ -79,9 +81,12 @@ void CacheValue::store(int64_t layer, int64_t row, const Tensor &keys, const Ten
   copyRow(values, valueTables[layer]);
 }
 
-RuntimeValue reference::runtimeValue(Tensor tensor) { return std::make_shared<const Tensor>(std::move(tensor)); }
+RuntimeValue reference::runtimeValue(Tensor tensor) {
+  return std::make_shared<const Tensor>(std::move(tensor));
+}
 
-//===---------------------------------------------------- printing --------------------------------------------------===//
+//===---------------------------------------------------- printing
+//--------------------------------------------------===//
 
 static void printNumber(llvm::raw_ostream &os, double value, ElementKind kind) {
   if (std::isnan(value))

@@ -18,15 +18,16 @@ namespace mlir::transformer::reference {
 
 enum class ElementKind { real, integer };
 
-/// A dense row-major tensor. Scalars (`index`, `i32`, `f32`) are tensors of rank 0. Elements are doubles; integers are exact up
-/// to 2^53.
+/// A dense row-major tensor. Scalars (`index`, `i32`, `f32`) are tensors of rank 0. Elements are doubles;
+/// integers are exact up to 2^53.
 class Tensor {
 public:
-  /// A tensor of zeros. The caller has checked the size (see `checkSize`).
-  explicit Tensor(llvm::ArrayRef<int64_t> shape, ElementKind kind = ElementKind::real);
+  /// A tensor of zeros. An error if a dimension is negative or there are more than `maxElements` elements.
+  static llvm::Expected<Tensor> zeros(llvm::ArrayRef<int64_t> shape, ElementKind kind = ElementKind::real);
   static Tensor scalar(double value, ElementKind kind);
   /// A tensor with the given elements, whose number must be the shape's.
-  static Tensor of(llvm::ArrayRef<int64_t> shape, llvm::ArrayRef<double> data, ElementKind kind = ElementKind::real);
+  static Tensor of(llvm::ArrayRef<int64_t> shape, llvm::ArrayRef<double> data,
+                   ElementKind kind = ElementKind::real);
 
   llvm::ArrayRef<int64_t> shape() const { return dims; }
   int64_t rank() const { return static_cast<int64_t>(dims.size()); }
@@ -43,7 +44,11 @@ public:
   /// The same elements under another shape of the same size.
   Tensor reshaped(llvm::ArrayRef<int64_t> shape) const;
 
+  static constexpr int64_t maxElements = int64_t{1} << 30;
+
 private:
+  Tensor(llvm::ArrayRef<int64_t> shape, size_t size, ElementKind kind);
+
   template <typename... Index> size_t flat(Index... index) const {
     assert(sizeof...(index) == dims.size() && "an index for each dimension");
     size_t offset = 0, i = 0;
@@ -57,26 +62,28 @@ private:
   ElementKind elementKind;
 };
 
-/// Number of elements of a shape; an error if a dimension is negative or there are more than `limit` elements.
-llvm::Expected<int64_t> checkSize(llvm::ArrayRef<int64_t> shape, int64_t limit);
-
 /// `value` rounded to nearest even in `type`: f16, bf16 or f32; other types leave it.
 double roundTo(mlir::Type type, double value);
 
-/// The state behind a `!transformer.cache`: `rows x heads x size` keys and values for each layer. Elements are rounded to the
-/// cache's element type. Rows that nothing was written to hold NaN, so that reading one shows.
+/// The state behind a `!transformer.cache`: `rows x heads x size` keys and values for each layer. Elements
+/// are rounded to the cache's element type. Rows that nothing was written to hold NaN, so that reading one
+/// shows.
 class CacheValue {
 public:
-  CacheValue(CacheType type, int64_t rows);
+  /// An error if the tables of a layer are too large for a tensor.
+  static llvm::Expected<std::shared_ptr<CacheValue>> create(CacheType type, int64_t rows);
 
   CacheType type() const { return cacheType; }
   int64_t rows() const { return rowCount; }
   const Tensor &keys(int64_t layer) const { return keyTables[layer]; }
   const Tensor &values(int64_t layer) const { return valueTables[layer]; }
-  /// Stores keys and values of one token: row `token` of `keys` and `values` goes to row `row` of the layer's tables.
+  /// Stores keys and values of one token: row `token` of `keys` and `values` goes to row `row` of the layer's
+  /// tables.
   void store(int64_t layer, int64_t row, const Tensor &keys, const Tensor &values, int64_t token);
 
 private:
+  CacheValue(CacheType type, int64_t rows) : cacheType(type), rowCount(rows) {}
+
   CacheType cacheType;
   int64_t rowCount;
   std::vector<Tensor> keyTables, valueTables;
