@@ -62,8 +62,14 @@ namespace {
 #define GEN_PASS_REGISTRATION
 #include "passes/Passes.h.inc"
 
+/// Descriptions of options are kept by reference.
+StringRef disableDescription() {
+  static const std::string text = "Fusions to leave out, of " + fusionNames();
+  return text;
+}
+
 struct FuseOptions : PassPipelineOptions<FuseOptions> {
-  ListOption<std::string> disable{*this, "disable", llvm::cl::desc("Fusions to leave out (" + fusionNames() + ")")};
+  ListOption<std::string> disable{*this, "disable", llvm::cl::desc(disableDescription())};
 };
 } // namespace
 
