@@ -26,7 +26,8 @@ std::string spellOutSurrogates(StringRef json) {
     json = json.drop_front(std::min(escape, json.size()));
     if (json.empty())
       return out;
-    std::optional<uint32_t> high = unicodeEscape(json), low = unicodeEscape(json.drop_front(std::min<size_t>(6, json.size())));
+    std::optional<uint32_t> high = unicodeEscape(json),
+                            low = unicodeEscape(json.drop_front(std::min<size_t>(6, json.size())));
     if (high && low && (*high & 0xFC00) == 0xD800 && (*low & 0xFC00) == 0xDC00) {
       tokenizer::appendCharacter(out, 0x10000 + ((*high & 0x3FF) << 10) + (*low & 0x3FF));
       json = json.drop_front(12);

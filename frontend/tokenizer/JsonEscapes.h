@@ -8,8 +8,8 @@
 
 namespace attune {
 
-// JSON text with each escaped surrogate pair ("\ud842\udfb7") spelled out in UTF-8. LLVM's parser gets those beyond
-// U+1FFFF wrong: it joins the halves with "or" where they are to be added.
+// JSON text with each escaped surrogate pair ("\ud842\udfb7") spelled out in UTF-8. LLVM's parser gets those
+// beyond U+1FFFF wrong: it joins the halves with "or" where they are to be added.
 std::string spellOutSurrogates(llvm::StringRef json);
 
 } // namespace attune

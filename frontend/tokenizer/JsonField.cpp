@@ -42,7 +42,8 @@ void JsonField::expected(const Twine &what) const {
 
 JsonField JsonField::operator[](StringRef key) const {
   const llvm::json::Object *object = value ? value->getAsObject() : nullptr;
-  return JsonField(object ? object->get(key) : nullptr, path.empty() ? key.str() : path + "." + key.str(), *errors);
+  return JsonField(object ? object->get(key) : nullptr, path.empty() ? key.str() : path + "." + key.str(),
+                   *errors);
 }
 
 std::vector<JsonField> JsonField::elements() const {

@@ -1,8 +1,9 @@
 // Part of Attune, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Reading JSON that may be wrong: a field knows where it stands, and the first thing that is not as expected is kept as
-// the error of the whole file. Readers go on with harmless values and ask for the error at the end.
+// Reading JSON that may be wrong: a field knows where it stands, and the first thing that is not as expected
+// is kept as the error of the whole file. Readers go on with harmless values and ask for the error at the
+// end.
 #pragma once
 
 #include "llvm/ADT/StringRef.h"

@@ -85,8 +85,9 @@ void importNormalizer(const JsonField &field, std::vector<TokenizerStep> &steps)
   } else if (type == "BertNormalizer") {
     steps.push_back(importBertNormalizer(field));
   } else {
-    field["type"].expected("NFC, NFD, NFKC, NFKD, Lowercase, StripAccents, Strip, Prepend, Replace, Precompiled, Nmt, "
-                           "BertNormalizer, ByteLevel or Sequence");
+    field["type"].expected(
+        "NFC, NFD, NFKC, NFKD, Lowercase, StripAccents, Strip, Prepend, Replace, Precompiled, Nmt, "
+        "BertNormalizer, ByteLevel or Sequence");
   }
 }
 
@@ -129,7 +130,8 @@ static void importByteLevel(const JsonField &field, std::vector<TokenizerStep> &
   if (field["add_prefix_space"].booleanOr(true))
     steps.push_back({StepKind::PrefixSpace, 0, {}, {}});
   if (field["use_regex"].booleanOr(true))
-    steps.push_back({StepKind::SplitRegex, 0, {static_cast<int32_t>(SplitBehavior::Isolated)}, {Gpt2Expression}});
+    steps.push_back(
+        {StepKind::SplitRegex, 0, {static_cast<int32_t>(SplitBehavior::Isolated)}, {Gpt2Expression}});
   steps.push_back({StepKind::MapBytesOfPieces, 0, {}, {}});
 }
 
@@ -151,9 +153,13 @@ void importPreTokenizer(const JsonField &field, std::vector<TokenizerStep> &step
     step.flags = field["invert"].booleanOr(false);
     steps.push_back(std::move(step));
   } else if (type == "Digits") {
-    steps.push_back({StepKind::SplitDigits, 0, {field["individual_digits"].booleanOr(false) ? Isolated : Contiguous}, {}});
+    steps.push_back({StepKind::SplitDigits,
+                     0,
+                     {field["individual_digits"].booleanOr(false) ? Isolated : Contiguous},
+                     {}});
   } else if (type == "Punctuation") {
-    steps.push_back({StepKind::SplitPunctuation, 0, {importBehavior(field["behavior"], SplitBehavior::Isolated)}, {}});
+    steps.push_back(
+        {StepKind::SplitPunctuation, 0, {importBehavior(field["behavior"], SplitBehavior::Isolated)}, {}});
   } else if (type == "Whitespace") {
     steps.push_back({StepKind::SplitWords, 0, {}, {}});
   } else if (type == "WhitespaceSplit") {
@@ -172,21 +178,23 @@ void importPreTokenizer(const JsonField &field, std::vector<TokenizerStep> &step
                      {static_cast<int32_t>(importScheme(field))},
                      {importReplacement(field["replacement"])}});
   } else {
-    field["type"].expected("ByteLevel, Split, Digits, Punctuation, Whitespace, WhitespaceSplit, BertPreTokenizer, "
-                           "CharDelimiterSplit, Metaspace or Sequence");
+    field["type"].expected(
+        "ByteLevel, Split, Digits, Punctuation, Whitespace, WhitespaceSplit, BertPreTokenizer, "
+        "CharDelimiterSplit, Metaspace or Sequence");
   }
 }
 
 // Whether a step looks at single tokens, which it cannot after they are joined.
 static bool needsTokens(StepKind kind) {
-  return kind == StepKind::DecodeWordPiece || kind == StepKind::DecodeMetaspace || kind == StepKind::DecodeSuffix ||
-         kind == StepKind::DecodeByteFallback;
+  return kind == StepKind::DecodeWordPiece || kind == StepKind::DecodeMetaspace ||
+         kind == StepKind::DecodeSuffix || kind == StepKind::DecodeByteFallback;
 }
 
 static TokenizerStep importReplaceDecoder(const JsonField &field) {
   if (field["pattern"]["Regex"].present())
     field["pattern"].expected("a String: a decoder that replaces an expression is not supported");
-  return {StepKind::DecodeReplace, 0, {}, {field["pattern"]["String"].stringOr(" "), field["content"].string()}};
+  return {
+      StepKind::DecodeReplace, 0, {}, {field["pattern"]["String"].stringOr(" "), field["content"].string()}};
 }
 
 void importDecoder(const JsonField &field, std::vector<TokenizerStep> &steps) {
@@ -223,7 +231,8 @@ void importDecoder(const JsonField &field, std::vector<TokenizerStep> &steps) {
   } else if (type == "Replace") {
     steps.push_back(importReplaceDecoder(field));
   } else {
-    field["type"].expected("ByteLevel, WordPiece, Metaspace, ByteFallback, Fuse, Strip, Replace, BPEDecoder or Sequence");
+    field["type"].expected(
+        "ByteLevel, WordPiece, Metaspace, ByteFallback, Fuse, Strip, Replace, BPEDecoder or Sequence");
     return;
   }
   if (joined && needsTokens(steps.back().kind))

@@ -1,7 +1,8 @@
 // Part of Attune, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// The parts of a tokenizer.json around its model. All of them may be null; unknown types are reported by name.
+// The parts of a tokenizer.json around its model. All of them may be null; unknown types are reported by
+// name.
 #pragma once
 
 #include "frontend/tokenizer/JsonField.h"

@@ -45,7 +45,9 @@ public:
   }
 
 private:
-  static uint64_t aligned(uint64_t size) { return (size + SectionAlignment - 1) / SectionAlignment * SectionAlignment; }
+  static uint64_t aligned(uint64_t size) {
+    return (size + SectionAlignment - 1) / SectionAlignment * SectionAlignment;
+  }
 
   template <typename T> static void append(std::string &out, const T &value) {
     out.append(reinterpret_cast<const char *>(&value), sizeof(T));
@@ -85,7 +87,8 @@ private:
 } // namespace
 
 static std::string writeProgram(const TokenizerDescription &description) {
-  TokenizerStep surroundings{StepKind::Template, description.plainControl ? TemplateFlag::PlainControl : 0, {}, {}};
+  TokenizerStep surroundings{
+      StepKind::Template, description.plainControl ? TemplateFlag::PlainControl : 0, {}, {}};
   surroundings.integers.push_back(static_cast<int32_t>(description.before.size()));
   for (const std::vector<int32_t> *ids : {&description.before, &description.after})
     surroundings.integers.insert(surroundings.integers.end(), ids->begin(), ids->end());
@@ -102,7 +105,7 @@ static std::string writeProgram(const TokenizerDescription &description) {
 // Open addressing at a load of at most three quarters; a slot stays empty so that a search ends.
 static uint32_t slotsFor(size_t entries) { return static_cast<uint32_t>(entries + entries / 3 + 1); }
 
-// Of tokens with one spelling those of the model come first, then the last one, so that a search finds it.
+// Of tokens with one spelling the one that the model produces comes first, so that a search finds it.
 static std::vector<uint32_t> hashVocabulary(const std::vector<TokenizerDescription::Token> &tokens) {
   std::vector<uint32_t> slots(slotsFor(tokens.size()));
   auto insert = [&](size_t id) {
@@ -142,7 +145,8 @@ static std::vector<TrieNode> trieOfModel(const std::vector<TokenizerDescription:
 static std::vector<TrieNode> trieOfAdded(const TokenizerDescription &description) {
   std::vector<std::pair<std::string_view, int32_t>> keys;
   for (size_t i = 0; i < description.added.size(); ++i)
-    keys.push_back({description.tokens[static_cast<size_t>(description.added[i].id)].text, static_cast<int32_t>(i)});
+    keys.push_back(
+        {description.tokens[static_cast<size_t>(description.added[i].id)].text, static_cast<int32_t>(i)});
   return keys.empty() ? std::vector<TrieNode>() : buildTrie(std::move(keys));
 }
 

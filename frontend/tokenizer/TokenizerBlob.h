@@ -1,7 +1,8 @@
 // Part of Attune, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// A tokenizer as the importers gather it, and the blob that is made of it (runtime/tokenizer/TokenizerFormat.h).
+// A tokenizer as the importers gather it, and the blob that is made of it
+// (runtime/tokenizer/TokenizerFormat.h).
 #pragma once
 
 #include "runtime/tokenizer/TokenizerFormat.h"

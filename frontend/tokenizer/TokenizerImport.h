@@ -1,8 +1,9 @@
 // Part of Attune, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Tokenizer files to the blob that compiled programs carry (runtime/tokenizer/TokenizerFormat.h). What a file asks for
-// and this does not know is refused by name; errors tell file, field, what was found and what was expected.
+// Tokenizer files to the blob that compiled programs carry (runtime/tokenizer/TokenizerFormat.h). What a file
+// asks for and this does not know is refused by name; errors tell file, field, what was found and what was
+// expected.
 #pragma once
 
 #include "llvm/ADT/StringRef.h"
@@ -12,7 +13,14 @@
 
 namespace attune {
 
-// A tokenizer.json of Hugging Face's tokenizers: BPE, WordPiece, Unigram. Its truncation and padding are left aside.
+class GgufMetadata;
+
+// A tokenizer.json of Hugging Face's tokenizers: BPE, WordPiece, Unigram. Its truncation and padding are left
+// aside.
 llvm::Expected<std::string> importTokenizerJson(llvm::StringRef path);
+
+// The keys tokenizer.ggml.* of a GGUF file whose model is gpt2 (byte-level BPE), llama (SentencePiece's BPE),
+// t5 (Unigram) or bert (WordPiece).
+llvm::Expected<std::string> importTokenizerGguf(const GgufMetadata &metadata);
 
 } // namespace attune

@@ -176,7 +176,8 @@ void JsonImporter::importBpe(const JsonField &model) {
 
   TokenizerStep step{StepKind::Bpe, 0, {-1}, {prefix, suffix}};
   std::vector<TokenizerStep> &before = description.preTokenizers;
-  bool isBytes = prefix.empty() && suffix.empty() && !before.empty() && before.back().kind == StepKind::MapBytesOfPieces;
+  bool isBytes =
+      prefix.empty() && suffix.empty() && !before.empty() && before.back().kind == StepKind::MapBytesOfPieces;
   if (model["fuse_unk"].booleanOr(false))
     step.flags |= BpeFlag::FuseUnknown;
   if (model["ignore_merges"].booleanOr(false))
@@ -255,7 +256,8 @@ void JsonImporter::importAdded(const JsonField &list) {
       id = idOf(spelling); // the model's own number counts
     TokenizerDescription::Token &token = description.at(id);
     if (token.flags && token.text != spelling)
-      entry["id"].report("id " + Twine(id) + " belongs to " + quoted(token.text) + " and to " + quoted(spelling));
+      entry["id"].report("id " + Twine(id) + " belongs to " + quoted(token.text) + " and to " +
+                         quoted(spelling));
     bool special = entry["special"].booleanOr(false);
     token.text = spelling;
     token.flags |= TokenFlag::Present | (special ? TokenFlag::Special : 0);
@@ -275,7 +277,8 @@ void JsonImporter::importAdded(const JsonField &list) {
 void JsonImporter::checkSurroundings() {
   for (const std::vector<int32_t> *list : {&description.before, &description.after})
     for (int32_t id : *list)
-      if (static_cast<size_t>(id) >= description.tokens.size() || !description.tokens[static_cast<size_t>(id)].flags)
+      if (static_cast<size_t>(id) >= description.tokens.size() ||
+          !description.tokens[static_cast<size_t>(id)].flags)
         root["post_processor"].report("id " + Twine(id) + " is no token");
 }
 
@@ -293,7 +296,8 @@ llvm::Expected<std::string> JsonImporter::run() {
     return errors.take();
   // Added tokens may number beyond the model's: they have scores too, which nothing reads.
   if (!description.scores.empty())
-    description.scores.insert(description.scores.end() - 1, description.tokens.size() + 1 - description.scores.size(), 0);
+    description.scores.insert(description.scores.end() - 1,
+                              description.tokens.size() + 1 - description.scores.size(), 0);
   return writeTokenizerBlob(description);
 }
 

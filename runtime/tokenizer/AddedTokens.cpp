@@ -86,7 +86,8 @@ static size_t spaceAfter(std::string_view text, size_t begin) {
   return begin;
 }
 
-std::vector<AddedTokens::Span> AddedTokens::split(std::string_view text, bool plainControl, const Group &group) const {
+std::vector<AddedTokens::Span> AddedTokens::split(std::string_view text, bool plainControl,
+                                                  const Group &group) const {
   std::vector<Span> spans;
   size_t done = 0; // everything before is in `spans`
   for (size_t position = 0; position < text.size() && !group.trie.empty();) {

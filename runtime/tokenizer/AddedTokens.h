@@ -1,7 +1,8 @@
 // Part of Attune, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Tokens that are looked for in the text before anything else is done to it, or right after its normalisation.
+// Tokens that are looked for in the text before anything else is done to it, or right after its
+// normalisation.
 #pragma once
 
 #include "runtime/tokenizer/Normalizer.h"
@@ -24,8 +25,8 @@ public:
     int32_t id;
   };
 
-  // Cuts a text that is not normalised yet at the tokens that do not want normalisation. Control tokens stay text
-  // with `plainControl`. Of tokens that begin at one place the longest counts.
+  // Cuts a text that is not normalised yet at the tokens that do not want normalisation. Control tokens stay
+  // text with `plainControl`. Of tokens that begin at one place the longest counts.
   std::vector<Span> split(std::string_view text, bool plainControl) const;
 
   // The same after normalisation, at the tokens that want it.

@@ -11,15 +11,15 @@ namespace attune::tokenizer {
 
 int32_t Step::integer(size_t index) const {
   if (index >= integers.size())
-    throw Error(fmt::format("tokenizer: step {} has {} integers, number {} is needed", static_cast<uint32_t>(kind),
-                            integers.size(), index));
+    throw Error(fmt::format("tokenizer: step {} has {} integers, number {} is needed",
+                            static_cast<uint32_t>(kind), integers.size(), index));
   return integers[index];
 }
 
 std::string_view Step::string(size_t index) const {
   if (index >= strings.size())
-    throw Error(fmt::format("tokenizer: step {} has {} strings, number {} is needed", static_cast<uint32_t>(kind),
-                            strings.size(), index));
+    throw Error(fmt::format("tokenizer: step {} has {} strings, number {} is needed",
+                            static_cast<uint32_t>(kind), strings.size(), index));
   return strings[index];
 }
 
@@ -35,12 +35,14 @@ Blob::Blob(std::span<const std::byte> bytes) : bytes(bytes) {
   if (header.version != BlobVersion)
     throw Error(fmt::format("tokenizer: format version {}, expected {}", header.version, BlobVersion));
   if (header.sectionCount > (bytes.size() - sizeof(Header)) / sizeof(SectionEntry))
-    throw Error(fmt::format("tokenizer: {} sections do not fit in {} bytes", header.sectionCount, bytes.size()));
+    throw Error(
+        fmt::format("tokenizer: {} sections do not fit in {} bytes", header.sectionCount, bytes.size()));
   entries = {reinterpret_cast<const SectionEntry *>(bytes.data() + sizeof(Header)), header.sectionCount};
   for (const SectionEntry &entry : entries)
-    if (entry.offset % SectionAlignment != 0 || entry.offset > bytes.size() || entry.size > bytes.size() - entry.offset)
-      throw Error(fmt::format("tokenizer: section {} at {} with {} bytes lies outside of {} bytes", entry.kind,
-                              entry.offset, entry.size, bytes.size()));
+    if (entry.offset % SectionAlignment != 0 || entry.offset > bytes.size() ||
+        entry.size > bytes.size() - entry.offset)
+      throw Error(fmt::format("tokenizer: section {} at {} with {} bytes lies outside of {} bytes",
+                              entry.kind, entry.offset, entry.size, bytes.size()));
 }
 
 std::span<const std::byte> Blob::find(Section section) const {
@@ -52,8 +54,8 @@ std::span<const std::byte> Blob::find(Section section) const {
 
 void Blob::requireMultiple(Section section, size_t size, size_t element) {
   if (size % element != 0)
-    throw Error(fmt::format("tokenizer: section {} has {} bytes, no multiple of {}", static_cast<uint32_t>(section), size,
-                            element));
+    throw Error(fmt::format("tokenizer: section {} has {} bytes, no multiple of {}",
+                            static_cast<uint32_t>(section), size, element));
 }
 
 namespace {

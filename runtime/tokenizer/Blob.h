@@ -33,7 +33,8 @@ struct Program {
 
 class Blob {
 public:
-  // Throws attune::Error if the bytes are not a blob of this version or a section lies outside. The bytes must stay.
+  // Throws attune::Error if the bytes are not a blob of this version or a section lies outside. The bytes
+  // must stay.
   explicit Blob(std::span<const std::byte> bytes);
 
   bool has(Section section) const { return !find(section).empty(); }

@@ -144,7 +144,8 @@ void BpeModel::pushCharacters(std::string_view piece, std::vector<Symbol> &symbo
   unknowns.flush();
 }
 
-bool BpeModel::findMerge(std::string_view piece, const Symbol &left, const Symbol &right, Merge &merge) const {
+bool BpeModel::findMerge(std::string_view piece, const Symbol &left, const Symbol &right,
+                         Merge &merge) const {
   if (flags & BpeFlag::ByScore) {
     int32_t id = vocabulary.findInModel(piece.substr(left.begin, left.length + right.length));
     if (id < 0)
@@ -229,7 +230,8 @@ void BpeModel::merge(std::string_view piece, Workspace &workspace, std::vector<i
   pushIds(piece, symbols, ids);
 }
 
-void BpeModel::pushIds(std::string_view piece, const std::vector<Symbol> &symbols, std::vector<int32_t> &ids) const {
+void BpeModel::pushIds(std::string_view piece, const std::vector<Symbol> &symbols,
+                       std::vector<int32_t> &ids) const {
   bool afterUnknown = false;
   for (const Symbol &symbol : symbols) {
     if (symbol.length == 0)

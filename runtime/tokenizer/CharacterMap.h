@@ -1,8 +1,8 @@
 // Part of Attune, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// SentencePiece's precompiled character map: a double-array trie (u32 size in bytes, then its units) whose values are
-// positions in a pool of zero-terminated replacements that follows it.
+// SentencePiece's precompiled character map: a double-array trie (u32 size in bytes, then its units) whose
+// values are positions in a pool of zero-terminated replacements that follows it.
 #pragma once
 
 #include <cstdint>

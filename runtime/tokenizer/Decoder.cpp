@@ -15,7 +15,8 @@ namespace attune::tokenizer {
 static std::string replaceAll(std::string_view text, std::string_view what, std::string_view by) {
   std::string out;
   size_t position = 0;
-  for (size_t found; (found = text.find(what, position)) != std::string_view::npos; position = found + what.size()) {
+  for (size_t found; (found = text.find(what, position)) != std::string_view::npos;
+       position = found + what.size()) {
     out += text.substr(position, found - position);
     out += by;
   }
@@ -62,14 +63,16 @@ Decoder::Decoder(const std::vector<Step> &list) {
 // One stage more than steps: the last one holds back characters that are not whole.
 Decoder::State Decoder::start() const { return State{std::vector<State::Stage>(steps.size() + 1)}; }
 
-void Decoder::push(std::string_view token, State &state, std::string &out) const { feed(0, token, state, out); }
+void Decoder::push(std::string_view token, State &state, std::string &out) const {
+  feed(0, token, state, out);
+}
 
 void Decoder::finish(State &state, std::string &out) const { end(0, state, out); }
 
 // The tidying of English text that goes with WordPiece, within one token.
 static std::string cleanUp(std::string text) {
   static constexpr std::pair<std::string_view, std::string_view> Rules[] = {
-      {" .", "."},     {" ?", "?"},           {" !", "!"},     {" ,", ","},     {" ' ", "'"}, {" n't", "n't"},
+      {" .", "."},   {" ?", "?"},           {" !", "!"},   {" ,", ","},     {" ' ", "'"},   {" n't", "n't"},
       {" 'm", "'m"}, {" do not", " don't"}, {" 's", "'s"}, {" 've", "'ve"}, {" 're", "'re"}};
   for (auto [what, by] : Rules)
     text = replaceAll(text, what, by);
@@ -99,7 +102,8 @@ void Decoder::feed(size_t index, std::string_view text, State &state, std::strin
     return feed(index + 1, step.flags & 1 ? cleanUp(std::move(word)) : word, state, out);
   }
   case StepKind::DecodeMetaspace:
-    return feed(index + 1, replaceAll(text, step.string(0), first && (step.flags & 1) ? "" : " "), state, out);
+    return feed(index + 1, replaceAll(text, step.string(0), first && (step.flags & 1) ? "" : " "), state,
+                out);
   case StepKind::DecodeJoin:
     if (!first)
       feed(index + 1, " ", state, out);
@@ -146,7 +150,10 @@ static int byteOf(std::string_view token) {
   if (token.size() != 6 || !token.starts_with("<0x") || token[5] != '>')
     return -1;
   auto digit = [](char c) {
-    return c >= '0' && c <= '9' ? c - '0' : c >= 'A' && c <= 'F' ? c - 'A' + 10 : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+    return c >= '0' && c <= '9'   ? c - '0'
+           : c >= 'A' && c <= 'F' ? c - 'A' + 10
+           : c >= 'a' && c <= 'f' ? c - 'a' + 10
+                                  : -1;
   };
   int high = digit(token[3]), low = digit(token[4]);
   return high < 0 || low < 0 ? -1 : high * 16 + low;
@@ -225,7 +232,8 @@ void Decoder::feedReplace(size_t index, std::string_view text, State &state, std
   whole += text;
   std::string result;
   size_t position = 0;
-  for (size_t found; (found = whole.find(what, position)) != std::string::npos; position = found + what.size()) {
+  for (size_t found; (found = whole.find(what, position)) != std::string::npos;
+       position = found + what.size()) {
     result += whole.substr(position, found - position);
     result += step.string(1);
   }

@@ -1,7 +1,8 @@
 // Part of Attune, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// From token texts back to text, token by token: each stage passes on what later tokens cannot change any more.
+// From token texts back to text, token by token: each stage passes on what later tokens cannot change any
+// more.
 #pragma once
 
 #include "runtime/tokenizer/Blob.h"
@@ -17,10 +18,10 @@ public:
 
   struct State {
     struct Stage {
-      size_t tokens = 0;      // seen so far
-      std::string pending;    // held back
-      bool stripping = true;  // still at the beginning, where characters are stripped
-      size_t stripped = 0;    // how many have been
+      size_t tokens = 0;     // seen so far
+      std::string pending;   // held back
+      bool stripping = true; // still at the beginning, where characters are stripped
+      size_t stripped = 0;   // how many have been
     };
     std::vector<Stage> stages;
   };

@@ -17,8 +17,8 @@ namespace attune::tokenizer {
 struct Workspace {
   struct Symbol {
     int32_t id;
-    int32_t previous, next;  // neighbours, -1: none
-    uint32_t begin, length;  // in the piece; length 0: merged into its left neighbour
+    int32_t previous, next; // neighbours, -1: none
+    uint32_t begin, length; // in the piece; length 0: merged into its left neighbour
   };
   struct Merge {
     double priority; // the lowest goes first, of equal ones the leftmost
@@ -50,7 +50,8 @@ public:
   // Appends the ids of a piece of valid UTF-8.
   virtual void encode(std::string_view piece, Workspace &workspace, std::vector<int32_t> &ids) const = 0;
 
-  // The blob and the vocabulary must outlive the model. Throws attune::Error if the blob lacks what the model needs.
+  // The blob and the vocabulary must outlive the model. Throws attune::Error if the blob lacks what the model
+  // needs.
   static std::unique_ptr<Model> create(const Step &step, const Blob &blob, const Vocabulary &vocabulary);
 };
 

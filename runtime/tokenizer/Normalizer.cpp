@@ -49,7 +49,8 @@ static std::string replaceString(std::string_view text, std::string_view what, s
   std::string out;
   out.reserve(text.size());
   size_t position = 0;
-  for (size_t found; (found = text.find(what, position)) != std::string_view::npos; position = found + what.size()) {
+  for (size_t found; (found = text.find(what, position)) != std::string_view::npos;
+       position = found + what.size()) {
     out += text.substr(position, found - position);
     out += by;
   }
@@ -73,9 +74,11 @@ static std::string replaceRegex(std::string_view text, const Regex &what, std::s
 static std::string applyNmt(std::string_view text) {
   std::string out;
   forEachCharacter(text, [&](uint32_t c, size_t position, size_t length) {
-    bool dropped = (c >= 0x1 && c <= 0x8) || c == 0xB || (c >= 0xE && c <= 0x1F) || c == 0x7F || c == 0x8F || c == 0x9F;
-    bool space = c == 0x9 || c == 0xA || c == 0xC || c == 0xD || c == 0x1680 || (c >= 0x200B && c <= 0x200F) ||
-                 c == 0x2028 || c == 0x2029 || c == 0x2581 || c == 0xFEFF || c == 0xFFFD;
+    bool dropped =
+        (c >= 0x1 && c <= 0x8) || c == 0xB || (c >= 0xE && c <= 0x1F) || c == 0x7F || c == 0x8F || c == 0x9F;
+    bool space = c == 0x9 || c == 0xA || c == 0xC || c == 0xD || c == 0x1680 ||
+                 (c >= 0x200B && c <= 0x200F) || c == 0x2028 || c == 0x2029 || c == 0x2581 || c == 0xFEFF ||
+                 c == 0xFFFD;
     if (space)
       out += ' ';
     else if (!dropped)

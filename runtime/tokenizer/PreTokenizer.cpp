@@ -164,7 +164,8 @@ PreTokenizer::PreTokenizer(const std::vector<Step> &list) {
 
 void PreTokenizer::applyStep(const Compiled &compiled, Piece piece, Arena &arena, std::vector<Piece> &out) {
   const Step &step = compiled.step;
-  auto behavior = step.integers.empty() ? SplitBehavior::Isolated : static_cast<SplitBehavior>(step.integers[0]);
+  auto behavior =
+      step.integers.empty() ? SplitBehavior::Isolated : static_cast<SplitBehavior>(step.integers[0]);
   Splitter splitter(piece, behavior, step.flags & 1, out);
   switch (step.kind) {
   case StepKind::SplitRegex:

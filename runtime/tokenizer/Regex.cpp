@@ -36,8 +36,8 @@ Regex::Regex(std::string_view expression) {
     throw Error("regular expression: not UTF-8");
   regex_t *compiled = nullptr;
   OnigErrorInfo info;
-  int code = onig_new(&compiled, bytesOf(expression), bytesOf(expression) + expression.size(), ONIG_OPTION_NONE,
-                      ONIG_ENCODING_UTF8, ONIG_SYNTAX_DEFAULT, &info);
+  int code = onig_new(&compiled, bytesOf(expression), bytesOf(expression) + expression.size(),
+                      ONIG_OPTION_NONE, ONIG_ENCODING_UTF8, ONIG_SYNTAX_DEFAULT, &info);
   if (code != ONIG_NORMAL)
     throw Error(fmt::format("regular expression '{}': {}", expression, messageOf(code)));
   pattern.reset(compiled);
@@ -72,8 +72,8 @@ bool Regex::Searcher::next(size_t &begin, size_t &end) {
   State &s = *state;
   const UChar *text = bytesOf(s.text), *textEnd = text + s.text.size();
   while (s.from <= s.text.size()) {
-    int code = onig_search_with_param(s.pattern, text, textEnd, text + s.from, textEnd, s.region, ONIG_OPTION_NONE,
-                                      s.parameters);
+    int code = onig_search_with_param(s.pattern, text, textEnd, text + s.from, textEnd, s.region,
+                                      ONIG_OPTION_NONE, s.parameters);
     if (code == ONIG_MISMATCH)
       return false;
     if (code < 0)

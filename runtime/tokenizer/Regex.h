@@ -18,8 +18,8 @@ public:
   // Throws attune::Error with Oniguruma's reason if the expression is malformed.
   explicit Regex(std::string_view expression);
 
-  // Calls `use(begin, end)` for each match from left to right. An empty match directly after a match does not count.
-  // Requires valid UTF-8.
+  // Calls `use(begin, end)` for each match from left to right. An empty match directly after a match does not
+  // count. Requires valid UTF-8.
   template <typename Use> void forEachMatch(std::string_view text, Use use) const {
     Searcher searcher(*this, text);
     size_t begin, end;

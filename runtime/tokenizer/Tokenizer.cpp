@@ -28,8 +28,10 @@ public:
 
 private:
   Engine(const Blob &blob, const Program &program);
-  void encodeText(std::string_view text, bool atStart, bool plain, Workspace &workspace, std::vector<int32_t> &ids) const;
-  void encodeNormalized(std::string_view text, bool atStart, Workspace &workspace, std::vector<int32_t> &ids) const;
+  void encodeText(std::string_view text, bool atStart, bool plain, Workspace &workspace,
+                  std::vector<int32_t> &ids) const;
+  void encodeNormalized(std::string_view text, bool atStart, Workspace &workspace,
+                        std::vector<int32_t> &ids) const;
 
   Normalizer normalizer;
   AddedTokens added;
@@ -40,14 +42,15 @@ private:
 };
 
 Engine::Engine(const Blob &blob, const Program &program)
-    : vocabulary(blob), decoder(program.decoders), unknown(program.model.integer(0)), normalizer(program.normalizers),
-      added(blob, vocabulary, normalizer), preTokenizer(program.preTokenizers),
-      model(Model::create(program.model, blob, vocabulary)),
+    : vocabulary(blob), decoder(program.decoders), unknown(program.model.integer(0)),
+      normalizer(program.normalizers), added(blob, vocabulary, normalizer),
+      preTokenizer(program.preTokenizers), model(Model::create(program.model, blob, vocabulary)),
       plainControl(program.surroundings.flags & TemplateFlag::PlainControl) {
   const std::vector<int32_t> &ids = program.surroundings.integers;
   int32_t count = program.surroundings.integer(0);
   if (count < 0 || static_cast<size_t>(count) > ids.size() - 1)
-    throw Error(fmt::format("tokenizer: {} tokens in front of a text, the template has {}", count, ids.size() - 1));
+    throw Error(
+        fmt::format("tokenizer: {} tokens in front of a text, the template has {}", count, ids.size() - 1));
   before.assign(ids.begin() + 1, ids.begin() + 1 + count);
   after.assign(ids.begin() + 1 + count, ids.end());
 }
@@ -90,7 +93,8 @@ void Engine::encodeText(std::string_view text, bool atStart, bool plain, Workspa
     if (span.id >= 0)
       ids.push_back(span.id);
     else
-      encodeNormalized(text.substr(span.begin, span.end - span.begin), atStart && span.begin == 0, workspace, ids);
+      encodeNormalized(text.substr(span.begin, span.end - span.begin), atStart && span.begin == 0, workspace,
+                       ids);
   }
 }
 
@@ -128,7 +132,9 @@ std::string Tokenizer::decode(std::span<const int32_t> ids, bool skipSpecial) co
 }
 
 int32_t Tokenizer::vocabularySize() const { return engine->vocabulary.size(); }
-std::optional<int32_t> Tokenizer::find(std::string_view spelling) const { return engine->vocabulary.find(spelling); }
+std::optional<int32_t> Tokenizer::find(std::string_view spelling) const {
+  return engine->vocabulary.find(spelling);
+}
 std::string_view Tokenizer::token(int32_t id) const { return engine->vocabulary.token(id); }
 bool Tokenizer::isSpecial(int32_t id) const { return engine->vocabulary.hasFlag(id, Special); }
 int32_t Tokenizer::unknownId() const { return engine->unknown; }

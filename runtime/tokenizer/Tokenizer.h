@@ -1,8 +1,8 @@
 // Part of Attune, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Text to token ids and back. All state is in the blob that the compiler wrote (TokenizerFormat.h); loading checks its
-// outline and compiles the pre-tokenizer's expressions, no more.
+// Text to token ids and back. All state is in the blob that the compiler wrote (TokenizerFormat.h); loading
+// checks its outline and compiles the pre-tokenizer's expressions, no more.
 #pragma once
 
 #include <cstddef>
@@ -33,9 +33,9 @@ public:
   // The blob must be aligned to 8 bytes and stay where it is. Throws attune::Error if it is damaged.
   static Tokenizer load(std::span<const std::byte> blob);
 
-  // The ids of a text; with `addSpecial` between the tokens that the model expects around it. Invalid UTF-8 counts as
-  // U+FFFD. Every id is below vocabularySize(). Throws attune::Error if a character has no token and the model none
-  // for the unknown.
+  // The ids of a text; with `addSpecial` between the tokens that the model expects around it. Invalid UTF-8
+  // counts as U+FFFD. Every id is below vocabularySize(). Throws attune::Error if a character has no token
+  // and the model none for the unknown.
   std::vector<int32_t> encode(std::string_view text, bool addSpecial = true,
                               ControlText control = ControlText::Default) const;
 
@@ -67,8 +67,8 @@ public:
   StreamDecoder(StreamDecoder &&) noexcept;
   StreamDecoder &operator=(StreamDecoder &&) noexcept;
 
-  // The text that is certain after this token. A character that is spread over tokens comes with its last one; bytes
-  // that cannot become a character come as U+FFFD.
+  // The text that is certain after this token. A character that is spread over tokens comes with its last
+  // one; bytes that cannot become a character come as U+FFFD.
   std::string push(int32_t id);
   // What is left; the decoder begins anew after it.
   std::string flush();

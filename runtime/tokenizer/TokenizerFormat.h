@@ -1,26 +1,28 @@
 // Part of Attune, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// The tokenizer as it stands in a compiled program: one blob, written by the compiler, used where it is mapped.
+// The tokenizer as it stands in a compiled program: one blob, written by the compiler, used where it is
+// mapped.
 //
 //   Header, SectionEntry[sectionCount], sections (each starts at a multiple of 8 bytes)
 //
-// All integers are little-endian. Nothing needs to be built or sorted when a program starts; whoever reads a section checks
-// its bounds at each use, so a damaged blob gives an error or wrong ids but no stray access.
+// All integers are little-endian. Nothing needs to be built or sorted when a program starts; whoever reads a
+// section checks its bounds at each use, so a damaged blob gives an error or wrong ids but no stray access.
 //
-//   Program          Step lists: normalisers, pre-tokenizers, one model, one template, decoders; each list is a u32 count
-//                    and its steps. A step: u32 kind, u32 flags, u32 count of integers, i32 each, u32 count of strings,
-//                    each a u32 length and its bytes padded to a multiple of 4.
+//   Program          Step lists: normalisers, pre-tokenizers, one model, one template, decoders; each list is
+//   a u32 count
+//                    and its steps. A step: u32 kind, u32 flags, u32 count of integers, i32 each, u32 count
+//                    of strings, each a u32 length and its bytes padded to a multiple of 4.
 //   TokenOffsets     u32[n + 1]: token i is TokenBytes[offsets[i], offsets[i + 1]); n is the vocabulary size
 //   TokenBytes       the tokens as the model's own file spells them
 //   TokenFlags       u8[n]: TokenFlag
-//   VocabularyHash   u32[slots]: id + 1 or 0; open addressing from slotOf(hashBytes(token)), linear probing, wrapping
-//   Merges           MergeSlot[slots]: open addressing from slotOf(hashPair(left, right)), for BPE with a merge list
-//   Scores           f64[n + 1]: for Unigram and score-ordered BPE; the last one is the score of an unknown character
-//   ByteIds          i32[256]: token of each byte, or -1: byte-level BPE's alphabet, or the byte fallback tokens
-//   VocabularyTrie   TrieNode[]: the model's tokens, for WordPiece and Unigram; values are ids
-//   AddedTokens      AddedToken[]
-//   AddedTrie        TrieNode[]: the spelling of every added token; values are indices into AddedTokens
+//   VocabularyHash   u32[slots]: id + 1 or 0; open addressing from slotOf(hashBytes(token)), linear probing,
+//   wrapping Merges           MergeSlot[slots]: open addressing from slotOf(hashPair(left, right)), for BPE
+//   with a merge list Scores           f64[n + 1]: for Unigram and score-ordered BPE; the last one is the
+//   score of an unknown character ByteIds          i32[256]: token of each byte, or -1: byte-level BPE's
+//   alphabet, or the byte fallback tokens VocabularyTrie   TrieNode[]: the model's tokens, for WordPiece and
+//   Unigram; values are ids AddedTokens      AddedToken[] AddedTrie        TrieNode[]: the spelling of every
+//   added token; values are indices into AddedTokens
 #pragma once
 
 #include <cstdint>
@@ -74,7 +76,8 @@ struct MergeSlot {
   int32_t merged;
 };
 
-// Nodes in breadth-first order, node 0 is the root; the children of a node are neighbours with ascending labels.
+// Nodes in breadth-first order, node 0 is the root; the children of a node are neighbours with ascending
+// labels.
 struct TrieNode {
   uint32_t firstChild;
   int32_t value; // -1: no key ends here
@@ -162,7 +165,8 @@ inline constexpr uint32_t Bytes = 8;        // the alphabet is bytes: ByteIds
 inline constexpr uint32_t ByScore = 16;     // merges whatever joins to a token, the best score first
 } // namespace BpeFlag
 namespace TemplateFlag {
-inline constexpr uint32_t PlainControl = 1; // control tokens written in the text are plain text unless asked for
+inline constexpr uint32_t PlainControl =
+    1; // control tokens written in the text are plain text unless asked for
 }
 
 inline uint64_t mixBits(uint64_t x) {

@@ -65,7 +65,8 @@ inline std::vector<TrieNode> buildTrie(std::vector<std::pair<std::string_view, i
   std::erase_if(keys, [](const auto &key) { return key.first.empty(); });
   std::sort(keys.begin(), keys.end());
 
-  // Breadth first: each entry of `ranges` is the range of keys that pass through the node with the same index.
+  // Breadth first: each entry of `ranges` is the range of keys that pass through the node with the same
+  // index.
   struct Range {
     size_t begin, end, depth;
   };

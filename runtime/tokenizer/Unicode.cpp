@@ -29,29 +29,33 @@ std::string normalForm(std::string_view text, NormalForm form) {
   if (isAscii(text))
     return std::string(text);
   utf8proc_uint8_t *result = nullptr;
-  utf8proc_ssize_t length =
-      utf8proc_map(reinterpret_cast<const utf8proc_uint8_t *>(text.data()), static_cast<utf8proc_ssize_t>(text.size()),
-                   &result, static_cast<utf8proc_option_t>(optionsOf(form)));
+  utf8proc_ssize_t length = utf8proc_map(reinterpret_cast<const utf8proc_uint8_t *>(text.data()),
+                                         static_cast<utf8proc_ssize_t>(text.size()), &result,
+                                         static_cast<utf8proc_option_t>(optionsOf(form)));
   if (length < 0)
     throw Error(std::string("Unicode normalisation failed: ") + utf8proc_errmsg(length));
   std::unique_ptr<utf8proc_uint8_t, decltype(&std::free)> owner(result, &std::free);
   return std::string(reinterpret_cast<const char *>(result), static_cast<size_t>(length));
 }
 
-static utf8proc_category_t categoryOf(uint32_t c) { return utf8proc_category(static_cast<utf8proc_int32_t>(c)); }
+static utf8proc_category_t categoryOf(uint32_t c) {
+  return utf8proc_category(static_cast<utf8proc_int32_t>(c));
+}
 
 static bool between(uint32_t c, uint32_t first, uint32_t last) { return c >= first && c <= last; }
 
 bool isWhiteSpace(uint32_t c) {
-  return between(c, 0x09, 0x0D) || c == 0x20 || c == 0x85 || c == 0xA0 || c == 0x1680 || between(c, 0x2000, 0x200A) ||
-         c == 0x2028 || c == 0x2029 || c == 0x202F || c == 0x205F || c == 0x3000;
+  return between(c, 0x09, 0x0D) || c == 0x20 || c == 0x85 || c == 0xA0 || c == 0x1680 ||
+         between(c, 0x2000, 0x200A) || c == 0x2028 || c == 0x2029 || c == 0x202F || c == 0x205F ||
+         c == 0x3000;
 }
 
 bool isNumeric(uint32_t c) {
   if (c < 0x80)
     return between(c, '0', '9');
   auto category = categoryOf(c);
-  return category == UTF8PROC_CATEGORY_ND || category == UTF8PROC_CATEGORY_NL || category == UTF8PROC_CATEGORY_NO;
+  return category == UTF8PROC_CATEGORY_ND || category == UTF8PROC_CATEGORY_NL ||
+         category == UTF8PROC_CATEGORY_NO;
 }
 
 bool isPunctuation(uint32_t c) {

@@ -11,7 +11,10 @@ Utf8Character firstCharacter(std::string_view text) {
   uint32_t lead = byte(0);
   if (lead < 0x80)
     return {lead, 1, Utf8Status::Valid};
-  uint32_t length = lead >= 0xC2 && lead < 0xE0 ? 2 : lead >= 0xE0 && lead < 0xF0 ? 3 : lead >= 0xF0 && lead < 0xF5 ? 4 : 0;
+  uint32_t length = lead >= 0xC2 && lead < 0xE0   ? 2
+                    : lead >= 0xE0 && lead < 0xF0 ? 3
+                    : lead >= 0xF0 && lead < 0xF5 ? 4
+                                                  : 0;
   if (length == 0)
     return {0xFFFD, 1, Utf8Status::Invalid};
 

@@ -14,8 +14,8 @@ inline constexpr std::string_view ReplacementCharacter = "\xEF\xBF\xBD"; // U+FF
 
 enum class Utf8Status { Valid, Invalid, Incomplete };
 
-// One character of a text. `length` is at least 1: for invalid bytes, that of the longest beginning of a character;
-// Incomplete: the text ends within what may become a character.
+// One character of a text. `length` is at least 1: for invalid bytes, that of the longest beginning of a
+// character; Incomplete: the text ends within what may become a character.
 struct Utf8Character {
   uint32_t codePoint;
   uint32_t length;
@@ -37,7 +37,8 @@ std::string repairUtf8(std::string_view text);
 template <typename Use> void forEachCharacter(std::string_view text, Use use) {
   for (size_t position = 0; position < text.size();) {
     unsigned char lead = static_cast<unsigned char>(text[position]);
-    Utf8Character c = lead < 0x80 ? Utf8Character{lead, 1, Utf8Status::Valid} : firstCharacter(text.substr(position));
+    Utf8Character c =
+        lead < 0x80 ? Utf8Character{lead, 1, Utf8Status::Valid} : firstCharacter(text.substr(position));
     use(c.codePoint, position, size_t{c.length});
     position += c.length;
   }

@@ -14,7 +14,8 @@ Vocabulary::Vocabulary(const Blob &blob)
   std::span<const char> text = blob.array<char>(Section::TokenBytes);
   bytes = {text.data(), text.size()};
   if (offsets.empty() || offsets.size() - 1 != flags.size() || flags.size() > INT32_MAX)
-    throw Error(fmt::format("tokenizer: {} token offsets do not fit {} tokens", offsets.size(), flags.size()));
+    throw Error(
+        fmt::format("tokenizer: {} token offsets do not fit {} tokens", offsets.size(), flags.size()));
   if (slots.size() > UINT32_MAX)
     throw Error("tokenizer: the vocabulary's table is too large");
   count = static_cast<int32_t>(flags.size());

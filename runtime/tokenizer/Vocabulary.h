@@ -1,7 +1,8 @@
 // Part of Attune, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// The tokens of a blob by id and by spelling. Every access is checked; ids out of range have an empty spelling.
+// The tokens of a blob by id and by spelling. Every access is checked; ids out of range have an empty
+// spelling.
 #pragma once
 
 #include "runtime/tokenizer/Blob.h"
@@ -17,7 +18,9 @@ public:
   int32_t size() const { return count; }
   bool contains(int32_t id) const { return id >= 0 && id < count; }
   std::string_view token(int32_t id) const;
-  bool hasFlag(int32_t id, uint8_t flag) const { return contains(id) && (flags[static_cast<size_t>(id)] & flag); }
+  bool hasFlag(int32_t id, uint8_t flag) const {
+    return contains(id) && (flags[static_cast<size_t>(id)] & flag);
+  }
 
   // Any token with this spelling.
   std::optional<int32_t> find(std::string_view spelling) const;

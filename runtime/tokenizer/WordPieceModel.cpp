@@ -1,8 +1,8 @@
 // Part of Attune, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// WordPiece: the longest token first, then the longest continuing one, and so on; a word that cannot be spelled so is
-// unknown as a whole.
+// WordPiece: the longest token first, then the longest continuing one, and so on; a word that cannot be
+// spelled so is unknown as a whole.
 #include "runtime/Error.h"
 #include "runtime/tokenizer/Model.h"
 #include "runtime/tokenizer/Trie.h"

@@ -17,9 +17,10 @@ TEST_P(TokenizerCases, AsRecorded) {
 
 INSTANTIATE_TEST_SUITE_P(Families, TokenizerCases,
                          testing::Values("minilm_wordpiece", "smollm2_bytebpe", "tiny_bytelevel_deepseek",
-                                         "tiny_bytelevel_gpt2", "tiny_bytelevel_llama3", "tiny_bytelevel_modernbert",
-                                         "tiny_bytelevel_o200k", "tiny_bytelevel_qwen", "tiny_bytelevel_roberta",
-                                         "tiny_spm_bpe", "tiny_spm_gemma", "tiny_unigram", "tiny_wordpiece"),
+                                         "tiny_bytelevel_gpt2", "tiny_bytelevel_llama3",
+                                         "tiny_bytelevel_modernbert", "tiny_bytelevel_o200k",
+                                         "tiny_bytelevel_qwen", "tiny_bytelevel_roberta", "tiny_spm_bpe",
+                                         "tiny_spm_gemma", "tiny_unigram", "tiny_wordpiece"),
                          [](const auto &info) { return std::string(info.param); });
 
 } // namespace attune::test
