@@ -168,4 +168,164 @@ def FoldScales : Pass<"transformer-fold-scales"> {
   let statistics = [Statistic<"folded", "folded", "Scales folded">];
 }
 
+//===----------------------------------------------- layout (layout/) ----------------------------------------------===//
+
+def AssignLayout : Pass<"transformer-assign-layout", "ModuleOp"> {
+  let summary = "Decide where each parameter lies in the packed weights";
+  let description = [{
+    Gives every `transformer.parameter` an `offset`, a `stride` between records and, for a matrix, the packed format that its storage
+    type becomes. Parameters of the same layers form one record per layer; weights of a `linear_split` are placed one after
+    another, so that they are one product. The module's `kernel.weight_bytes` is the size of all.
+
+    ```mlir
+    transformer.parameter @q : tensor<32x64xf32, #transformer.stored<q4_1>> source "blk.{}.q" layers [0, 1]
+    ```
+    becomes
+    ```mlir
+    transformer.parameter @q : tensor<32x64xf32, #transformer.stored<q4_1>> source "blk.{}.q" layers [0, 1]
+      {kernel.format = #kernel.packed<codes = u4, group = 32, scale = f16, min = true>, offset = 0 : i64, stride = 1280 : i64}
+    ```
+  }];
+  let dependentDialects = ["::mlir::kernel::KernelDialect"];
+}
+
+def LowerBoundaries : Pass<"transformer-lower-boundaries", "ModuleOp"> {
+  let summary = "Functions on tensors become functions on memory";
+  let description = [{
+    Tensor arguments become memrefs that the body sees as tensors; results and taps become memrefs that the caller gives; a layer's result
+    replaces its first argument, one buffer for the stream of activations; `repeat` becomes a loop of calls; the packed weights become an
+    argument of every function. Arguments carry `transformer.name` and `kernel.role` (output, tap, weights, cache).
+
+    ```mlir
+    func.func @step(%x: tensor<?x8xf32>) -> tensor<?x8xf32> {
+      %y = transformer.repeat @layer (%x) {count = 2 : i64, first = 0 : i64, record = 0 : i64} : (tensor<?x8xf32>) -> tensor<?x8xf32>
+      return %y : tensor<?x8xf32>
+    ```
+    becomes
+    ```mlir
+    func.func @step(%x: memref<?x8xf32>, %y: memref<?x8xf32> {kernel.role = "output"}, %weights: memref<?xi8> {kernel.role = "weights"}) {
+      ...
+      scf.for %i = %c0 to %c2 step %c1 { func.call @layer(%stream, %record, %layer, %weights) }
+    ```
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::bufferization::BufferizationDialect", "::mlir::memref::MemRefDialect",
+                           "::mlir::scf::SCFDialect", "::mlir::tensor::TensorDialect"];
+}
+
+def ToKernel : Pass<"transformer-to-kernel", "ModuleOp"> {
+  let summary = "Operations on weights and caches become kernels on memory";
+  let description = [{
+    Weights become views of the packed weights; `linear`, `linear_split`, `ffn`, `embed`, `attention` and `cache_update` become operations of the kernel
+    dialect. Residual additions join the product that they follow. With `quantize-activations`, products with block-quantised weights take
+    int8 activations.
+
+    ```mlir
+    %y = transformer.linear %x, %w : (tensor<?x64xf32>, tensor<32x64xf32, #transformer.stored<q8_0>>) -> tensor<?x32xf32>
+    %z = arith.addf %r, %y : tensor<?x32xf32>
+    ```
+    becomes
+    ```mlir
+    %z = kernel.linear input(%x : tensor<?x64xf32>) weights(%v : memref<2x1088xi8>) extras(%r : tensor<?x32xf32>) outs(%e : tensor<?x32xf32>)
+        format(<codes = i8, group = 32, scale = f16>) columns(64) {
+    ^bb0(%product: f32, %residual: f32):
+      %s = arith.addf %product, %residual : f32
+      kernel.yield %s : f32
+    } -> tensor<?x32xf32>
+    ```
+  }];
+  let options = [Option<"quantizeActivations", "quantize-activations", "bool", /*default=*/"false",
+                        "int8 activations for products with block-quantised weights">];
+  let dependentDialects = ["::mlir::kernel::KernelDialect", "::mlir::arith::ArithDialect", "::mlir::bufferization::BufferizationDialect",
+                           "::mlir::math::MathDialect", "::mlir::memref::MemRefDialect", "::mlir::tensor::TensorDialect"];
+}
+
+def VerifyLayout : Pass<"transformer-verify-layout", "ModuleOp"> {
+  let summary = "Reject tensors that still have a storage encoding";
+  let description = [{
+    Bufferisation and vectorisation drop encodings without a word, so a q4_0 tensor would be read as f32. After the layout stage none may be left.
+  }];
+}
+
+//===----------------------------------------------- lowering (lower/) ---------------------------------------------===//
+
+def ToLinalg : Pass<"transformer-to-linalg", "ModuleOp"> {
+  let summary = "What is left of the transformer dialect becomes linalg on tensors";
+  let description = [{
+    Norms, activations, positions, rotations, gathers and attention in its parts become `linalg.generic`. Anything that has no lowering in its form
+    is an error.
+
+    ```mlir
+    %y = transformer.scale %x {factor = 2.0 : f64} : tensor<?x8xf32>
+    ```
+    becomes
+    ```mlir
+    %y = linalg.generic {...} ins(%x : tensor<?x8xf32>) outs(%e : tensor<?x8xf32>) { ^bb0(%in: f32, %out: f32): ... arith.mulf ... }
+    ```
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::linalg::LinalgDialect", "::mlir::math::MathDialect",
+                           "::mlir::memref::MemRefDialect", "::mlir::scf::SCFDialect", "::mlir::tensor::TensorDialect"];
+}
+
+//===------------------------------------------------------ CPU (cpu/) --------------------------------------------===//
+
+class ExpandKernelPass<string name> : Pass<name> {
+  let options = [Option<"cpu", "cpu", "std::string", /*default=*/"\"native\"",
+                        "the processor: native, x86-64, x86-64-v2, x86-64-v3, x86-64-v4 or one of LLVM's names">];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::LLVM::LLVMDialect", "::mlir::memref::MemRefDialect",
+                           "::mlir::scf::SCFDialect", "::mlir::vector::VectorDialect"];
+}
+
+def ExpandLinear : ExpandKernelPass<"kernel-expand-linear"> {
+  let summary = "kernel.linear on memrefs becomes loops over register tiles";
+  let description = [{
+    Loops over blocks of rows, panels of weights and register tiles of the processor's shape, with loops of their own for a single row; the epilogue
+    runs on vectors before they are stored. Operations on tensors are left alone.
+
+    ```mlir
+    kernel.linear input(%x : memref<?x64xf32>) weights(%w : memref<1x4096xi8>) outs(%y : memref<?x16xf32>) format(<codes = f32>) columns(64) {
+    ^bb0(%p: f32):
+      kernel.yield %p : f32
+    }
+    ```
+    becomes, for one row,
+    ```mlir
+    %s:2 = scf.for %k = %c0 to %c64 step %c8 iter_args(%a = %zero, %b = %zero) -> (vector<8xf32>, vector<8xf32>) {
+      %weights = vector.load %w[%panel, %offset] : memref<1x4096xi8>, vector<32xi8>
+      ...
+      %next = vector.fma %activation, %weight, %a : vector<8xf32>
+    ```
+  }];
+}
+
+def ExpandQuantize : ExpandKernelPass<"kernel-expand-quantize"> {
+  let summary = "kernel.quantize on memrefs becomes loops over blocks of 32 columns";
+  let description = [{
+    ```mlir
+    kernel.quantize ins(%x : memref<?x64xf32>) outs(%c, %s, %m : memref<?x64xi8>, memref<?x2xf32>, memref<?x2xf32>)
+    ```
+    becomes
+    ```mlir
+    scf.for %row = %c0 to %rows step %c1 {
+      scf.for %block = %c0 to %c2 step %c1 {
+        %largest = vector.reduction <maxnumf>, %magnitudes : vector<8xf32> into f32
+        ...
+    ```
+  }];
+}
+
+def ExpandEmbed : ExpandKernelPass<"kernel-expand-embed"> {
+  let summary = "kernel.embed on memrefs becomes loops that gather and dequantise rows";
+  let description = [{
+    ```mlir
+    kernel.embed ins(%ids : memref<?xi32>) table(%t : memref<2x1024xi8>) outs(%y : memref<?x16xf32>) format(<codes = f32>)
+    ```
+    becomes
+    ```mlir
+    scf.for %token = %c0 to %tokens step %c1 {
+      %id = memref.load %ids[%token] : memref<?xi32>
+      ...
+    ```
+  }];
+}
+
 #endif // ATTUNE_PASSES

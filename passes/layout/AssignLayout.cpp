@@ -64,7 +64,7 @@ MemRefType transformer::viewType(ParameterOp parameter) {
 
 namespace {
 
-struct AssignLayout : impl::AssignLayoutBase<AssignLayout> {
+struct AssignLayout : transformer::impl::AssignLayoutBase<AssignLayout> {
   void runOnOperation() override {
     ModuleOp module = getOperation();
     moveSplitWeightsTogether(module);

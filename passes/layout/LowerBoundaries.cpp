@@ -189,7 +189,7 @@ private:
   }
 };
 
-struct LowerBoundaries : impl::LowerBoundariesBase<LowerBoundaries> {
+struct LowerBoundaries : transformer::impl::LowerBoundariesBase<LowerBoundaries> {
   void runOnOperation() override {
     ModuleOp module = getOperation();
     llvm::DenseSet<StringAttr> layers;

@@ -137,7 +137,7 @@ struct LowerAttention : OpRewritePattern<AttentionOp> {
   }
 };
 
-struct ToKernel : impl::ToKernelBase<ToKernel> {
+struct ToKernel : transformer::impl::ToKernelBase<ToKernel> {
   using ToKernelBase::ToKernelBase;
   void runOnOperation() override {
     RewritePatternSet patterns(&getContext());
@@ -150,7 +150,7 @@ struct ToKernel : impl::ToKernelBase<ToKernel> {
 };
 
 /// After the layout stage no tensor says how it is stored: upstream passes would drop that silently.
-struct VerifyLayout : impl::VerifyLayoutBase<VerifyLayout> {
+struct VerifyLayout : transformer::impl::VerifyLayoutBase<VerifyLayout> {
   void runOnOperation() override {
     WalkResult result = getOperation().walk([](Operation *op) {
       if (isa<ParameterOp>(op))
