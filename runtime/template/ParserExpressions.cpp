@@ -1,0 +1,476 @@
+// Part of Attune, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// Expressions. A function for each level of precedence, loosest first.
+#include "runtime/template/Filters.h"
+#include "runtime/template/Parser.h"
+
+#include <algorithm>
+#include <charconv>
+#include <fmt/format.h>
+
+namespace attune::jinja {
+
+ExpressionPtr Parser::make(Expression::Kind kind, uint32_t offset, std::string name) {
+  auto expression = std::make_unique<Expression>();
+  expression->kind = kind;
+  expression->offset = offset;
+  expression->name = std::move(name);
+  return expression;
+}
+
+void Parser::countDepth(Expression &parent, const Expression &child) {
+  parent.depth = std::max(parent.depth, child.depth + 1);
+  if (parent.depth > MaxDepth)
+    fail(parent.offset, fmt::format("an expression of more than {} levels", MaxDepth));
+}
+
+void Parser::adopt(Expression &parent, ExpressionPtr child) {
+  if (child)
+    countDepth(parent, *child);
+  parent.children.push_back(std::move(child));
+}
+
+ExpressionPtr Parser::parseExpression(bool withConditional) {
+  return withConditional ? parseConditional() : parseOr();
+}
+
+ExpressionPtr Parser::parseConditional() {
+  Nesting level(*this);
+  ExpressionPtr value = parseOr();
+  while (current().isName("if")) {
+    ExpressionPtr whole = make(Expression::Conditional, next().offset);
+    ++conditionals;
+    adopt(*whole, parseOr());
+    adopt(*whole, std::move(value));
+    adopt(*whole, skipName("else") ? parseConditional() : nullptr);
+    --conditionals;
+    value = std::move(whole);
+  }
+  return value;
+}
+
+ExpressionPtr Parser::parseOr() {
+  ExpressionPtr left = parseAnd();
+  while (current().isName("or")) {
+    ExpressionPtr whole = make(Expression::Or, next().offset);
+    adopt(*whole, std::move(left));
+    adopt(*whole, parseAnd());
+    left = std::move(whole);
+  }
+  return left;
+}
+
+ExpressionPtr Parser::parseAnd() {
+  ExpressionPtr left = parseNot();
+  while (current().isName("and")) {
+    ExpressionPtr whole = make(Expression::And, next().offset);
+    adopt(*whole, std::move(left));
+    adopt(*whole, parseNot());
+    left = std::move(whole);
+  }
+  return left;
+}
+
+ExpressionPtr Parser::parseNot() {
+  if (!current().isName("not"))
+    return parseCompare();
+  Nesting level(*this);
+  ExpressionPtr whole = make(Expression::Not, next().offset);
+  adopt(*whole, parseNot());
+  return whole;
+}
+
+ExpressionPtr Parser::parseCompare() {
+  constexpr std::string_view Signs[] = {"==", "!=", "<", "<=", ">", ">="};
+  ExpressionPtr first = parseSum(), whole;
+  while (true) {
+    uint32_t offset = current().offset;
+    std::string sign;
+    if (current().kind == Token::Operator &&
+        std::find(std::begin(Signs), std::end(Signs), current().text) != std::end(Signs))
+      sign = next().text;
+    else if (skipName("in"))
+      sign = "in";
+    else if (current().isName("not") && following().isName("in")) {
+      next();
+      next();
+      sign = "not in";
+    } else
+      break;
+    if (!whole) {
+      whole = make(Expression::Compare, offset);
+      adopt(*whole, std::move(first));
+    }
+    whole->operators.push_back(std::move(sign));
+    adopt(*whole, parseSum());
+  }
+  return whole ? std::move(whole) : std::move(first);
+}
+
+ExpressionPtr Parser::parseSum() {
+  ExpressionPtr left = parseConcatenation();
+  while (current().isOperator("+") || current().isOperator("-")) {
+    Token sign = next();
+    ExpressionPtr whole = make(Expression::Binary, sign.offset, sign.text);
+    adopt(*whole, std::move(left));
+    adopt(*whole, parseConcatenation());
+    left = std::move(whole);
+  }
+  return left;
+}
+
+ExpressionPtr Parser::parseConcatenation() {
+  ExpressionPtr first = parseProduct();
+  if (!current().isOperator("~"))
+    return first;
+  ExpressionPtr whole = make(Expression::Concatenate, current().offset);
+  adopt(*whole, std::move(first));
+  while (skipOperator("~"))
+    adopt(*whole, parseProduct());
+  return whole;
+}
+
+ExpressionPtr Parser::parseProduct() {
+  ExpressionPtr left = parsePower();
+  while (current().isOperator("*") || current().isOperator("/") || current().isOperator("//") ||
+         current().isOperator("%")) {
+    Token sign = next();
+    ExpressionPtr whole = make(Expression::Binary, sign.offset, sign.text);
+    adopt(*whole, std::move(left));
+    adopt(*whole, parsePower());
+    left = std::move(whole);
+  }
+  return left;
+}
+
+ExpressionPtr Parser::parsePower() {
+  ExpressionPtr left = parseUnary();
+  while (current().isOperator("**")) { // from the left, other than in Python
+    ExpressionPtr whole = make(Expression::Binary, next().offset, "**");
+    adopt(*whole, std::move(left));
+    adopt(*whole, parseUnary());
+    left = std::move(whole);
+  }
+  return left;
+}
+
+ExpressionPtr Parser::parseUnary(bool withFilter) {
+  Nesting level(*this);
+  ExpressionPtr operand;
+  if (current().isOperator("-") || current().isOperator("+")) {
+    Token sign = next();
+    operand = make(sign.text == "-" ? Expression::Negate : Expression::Plus, sign.offset);
+    adopt(*operand, parseUnary(false));
+  } else {
+    operand = parsePrimary();
+  }
+  operand = parsePostfix(std::move(operand));
+  return withFilter ? parseFilters(std::move(operand)) : std::move(operand);
+}
+
+ExpressionPtr Parser::parsePrimary() {
+  if (current().kind == Token::Integer || current().kind == Token::Float)
+    return parseNumber();
+  uint32_t offset = current().offset;
+  auto constant = [&](Value value) {
+    ExpressionPtr expression = make(Expression::Constant, offset);
+    expression->value = std::move(value);
+    return expression;
+  };
+  if (current().kind == Token::Name) {
+    std::string name = next().text;
+    if (name == "true" || name == "True" || name == "false" || name == "False")
+      return constant(Value(name == "true" || name == "True"));
+    if (name == "none" || name == "None")
+      return constant(Value());
+    mentioned.usesCaller |= name == "caller";
+    mentioned.usesVarargs |= name == "varargs";
+    mentioned.usesKwargs |= name == "kwargs";
+    return make(Expression::Name, offset, std::move(name));
+  }
+  if (current().kind == Token::String) {
+    std::string text;
+    while (current().kind == Token::String) // adjacent literals are one
+      text += next().text;
+    return constant(Value(std::move(text)));
+  }
+  if (skipOperator("(")) {
+    ExpressionPtr inner = parseTuple(true, /*inParentheses=*/true);
+    expectOperator(")");
+    return inner;
+  }
+  if (current().isOperator("["))
+    return parseListLiteral();
+  if (current().isOperator("{"))
+    return parseDictLiteral();
+  failHere("an expression");
+}
+
+ExpressionPtr Parser::parseNumber() {
+  Token token = next();
+  ExpressionPtr constant = make(Expression::Constant, token.offset);
+  if (token.kind == Token::Float) {
+    double number = 0;
+    std::from_chars(token.text.data(), token.text.data() + token.text.size(), number);
+    constant->value = Value(number);
+    return constant;
+  }
+  char mark = token.text.size() > 1 ? token.text[1] | 0x20 : '\0';
+  int base = mark == 'x' ? 16 : mark == 'o' ? 8 : mark == 'b' ? 2 : 10;
+  int64_t number = 0;
+  auto [end, error] = std::from_chars(token.text.data() + (base == 10 ? 0 : 2),
+                                      token.text.data() + token.text.size(), number, base);
+  if (error != std::errc())
+    fail(token.offset, fmt::format("the integer {} does not fit into 64 bits", token.text));
+  constant->value = Value(number);
+  return constant;
+}
+
+ExpressionPtr Parser::parseListLiteral() {
+  ExpressionPtr list = make(Expression::List, next().offset);
+  while (!current().isOperator("]")) {
+    if (!list->children.empty()) {
+      expectOperator(",");
+      if (current().isOperator("]"))
+        break;
+    }
+    adopt(*list, parseExpression());
+  }
+  expectOperator("]");
+  return list;
+}
+
+ExpressionPtr Parser::parseDictLiteral() {
+  ExpressionPtr dict = make(Expression::Dict, next().offset);
+  while (!current().isOperator("}")) {
+    if (!dict->children.empty()) {
+      expectOperator(",");
+      if (current().isOperator("}"))
+        break;
+    }
+    adopt(*dict, parseExpression());
+    expectOperator(":");
+    adopt(*dict, parseExpression());
+  }
+  expectOperator("}");
+  return dict;
+}
+
+ExpressionPtr Parser::parsePostfix(ExpressionPtr operand) {
+  while (true) {
+    if (current().isOperator(".") || current().isOperator("[")) {
+      operand = parseSubscript(std::move(operand));
+    } else if (current().isOperator("(")) {
+      ExpressionPtr call = make(Expression::Call, operand->offset);
+      adopt(*call, std::move(operand));
+      parseArguments(*call);
+      operand = std::move(call);
+    } else {
+      return operand;
+    }
+  }
+}
+
+ExpressionPtr Parser::parseFilters(ExpressionPtr operand) {
+  while (true) {
+    if (skipOperator("|")) {
+      operand = parseFilter(std::move(operand));
+    } else if (current().isName("is")) {
+      operand = parseTest(std::move(operand));
+    } else if (current().isOperator("(")) {
+      ExpressionPtr call = make(Expression::Call, operand->offset);
+      adopt(*call, std::move(operand));
+      parseArguments(*call);
+      operand = std::move(call);
+    } else {
+      return operand;
+    }
+  }
+}
+
+std::string Parser::parseDottedName() {
+  std::string name = expect(Token::Name, "a name").text;
+  while (skipOperator("."))
+    name += "." + expect(Token::Name, "a name").text;
+  return name;
+}
+
+ExpressionPtr Parser::parseFilter(ExpressionPtr input) {
+  uint32_t offset = current().offset;
+  ExpressionPtr filter = make(Expression::Filter, offset, parseDottedName());
+  if (conditionals == 0 && !isFilter(filter->name))
+    fail(offset, fmt::format("the filter '{}' is not supported", filter->name));
+  adopt(*filter, std::move(input));
+  if (current().isOperator("("))
+    parseArguments(*filter);
+  return filter;
+}
+
+ExpressionPtr Parser::parseTest(ExpressionPtr subject) {
+  next(); // is
+  bool negated = skipName("not");
+  uint32_t offset = current().offset;
+  ExpressionPtr test = make(Expression::Test, offset, parseDottedName());
+  if (conditionals == 0 && !isTest(test->name))
+    fail(offset, fmt::format("the test '{}' is not supported", test->name));
+  adopt(*test, std::move(subject));
+  const Token &token = current();
+  bool opensLiteral = token.isOperator("[") || token.isOperator("{");
+  bool isValue =
+      token.kind == Token::String || token.kind == Token::Integer || token.kind == Token::Float ||
+      (token.kind == Token::Name && token.text != "else" && token.text != "or" && token.text != "and");
+  if (token.isOperator("(")) {
+    parseArguments(*test);
+  } else if (token.isName("is")) {
+    fail(token.offset, "tests cannot follow one another, put the first in parentheses");
+  } else if (opensLiteral || isValue) { // one argument without parentheses
+    adopt(*test, parsePostfix(parsePrimary()));
+  }
+  if (!negated)
+    return test;
+  ExpressionPtr whole = make(Expression::Not, offset);
+  adopt(*whole, std::move(test));
+  return whole;
+}
+
+ExpressionPtr Parser::parseSubscript(ExpressionPtr object) {
+  Token opener = next();
+  if (opener.text == ".") {
+    if (current().kind == Token::Integer) {
+      ExpressionPtr subscript = make(Expression::Subscript, opener.offset);
+      adopt(*subscript, std::move(object));
+      adopt(*subscript, parseNumber());
+      return subscript;
+    }
+    Token name = expect(Token::Name, "an attribute's name");
+    ExpressionPtr attribute = make(Expression::Attribute, name.offset, name.text);
+    adopt(*attribute, std::move(object));
+    return attribute;
+  }
+  ExpressionPtr subscript = make(Expression::Subscript, opener.offset);
+  adopt(*subscript, std::move(object));
+  ExpressionPtr index = parseIndex();
+  if (current().isOperator(",")) {
+    ExpressionPtr tuple = make(Expression::Tuple, opener.offset);
+    adopt(*tuple, std::move(index));
+    while (skipOperator(","))
+      adopt(*tuple, parseIndex());
+    index = std::move(tuple);
+  }
+  expectOperator("]");
+  adopt(*subscript, std::move(index));
+  return subscript;
+}
+
+ExpressionPtr Parser::parseIndex() {
+  uint32_t offset = current().offset;
+  ExpressionPtr first;
+  if (!current().isOperator(":")) {
+    first = parseExpression();
+    if (!current().isOperator(":"))
+      return first;
+  }
+  ExpressionPtr slice = make(Expression::Slice, offset);
+  adopt(*slice, std::move(first));
+  for (int part = 0; part < 2; ++part) {
+    bool present = skipOperator(":") && !current().isOperator(":") && !current().isOperator("]") &&
+                   !current().isOperator(",");
+    adopt(*slice, present ? parseExpression() : nullptr);
+  }
+  return slice;
+}
+
+void Parser::parseArguments(Expression &call) {
+  expectOperator("(");
+  for (bool first = true; !current().isOperator(")"); first = false) {
+    if (!first) {
+      expectOperator(",");
+      if (current().isOperator(")"))
+        break;
+    }
+    uint32_t offset = current().offset;
+    if (skipOperator("*")) {
+      if (call.starArguments || call.starKeywords)
+        fail(offset, "only one '*' argument is allowed, before any '**'");
+      call.starArguments = parseExpression();
+      countDepth(call, *call.starArguments);
+    } else if (skipOperator("**")) {
+      if (call.starKeywords)
+        fail(offset, "only one '**' argument is allowed");
+      call.starKeywords = parseExpression();
+      countDepth(call, *call.starKeywords);
+    } else if (current().kind == Token::Name && following().isOperator("=")) {
+      std::string name = next().text;
+      next();
+      auto sameName = [&](const Expression::Keyword &keyword) { return keyword.name == name; };
+      if (std::any_of(call.keywords.begin(), call.keywords.end(), sameName))
+        fail(offset, fmt::format("the argument '{}' occurs twice", name));
+      ExpressionPtr value = parseExpression();
+      countDepth(call, *value);
+      call.keywords.push_back({std::move(name), std::move(value)});
+    } else {
+      if (!call.keywords.empty() || call.starArguments || call.starKeywords)
+        fail(offset, "an argument without a name after one with a name");
+      adopt(call, parseExpression());
+    }
+  }
+  next();
+}
+
+ExpressionPtr Parser::parseTuple(bool withConditional, bool inParentheses, std::string_view endName) {
+  uint32_t offset = current().offset;
+  ExpressionPtr tuple;
+  auto atEnd = [&] {
+    const Token &token = current();
+    return token.kind == Token::OutputEnd || token.kind == Token::BlockEnd || token.isOperator(")") ||
+           (!endName.empty() && token.isName(endName));
+  };
+  if (atEnd()) {
+    if (!inParentheses)
+      failHere("an expression");
+    return make(Expression::Tuple, offset);
+  }
+  ExpressionPtr first = parseExpression(withConditional);
+  if (!current().isOperator(","))
+    return first;
+  tuple = make(Expression::Tuple, offset);
+  adopt(*tuple, std::move(first));
+  while (skipOperator(",") && !atEnd())
+    adopt(*tuple, parseExpression(withConditional));
+  return tuple;
+}
+
+/// What can be assigned to: a name, a namespace's attribute, or a tuple of such.
+ExpressionPtr Parser::parseTarget(bool withNamespace) {
+  uint32_t offset = current().offset;
+  ExpressionPtr first = parseTargetPart(withNamespace);
+  if (!current().isOperator(","))
+    return first;
+  ExpressionPtr tuple = make(Expression::Tuple, offset);
+  adopt(*tuple, std::move(first));
+  while (skipOperator(",") && (current().kind == Token::Name || current().isOperator("(")) &&
+         !current().isName("in"))
+    adopt(*tuple, parseTargetPart(withNamespace));
+  return tuple;
+}
+
+ExpressionPtr Parser::parseTargetPart(bool withNamespace) {
+  Nesting level(*this);
+  if (skipOperator("(")) {
+    ExpressionPtr inner = parseTarget(withNamespace);
+    expectOperator(")");
+    return inner;
+  }
+  constexpr std::string_view Reserved[] = {"true", "True", "false", "False", "none", "None"};
+  if (current().kind != Token::Name ||
+      std::find(std::begin(Reserved), std::end(Reserved), current().text) != std::end(Reserved))
+    failHere("a name to assign to");
+  Token name = next();
+  if (!withNamespace || !skipOperator("."))
+    return make(Expression::Name, name.offset, name.text);
+  ExpressionPtr attribute = make(Expression::NamespaceAttribute, name.offset, name.text);
+  attribute->value = Value(expect(Token::Name, "an attribute's name").text);
+  return attribute;
+}
+
+} // namespace attune::jinja
