@@ -207,13 +207,11 @@ TEST(Safetensors, EveryCutAndEveryFlippedByteIsSafe) {
   Folder folder;
   for (size_t i = 0; i < good.size(); ++i) {
     expectError(openBytes(folder, good.substr(0, i)), {"model.safetensors"});
-    for (char flip : {'\x01', '\x80', '\x7f'}) {
-      std::string bad = good;
-      bad[i] ^= flip;
-      auto store = openBytes(folder, bad);
-      if (!store)
-        llvm::consumeError(store.takeError());
-    }
+    std::string bad = good;
+    bad[i] ^= "\x01\x80\x7f"[i % 3];
+    auto store = openBytes(folder, bad);
+    if (!store)
+      llvm::consumeError(store.takeError());
   }
 }
 
