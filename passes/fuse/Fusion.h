@@ -30,7 +30,7 @@ template <typename Op> Op soleProducer(Value value) {
   return op;
 }
 
-/// Applies `patterns` below `root` until none matches. Erases operations that have become dead; folds nothing.
+/// Applies `patterns` below `root`, from the top down, until none matches. Erases operations that have become dead; folds nothing.
 LogicalResult applyFusion(Operation *root, RewritePatternSet patterns);
 
 /// Whether `value`, used in the block of `point`, can be used at `point`: it is computed before, or it is a weight that can move
