@@ -251,11 +251,12 @@ static int32_t importTokenId(const JsonField &pair) {
   return static_cast<int32_t>(parts[1].integer(0, TokenizerDescription::MaxTokens - 1));
 }
 
-// Puts ids around those that earlier processors have put around the text.
-static void surround(TokenizerDescription &description, const std::vector<int32_t> &before,
-                     const std::vector<int32_t> &after) {
-  description.before.insert(description.before.begin(), before.begin(), before.end());
-  description.after.insert(description.after.end(), after.begin(), after.end());
+static void surround(const JsonField &field, TokenizerDescription &description, std::vector<int32_t> before,
+                     std::vector<int32_t> after) {
+  if (!description.before.empty() || !description.after.empty())
+    field["type"].report("a second processor that puts tokens around a text is not supported");
+  description.before = std::move(before);
+  description.after = std::move(after);
 }
 
 static void importTemplate(const JsonField &field, TokenizerDescription &description) {
@@ -273,7 +274,7 @@ static void importTemplate(const JsonField &field, TokenizerDescription &descrip
   }
   if (sequences != 1)
     field["single"].report("found " + llvm::Twine(sequences) + " Sequence entries, expected 1");
-  surround(description, before, after);
+  surround(field, description, std::move(before), std::move(after));
 }
 
 void importPostProcessor(const JsonField &field, TokenizerDescription &description) {
@@ -286,7 +287,7 @@ void importPostProcessor(const JsonField &field, TokenizerDescription &descripti
   } else if (type == "TemplateProcessing") {
     importTemplate(field, description);
   } else if (type == "BertProcessing" || type == "RobertaProcessing") {
-    surround(description, {importTokenId(field["cls"])}, {importTokenId(field["sep"])});
+    surround(field, description, {importTokenId(field["cls"])}, {importTokenId(field["sep"])});
   } else if (type != "ByteLevel") { // ByteLevel changes offsets only
     field["type"].expected("TemplateProcessing, BertProcessing, RobertaProcessing, ByteLevel or Sequence");
   }

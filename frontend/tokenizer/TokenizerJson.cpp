@@ -9,6 +9,7 @@
 #include "runtime/tokenizer/Utf8.h"
 
 #include "llvm/ADT/DenseMap.h"
+#include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringMap.h"
 #include "llvm/Support/MemoryBuffer.h"
 
@@ -151,6 +152,7 @@ void JsonImporter::importMerges(const JsonField &field, StringRef continuingPref
 
 // The alphabet of a byte-level BPE, whose pieces need not be spelled out then.
 void JsonImporter::useByteAlphabet() {
+  description.byteIds.clear();
   for (uint32_t character : byteAlphabet()) {
     std::string spelling;
     appendCharacter(spelling, character);
@@ -159,6 +161,7 @@ void JsonImporter::useByteAlphabet() {
 }
 
 void JsonImporter::useByteTokens() {
+  description.byteIds.clear();
   for (unsigned byte = 0; byte < 256; ++byte) {
     const char *digits = "0123456789ABCDEF";
     std::string spelling = {'<', '0', 'x', digits[byte / 16], digits[byte % 16], '>'};
@@ -176,8 +179,11 @@ void JsonImporter::importBpe(const JsonField &model) {
 
   TokenizerStep step{StepKind::Bpe, 0, {-1}, {prefix, suffix}};
   std::vector<TokenizerStep> &before = description.preTokenizers;
-  bool isBytes =
-      prefix.empty() && suffix.empty() && !before.empty() && before.back().kind == StepKind::MapBytesOfPieces;
+  useByteAlphabet();
+  bool fallsBack = model["byte_fallback"].booleanOr(false);
+  bool complete = llvm::none_of(description.byteIds, [](int32_t id) { return id < 0; });
+  bool isBytes = prefix.empty() && suffix.empty() && !before.empty() &&
+                 before.back().kind == StepKind::MapBytesOfPieces && (complete || !fallsBack);
   if (model["fuse_unk"].booleanOr(false))
     step.flags |= BpeFlag::FuseUnknown;
   if (model["ignore_merges"].booleanOr(false))
@@ -185,8 +191,7 @@ void JsonImporter::importBpe(const JsonField &model) {
   if (isBytes) {
     step.flags |= BpeFlag::Bytes;
     before.pop_back();
-    useByteAlphabet();
-  } else if (model["byte_fallback"].booleanOr(false)) {
+  } else if (fallsBack) {
     step.flags |= BpeFlag::ByteFallback;
     useByteTokens();
   }
@@ -272,6 +277,9 @@ void JsonImporter::importAdded(const JsonField &list) {
       flags |= AddedFlag::Normalized;
     description.added.push_back({id, flags});
   }
+  // Of tokens whose spellings come to be the same in normalised text, special ones count first.
+  std::stable_partition(description.added.begin(), description.added.end(),
+                        [](const AddedToken &token) { return token.flags & AddedFlag::Control; });
 }
 
 void JsonImporter::checkSurroundings() {

@@ -64,14 +64,14 @@ bool AddedTokens::fits(std::string_view text, size_t begin, size_t end, uint32_t
   return !wordBefore && !wordAfter;
 }
 
-static size_t spaceBefore(std::string_view text, size_t end, size_t limit) {
-  while (end > limit) {
+static size_t spaceBefore(std::string_view text, size_t end) {
+  while (end > 0) {
     uint32_t c = characterBefore(text, end);
     if (!isWhiteSpace(c))
       break;
     std::string encoded;
     appendCharacter(encoded, c);
-    end -= std::min(encoded.size(), end - limit);
+    end -= std::min(encoded.size(), end);
   }
   return end;
 }
@@ -116,14 +116,17 @@ std::vector<AddedTokens::Span> AddedTokens::split(std::string_view text, bool pl
     position = end;
     if (!fits(text, begin, end, token.flags))
       continue;
+    // As in the reference implementation the search goes on right behind the token itself: one that begins with the
+    // space that this one takes is still found.
     if (token.flags & AddedFlag::LeftStrip)
-      begin = spaceBefore(text, begin, done);
+      begin = std::max(spaceBefore(text, begin), done);
     if (token.flags & AddedFlag::RightStrip)
       end = spaceAfter(text, end);
     if (done < begin)
       spans.push_back({done, begin, -1});
-    spans.push_back({begin, end, token.id});
-    done = position = std::max(done, end);
+    if (begin < end) // nothing is left of a token whose space an earlier one took
+      spans.push_back({begin, end, token.id});
+    done = end;
   }
   if (done < text.size())
     spans.push_back({done, text.size(), -1});

@@ -58,6 +58,9 @@ Decoder::Decoder(const std::vector<Step> &list) {
     steps.push_back({step, fused});
     fused |= step.kind == StepKind::DecodeFuse || step.kind == StepKind::DecodeByteLevel;
   }
+  // A stage behind that looks at whole tokens wants a run of byte tokens as one.
+  for (size_t i = 0; i + 1 < steps.size(); ++i)
+    steps[i].splits = steps[i + 1].fused || steps[i + 1].step.kind == StepKind::DecodeFuse;
 }
 
 // One stage more than steps: the last one holds back characters that are not whole.
@@ -124,6 +127,18 @@ void Decoder::feed(size_t index, std::string_view text, State &state, std::strin
   }
 }
 
+// Each byte that belongs to no character becomes one U+FFFD.
+static std::string charactersOf(std::string_view bytes) {
+  std::string out;
+  while (!bytes.empty()) {
+    Utf8Character c = firstCharacter(bytes);
+    bool valid = c.status == Utf8Status::Valid;
+    out += valid ? bytes.substr(0, c.length) : ReplacementCharacter;
+    bytes.remove_prefix(valid ? c.length : 1);
+  }
+  return out;
+}
+
 void Decoder::end(size_t index, State &state, std::string &out) const {
   if (index == steps.size()) {
     out += repairUtf8(state.stages[index].pending);
@@ -134,9 +149,8 @@ void Decoder::end(size_t index, State &state, std::string &out) const {
   State::Stage &stage = state.stages[index];
   std::string rest = std::move(stage.pending);
   stage.pending.clear();
-  if (step.kind == StepKind::DecodeByteFallback) {
-    for (size_t i = 0; i < rest.size(); ++i)
-      feed(index + 1, ReplacementCharacter, state, out);
+  if (step.kind == StepKind::DecodeByteFallback && !rest.empty()) {
+    feed(index + 1, charactersOf(rest), state, out);
   } else if (step.kind == StepKind::DecodeSuffix && stage.tokens > 0) {
     feed(index + 1, replaceAll(rest, step.string(0), ""), state, out);
   } else if (step.kind == StepKind::DecodeReplace && !rest.empty()) {
@@ -159,23 +173,27 @@ static int byteOf(std::string_view token) {
   return high < 0 || low < 0 ? -1 : high * 16 + low;
 }
 
-// Characters pass as soon as they are whole; every byte that belongs to none becomes one U+FFFD.
+// The length of the bytes in front that later ones cannot change any more.
+static size_t certainLength(std::string_view bytes) {
+  for (size_t length = 0; length < bytes.size();) {
+    Utf8Character c = firstCharacter(bytes.substr(length));
+    if (c.status == Utf8Status::Incomplete)
+      return length;
+    length += c.status == Utf8Status::Valid ? c.length : 1;
+  }
+  return bytes.size();
+}
+
 void Decoder::feedByteFallback(size_t index, std::string_view token, State &state, std::string &out) const {
   std::string &pending = state.stages[index].pending;
   int byte = byteOf(token);
   if (byte >= 0)
     pending += static_cast<char>(byte);
-  while (!pending.empty()) {
-    Utf8Character c = firstCharacter(pending);
-    if (c.status == Utf8Status::Incomplete && byte >= 0)
-      return;
-    if (c.status == Utf8Status::Valid) {
-      feed(index + 1, pending.substr(0, c.length), state, out);
-      pending.erase(0, c.length);
-    } else {
-      feed(index + 1, ReplacementCharacter, state, out);
-      pending.erase(0, 1);
-    }
+  size_t certain = byte < 0 ? pending.size() : steps[index].splits ? certainLength(pending) : 0;
+  if (certain > 0) {
+    std::string characters = charactersOf(std::string_view(pending).substr(0, certain));
+    pending.erase(0, certain);
+    feed(index + 1, characters, state, out);
   }
   if (byte < 0)
     feed(index + 1, token, state, out);

@@ -43,7 +43,8 @@ private:
 
   struct Compiled {
     Step step;
-    bool fused; // everything that comes in is one token
+    bool fused;         // everything that comes in is one token
+    bool splits = true; // may pass on the characters of one token one by one
   };
   std::vector<Compiled> steps;
 };

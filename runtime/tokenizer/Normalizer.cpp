@@ -59,6 +59,8 @@ static std::string replaceString(std::string_view text, std::string_view what, s
 }
 
 static std::string replaceRegex(std::string_view text, const Regex &what, std::string_view by) {
+  if (text.empty())
+    return {}; // even if the expression matches nothing
   std::string out;
   size_t position = 0;
   what.forEachMatch(text, [&](size_t begin, size_t end) {

@@ -85,6 +85,11 @@ private:
   }
 
   void pushUnknown(std::string_view text, std::vector<int32_t> &ids) const {
+    // The unknown token's own spelling, written in the text, is not unknown.
+    if (int32_t id = vocabulary.findInModel(text); id >= 0) {
+      ids.push_back(id);
+      return;
+    }
     auto idOf = [&](char byte) { return byteIds[static_cast<unsigned char>(byte)]; };
     if (byteFallback && std::all_of(text.begin(), text.end(), [&](char byte) { return idOf(byte) >= 0; })) {
       for (char byte : text)
