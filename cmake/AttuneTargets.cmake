@@ -34,10 +34,14 @@ function(attune_compiler_library name)
   endif()
 endfunction()
 
+# A section for each function: products keep only what they use.
+set(ATTUNE_RUNTIME_OPTIONS -ffunction-sections -fdata-sections)
+
 function(attune_runtime_library name)
   cmake_parse_arguments(ARG "" "" "LINK" ${ARGN})
   add_library(${name} STATIC ${ARG_UNPARSED_ARGUMENTS})
   _attune_options(${name})
+  target_compile_options(${name} PRIVATE ${ATTUNE_RUNTIME_OPTIONS})
   target_include_directories(${name} PUBLIC ${CMAKE_SOURCE_DIR}/runtime/include)
   target_link_libraries(${name} PUBLIC ${ARG_LINK} fmt::fmt Threads::Threads)
 endfunction()

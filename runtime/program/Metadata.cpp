@@ -89,6 +89,13 @@ public:
     return find(key) ? std::optional(static_cast<int32_t>(integer(key, 0, INT32_MAX))) : std::nullopt;
   }
 
+  bool boolean(const char *key) const {
+    const json *value = find(key);
+    if (value && !value->is_boolean())
+      fail(key, "true or false", *value);
+    return value && value->get<bool>();
+  }
+
   /// The elements of a list, or one value that stands for a list of one; empty if absent.
   std::vector<json> list(const char *key) const {
     const json *value = find(key);
@@ -161,7 +168,7 @@ CacheInfo parseCache(const Fields &fields) {
 }
 
 SpecialTokens parseTokens(const Fields &fields) {
-  SpecialTokens tokens{fields.id("bos"), fields.id("pad"), {}};
+  SpecialTokens tokens{fields.id("bos"), fields.id("pad"), {}, fields.boolean("add_bos")};
   for (const json &id : fields.list("eos"))
     tokens.eos.push_back(static_cast<int32_t>(fields.integer(id, "eos", 0, INT32_MAX)));
   return tokens;

@@ -64,6 +64,7 @@ struct CacheInfo {
 struct SpecialTokens {
   std::optional<int32_t> bos, pad;
   std::vector<int32_t> eos; ///< each of them ends a text
+  bool addBos = false;      ///< texts begin with bos
 };
 
 /// What the model's makers recommend for sampling.

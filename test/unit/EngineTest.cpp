@@ -1,7 +1,7 @@
 // Part of Attune, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "ErrorText.h"
 #include "FakeModel.h"
-#include "runtime/Error.h"
 #include "runtime/engine/Engine.h"
 #include "runtime/engine/Generation.h"
 #include "runtime/engine/Score.h"
@@ -21,15 +21,6 @@ std::vector<int32_t> someIds(size_t count, int32_t seed = 3) {
   for (size_t i = 0; i < count; ++i)
     ids[i] = static_cast<int32_t>((i * 13 + static_cast<size_t>(seed) * 7 + i * i) % vocabulary);
   return ids;
-}
-
-std::string errorOf(const std::function<void()> &use) {
-  try {
-    use();
-  } catch (const Error &error) {
-    return error.what();
-  }
-  return "no error";
 }
 
 void expectLogits(const Engine &engine, int64_t row, std::span<const int32_t> ids) {

@@ -152,6 +152,23 @@ void encode(void **arguments) {
   }
 }
 
+/// A model with inputs of its own.
+void literal(void **arguments) {
+  Buffer<int32_t, 2> batch(arguments[0]);
+  Buffer<float, 2> outputs(arguments[1]);
+  Buffer<float, 4> q(arguments[2]), scores(arguments[3]);
+  Memories memories(arguments + 4, batch.size(0));
+  expect(batch.size(0) == 2 && batch.data()[5] == 2 && outputs.size(0) == 2, "literal sizes");
+  const float queries[] = {1, -2.5f, 3, 4};
+  std::copy(std::begin(queries), std::end(queries), q.data());
+  for (int64_t t = 0; t < 2; ++t) {
+    outputs.data()[t] = 0.5f + static_cast<float>(t);
+    for (int64_t h = 0; h < 2; ++h)
+      for (int64_t j = 0; j < 2; ++j)
+        scores.data()[(t * 2 + h) * 2 + j] = static_cast<float>(100 * h + 10 * t + j) + (t + j == 0 ? 1.f / 3 : 0.f);
+  }
+}
+
 json argument(const char *name, const char *role, const char *type, json shape) {
   return {{"name", name}, {"role", role}, {"type", type}, {"shape", std::move(shape)}};
 }
@@ -182,8 +199,11 @@ extern const uint64_t attune_entry_count = 2;
 
 std::span<const AttuneEntry> attune::test::entriesFor(const json &metadata) {
   static const AttuneEntry encoderEntries[] = {{"step", encode}};
+  static const AttuneEntry literalEntries[] = {{"step", nullptr}, {"step_taps", literal}};
   if (metadata.value("kind", "") == "encoder")
     return encoderEntries;
+  if (metadata.value("literal_tokens", 0) > 0)
+    return literalEntries;
   return {attune_entries, attune_entry_count};
 }
 
@@ -227,6 +247,21 @@ json attune::test::encoderMetadata(int64_t context) {
   arguments.push_back(argument("last_hidden_state", "output", "f32", {"outputs", 5}));
   appendMemories(arguments);
   metadata["entries"] = {{{"name", "step"}, {"arguments", arguments}}};
+  return metadata;
+}
+
+json attune::test::literalMetadata() {
+  json metadata = baseMetadata(2);
+  metadata["kind"] = "decoder";
+  metadata["vocabulary"] = 0;
+  metadata["literal_tokens"] = 2;
+  json arguments = {argument("batch", "input", "i32", {"tokens", 3}), argument("outputs", "output", "f32", {"outputs", 1})};
+  json taps = arguments;
+  appendMemories(arguments);
+  taps.push_back(argument("q", "tap", "f32", {1, "tokens", 1, 2}));
+  taps.push_back(argument("scores", "tap", "f32", {1, "tokens", 2, "keys"}));
+  appendMemories(taps);
+  metadata["entries"] = {{{"name", "step"}, {"arguments", arguments}}, {{"name", "step_taps"}, {"arguments", taps}}};
   return metadata;
 }
 

@@ -34,6 +34,9 @@ nlohmann::json decoderMetadata(int64_t context, int64_t chunk);
 /// An encoder: its hidden state of a token is (id, position, length, sum of all ids).
 nlohmann::json encoderMetadata(int64_t context);
 
+/// A model of two tokens with inputs of its own and the taps q and scores.
+nlohmann::json literalMetadata();
+
 /// A payload of these blobs, as the compiler writes it.
 std::vector<std::byte> makePayload(const nlohmann::json &metadata, std::span<const std::byte> tokenizer = {});
 

@@ -1,0 +1,193 @@
+// Part of Attune, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "runtime/cli/CommandLine.h"
+#include "runtime/Error.h"
+#include "runtime/cli/Clock.h"
+#include "runtime/cli/Commands.h"
+#include "runtime/parallel/ThreadPool.h"
+
+#include <CLI/CLI.hpp>
+#include <fmt/format.h>
+
+#include <functional>
+#include <new>
+
+using namespace attune;
+using namespace attune::cli;
+
+namespace {
+
+constexpr const char *overview = R"(A Transformer model, compiled to a program.
+
+Examples:
+  {0} generate "The cat sat"                 go on with a text
+  {0} generate "Once" --temperature 0.8      ... with other words each time a --seed differs
+  {0} chat                                   talk, with the model's own template
+  {0} chat "What is an ELF file?"            ask once
+  {0} score novel.txt                        how well the model expects a text
+  {0} run in.safetensors -o out.safetensors  raw tensors in and out
+  {0} bench                                  how fast it is here
+  {0} info                                   what was compiled, and how
+'{0} COMMAND --help' tells more about a command.)";
+
+/// Declares the commands and, after parsing, runs the one that was given.
+class CommandLine {
+public:
+  explicit CommandLine(std::string name) : app("", name), name(std::move(name)) {
+    app.description(fmt::format(fmt::runtime(overview), this->name));
+    app.require_subcommand(1);
+    app.get_formatter()->column_width(34);
+    declareGenerate();
+    declareChat();
+    declareScore();
+    declareRun();
+    declareBench();
+    declareInfo();
+    declareTokenize();
+    declareAttend();
+  }
+
+  int run(int argc, const char *const *argv) {
+    bench.startSeconds = now();
+    try {
+      app.parse(argc, argv);
+    } catch (const CLI::ParseError &error) {
+      return report(error);
+    }
+    Model model(Program::own());
+    if (common.threads)
+      ThreadPool::process().setThreads(common.threads);
+    chosen(model);
+    return 0;
+  }
+
+private:
+  int report(const CLI::ParseError &error) {
+    if (error.get_exit_code() == static_cast<int>(CLI::ExitCodes::Success)) {
+      app.exit(error); // --help
+      return 0;
+    }
+    fmt::print(stderr, "{}\nTry '{} --help'.\n", error.what(), name);
+    return 2;
+  }
+
+  template <typename Command> CLI::App *declare(const char *command, const char *description, Command &options) {
+    CLI::App *sub = app.add_subcommand(command, description);
+    sub->add_option("--threads", common.threads, "Threads to work with (default: one per physical core)")
+        ->check(CLI::Range(1, ThreadPool::MaxThreads));
+    sub->add_option("--context", common.context, "Most tokens to hold (default: what the model was compiled for)")
+        ->check(CLI::PositiveNumber);
+    sub->callback([this, &options] { chosen = [this, &options](Model &model) { options.run(model, common); }; });
+    return sub;
+  }
+
+  /// Options that are absent unless given.
+  template <typename T>
+  static void addOptional(CLI::App *sub, const char *option, std::optional<T> &value, const std::string &description) {
+    sub->add_option_function<T>(option, [&value](const T &given) { value = given; }, description);
+  }
+
+  static void addSampling(CLI::App *sub, Sampling &sampling, const char *otherwise) {
+    addOptional(sub, "--temperature", sampling.temperature,
+                fmt::format("0: the likeliest token; higher: more variety (default: {})", otherwise));
+    addOptional(sub, "--top-k", sampling.topK, "Choose among this many likeliest tokens");
+    addOptional(sub, "--top-p", sampling.topP, "Choose among the likeliest tokens with this total probability");
+    addOptional(sub, "--min-p", sampling.minP, "Drop tokens below this fraction of the likeliest one's probability");
+    addOptional(sub, "--repeat-penalty", sampling.repeatPenalty, "Above 1: tokens that have occurred become less likely");
+    sub->add_option("--seed", sampling.seed, "The same seed gives the same text")->capture_default_str();
+  }
+
+  void declareGenerate() {
+    CLI::App *sub = declare("generate", "Go on with a text", generate);
+    sub->add_option("prompt", generate.prompt, "The text to go on with; - reads it from standard input")->required();
+    sub->add_option("-n,--max-tokens", generate.maxTokens, "Most tokens to write, -1 for no limit")->capture_default_str();
+    addSampling(sub, generate.sampling, "0");
+    sub->add_flag("--echo", generate.echo, "Print the prompt first");
+    sub->add_flag("--ignore-end", generate.ignoreEnd, "Go on after tokens that end a text");
+    sub->add_flag("--stats", generate.stats, "Tell tokens and times on stderr");
+  }
+
+  void declareChat() {
+    CLI::App *sub = declare("chat", "Talk with the model: interactive, or one question", chat);
+    addOptional(sub, "message", chat.message, "What to say; - reads it from standard input");
+    sub->add_option("--system", chat.system, "What the model is told before the conversation");
+    sub->add_option("-n,--max-tokens", chat.maxTokens, "Most tokens of an answer, -1 for no limit")->capture_default_str();
+    addSampling(sub, chat.sampling, "what the model's makers recommend");
+    sub->add_flag("--stats", chat.stats, "Tell tokens and times on stderr");
+  }
+
+  void declareScore() {
+    CLI::App *sub = declare("score", "Log-probability and perplexity of a text", score);
+    sub->add_option("file", score.file, "The text; - reads it from standard input")->required();
+    sub->add_flag("--tokens", score.tokens, "A line for each token");
+    sub->add_flag("--json", score.json, "One JSON object");
+    sub->add_option("--stride", score.stride, "Tokens between the windows of a text longer than the context (default: half of it)")
+        ->check(CLI::PositiveNumber);
+  }
+
+  void declareRun() {
+    CLI::App *sub = declare("run", "Run on tensors from a file, for numerical tests", run_);
+    sub->add_option("input", run_.input, "Tensors (safetensors): input_ids [rows, columns], attention_mask, ...");
+    sub->add_option("-o,--output", run_.output, "Where to write the results (safetensors)")->required();
+    sub->add_flag("--step", run_.options.step, "Feed one token at a time through the cache");
+    sub->add_option("--greedy", run_.options.greedy, "Append this many likeliest tokens: greedy_ids")->check(CLI::NonNegativeNumber);
+    sub->add_flag("--all-hidden", run_.options.allHidden, "Write the state before each layer: hidden_states.N");
+    sub->add_flag("--attentions", run_.options.attentions, "Write attention weights: attentions.N");
+    sub->add_flag("--routing", run_.options.routing, "Write chosen experts: router.N.experts, router.N.weights");
+    sub->add_flag("--stats", run_.stats, "Print device, launches and time");
+  }
+
+  void declareBench() {
+    CLI::App *sub = declare("bench", "Measure speed", bench);
+    sub->add_flag("--json", bench.json, "One JSON object on the last line");
+    sub->add_option("--prompts,--inputs", bench.prompts, "JSON file of id lists: short, p512, p1024 (encoders: batches of texts)");
+    sub->add_option("--repeats", bench.repeats, "How often to measure")->check(CLI::Range(1, 1000))->capture_default_str();
+  }
+
+  void declareInfo() {
+    CLI::App *sub = declare("info", "What was compiled, and how", info);
+    sub->add_flag("--description", info.description, "The model's description as JSON");
+  }
+
+  void declareTokenize() {
+    CLI::App *sub = declare("tokenize", "Text to token ids and back", tokenize);
+    addOptional(sub, "text", tokenize.text, "The text; - reads it from standard input");
+    sub->add_flag("--jsonl", tokenize.jsonl, "A JSON string per line of standard input, a list of ids per line of output");
+    sub->add_flag("--no-special", tokenize.noSpecial, "Without the tokens that the model expects around a text");
+    sub->add_flag("--decode", tokenize.decode, "The other way: a list of ids per line, a JSON string per line");
+    sub->add_flag("--skip-special", tokenize.skipSpecial, "With --decode: leave special tokens out");
+  }
+
+  void declareAttend() {
+    CLI::App *sub = declare("attend", "Show every stage of attention as tables (models with inputs of their own)", attend);
+    sub->add_option("--decimals", attend.decimals, "Decimal places")->check(CLI::Range(4, 17))->capture_default_str();
+  }
+
+  CLI::App app;
+  std::string name;
+  Common common;
+  Generate generate;
+  Chat chat;
+  Score score;
+  Run run_;
+  Bench bench;
+  Info info;
+  Tokenize tokenize;
+  Attend attend;
+  std::function<void(Model &)> chosen;
+};
+
+} // namespace
+
+int cli::runCommandLine(int argc, const char *const *argv) {
+  std::string path = argc > 0 ? argv[0] : "program";
+  std::string name = path.substr(path.rfind('/') + 1);
+  try {
+    return CommandLine(name).run(argc, argv);
+  } catch (const std::bad_alloc &) {
+    fmt::print(stderr, "{}: not enough memory\n", name);
+  } catch (const std::exception &error) {
+    fmt::print(stderr, "{}: {}\n", name, error.what());
+  }
+  return 1;
+}

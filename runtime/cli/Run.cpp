@@ -1,0 +1,40 @@
+// Part of Attune, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "runtime/Error.h"
+#include "runtime/cli/Commands.h"
+#include "runtime/cli/Terminal.h"
+#include "runtime/parallel/ThreadPool.h"
+
+#include <fmt/format.h>
+
+using namespace attune;
+using namespace attune::cli;
+
+namespace {
+
+std::vector<OwnedTensor> compute(const Program &program, const cli::Run &command, EngineStatistics &statistics) {
+  if (program.metadata().literalTokens > 0) {
+    if (!command.input.empty())
+      throw Error("this model has inputs of its own: 'run' takes no input file");
+    return runLiteral(program, &statistics);
+  }
+  if (command.input.empty())
+    throw Error("'run' needs an input file of tensors (safetensors): input_ids, and what else the model takes");
+  SafetensorsFile input(command.input);
+  return runTensors(program, input.tensors(), command.options, &statistics);
+}
+
+} // namespace
+
+void cli::Run::run(Model &model, const Common &) {
+  EngineStatistics statistics;
+  std::vector<OwnedTensor> tensors = compute(model.program(), *this, statistics);
+  std::vector<NamedTensor> views;
+  for (const OwnedTensor &tensor : tensors)
+    views.push_back(tensor.view());
+  writeSafetensors(output, views);
+  if (stats)
+    cli::write(fmt::format("device: {}, {} threads\nlaunches: step {}\ntokens: {}\ntime: {:.6f} s\n",
+                           model.metadata().target, ThreadPool::process().threads(), statistics.steps,
+                           statistics.tokens, statistics.seconds));
+}
