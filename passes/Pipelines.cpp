@@ -15,7 +15,7 @@
 using namespace mlir;
 using namespace mlir::transformer;
 
-//===---------------------------------------------------- fusion ----------------------------------------------------===//
+//===-------------------------------------- fusion --------------------------------------===//
 
 namespace {
 struct Fusion {
@@ -24,7 +24,8 @@ struct Fusion {
 };
 } // namespace
 
-// In this order: gate and up of a feed-forward network must not become a split; scales join the scores before attention hides them.
+// In this order: gate and up of a feed-forward network must not become a split; scales join the scores before
+// attention hides them.
 static constexpr Fusion kFusions[] = {
     {"ffn", createFuseFfn},
     {"linear-split", createFuseLinearSplit},
@@ -56,7 +57,7 @@ LogicalResult transformer::buildFusePipeline(OpPassManager &pm, ArrayRef<std::st
   return success();
 }
 
-//===------------------------------------------------- registration -------------------------------------------------===//
+//===-------------------------------------- registration --------------------------------------===//
 
 namespace {
 #define GEN_PASS_REGISTRATION
@@ -76,7 +77,8 @@ struct FuseOptions : PassPipelineOptions<FuseOptions> {
 /// Like `PassPipelineRegistration`, for a builder that can refuse its options.
 template <typename Options, typename Builder>
 static void registerPipeline(StringRef name, StringRef summary, Builder build) {
-  auto parseAndBuild = [build](OpPassManager &pm, StringRef text, function_ref<LogicalResult(const Twine &)> emitError) {
+  auto parseAndBuild = [build](OpPassManager &pm, StringRef text,
+                               function_ref<LogicalResult(const Twine &)> emitError) {
     Options options;
     return success(succeeded(options.parseFromString(text)) && succeeded(build(pm, options, emitError)));
   };

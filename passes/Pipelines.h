@@ -13,8 +13,9 @@
 
 namespace mlir::transformer {
 
-/// `transformer-fuse`: from plain operations to fused ones, on a module. Every entry with taps gets its second form first. The
-/// fusions named in `disabled` are left out. An unknown name goes to `emitError`, whose result is returned; nothing is added then.
+/// `transformer-fuse`: from plain operations to fused ones, on a module. Every entry with taps gets its
+/// second form first. The fusions named in `disabled` are left out. An unknown name goes to `emitError`,
+/// whose result is returned; nothing is added then.
 LogicalResult buildFusePipeline(OpPassManager &pm, ArrayRef<std::string> disabled,
                                 function_ref<LogicalResult(const Twine &)> emitError);
 

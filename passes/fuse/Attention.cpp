@@ -40,9 +40,10 @@ struct AttentionFromParts : FusionPattern<WeightedSumOp> {
     auto normalizer = parts.softmax ? Normalizer::softmax : Normalizer::sum;
     Location location = rewriter.getFusedLoc({parts.scores.getLoc(), parts.mask.getLoc(), sum.getLoc()});
     auto attention = AttentionOp::create(
-        rewriter, location, parts.scores.getQueries(), parts.scores.getKeys(), sum.getValues(), sum.getBatch(),
-        parts.softmax ? parts.softmax.getSinks() : Value(), parts.mask.getMaskAttr(), rewriter.getF64FloatAttr(parts.getScale()),
-        rewriter.getF64FloatAttr(parts.getSoftCap()), NormalizerAttr::get(getContext(), normalizer));
+        rewriter, location, parts.scores.getQueries(), parts.scores.getKeys(), sum.getValues(),
+        sum.getBatch(), parts.softmax ? parts.softmax.getSinks() : Value(), parts.mask.getMaskAttr(),
+        rewriter.getF64FloatAttr(parts.getScale()), rewriter.getF64FloatAttr(parts.getSoftCap()),
+        NormalizerAttr::get(getContext(), normalizer));
     rewriter.replaceOp(sum, attention);
     ++count;
     return success();
@@ -53,7 +54,8 @@ private:
     parts.softmax = soleProducer<SoftmaxOp>(sum.getWeights());
     auto sumNormalize = soleProducer<SumNormalizeOp>(sum.getWeights());
     if (!parts.softmax && !sumNormalize)
-      return rewriter.notifyMatchFailure(sum, "its weights do not come from a softmax or sum that is used here alone");
+      return rewriter.notifyMatchFailure(
+          sum, "its weights do not come from a softmax or sum that is used here alone");
     parts.mask = soleProducer<MaskOp>(parts.softmax ? parts.softmax.getScores() : sumNormalize.getScores());
     if (!parts.mask)
       return rewriter.notifyMatchFailure(sum, "no mask, or a mask with another use");
@@ -74,7 +76,8 @@ private:
       return rewriter.notifyMatchFailure(sum, "scores, mask and weighted sum have different batches");
     if (parts.scores.getQueries().getType() != sum.getType())
       return rewriter.notifyMatchFailure(sum, "queries and result have different types");
-    auto keys = cast<ShapedType>(parts.scores.getKeys().getType()), values = cast<ShapedType>(sum.getValues().getType());
+    auto keys = cast<ShapedType>(parts.scores.getKeys().getType()),
+         values = cast<ShapedType>(sum.getValues().getType());
     if (keys.getShape().drop_front() != values.getShape().drop_front())
       return rewriter.notifyMatchFailure(sum, "keys and values have different heads");
     return success();

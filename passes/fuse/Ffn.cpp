@@ -36,10 +36,12 @@ struct PlainFfn : FusionPattern<LinearOp> {
   LogicalResult matchAndRewrite(LinearOp down, PatternRewriter &rewriter) const override {
     auto [up, activation] = branchBehind(down.getInput());
     if (!up || activation == Activation::identity)
-      return rewriter.notifyMatchFailure(down, "its input is not an activation of a linear map, used here alone");
+      return rewriter.notifyMatchFailure(down,
+                                         "its input is not an activation of a linear map, used here alone");
     Location location = rewriter.getFusedLoc({up.getLoc(), down.getLoc()});
-    auto ffn = FfnOp::create(rewriter, location, down.getType(), activation, up.getInput(), /*gate=*/Value(), /*gate_bias=*/Value(),
-                             up.getWeight(), up.getBias(), down.getWeight(), down.getBias());
+    auto ffn =
+        FfnOp::create(rewriter, location, down.getType(), activation, up.getInput(), /*gate=*/Value(),
+                      /*gate_bias=*/Value(), up.getWeight(), up.getBias(), down.getWeight(), down.getBias());
     rewriter.replaceOp(down, ffn);
     ++count;
     return success();
@@ -58,12 +60,14 @@ struct GatedFfn : FusionPattern<LinearOp> {
     if (gate.activation == Activation::identity)
       std::swap(gate, up);
     if (!gate.linear || !up.linear || up.activation != Activation::identity)
-      return rewriter.notifyMatchFailure(down, "the product is not of a gate and a linear map, used here alone");
+      return rewriter.notifyMatchFailure(down,
+                                         "the product is not of a gate and a linear map, used here alone");
     if (gate.linear.getInput() != up.linear.getInput())
       return rewriter.notifyMatchFailure(down, "gate and up have different inputs");
     Location location = rewriter.getFusedLoc({gate.linear.getLoc(), up.linear.getLoc(), down.getLoc()});
-    auto ffn = FfnOp::create(rewriter, location, down.getType(), gate.activation, up.linear.getInput(), gate.linear.getWeight(),
-                             gate.linear.getBias(), up.linear.getWeight(), up.linear.getBias(), down.getWeight(), down.getBias());
+    auto ffn = FfnOp::create(rewriter, location, down.getType(), gate.activation, up.linear.getInput(),
+                             gate.linear.getWeight(), gate.linear.getBias(), up.linear.getWeight(),
+                             up.linear.getBias(), down.getWeight(), down.getBias());
     rewriter.replaceOp(down, ffn);
     ++count;
     return success();

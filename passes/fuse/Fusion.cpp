@@ -11,7 +11,8 @@ using namespace mlir::transformer;
 LogicalResult transformer::applyFusion(Operation *root, RewritePatternSet patterns) {
   GreedyRewriteConfig config;
   config.setUseTopDownTraversal(); // the first of several candidates in a block fuses
-  config.enableFolding(false).enableConstantCSE(false).setRegionSimplificationLevel(GreedySimplifyRegionLevel::Disabled);
+  config.enableFolding(false).enableConstantCSE(false).setRegionSimplificationLevel(
+      GreedySimplifyRegionLevel::Disabled);
   return applyPatternsGreedily(root, std::move(patterns), config);
 }
 

@@ -30,14 +30,15 @@ template <typename Op> Op soleProducer(Value value) {
   return op;
 }
 
-/// Applies `patterns` below `root`, from the top down, until none matches. Erases operations that have become dead; folds nothing.
+/// Applies `patterns` below `root`, from the top down, until none matches. Erases operations that have
+/// become dead; folds nothing.
 LogicalResult applyFusion(Operation *root, RewritePatternSet patterns);
 
-/// Whether `value`, used in the block of `point`, can be used at `point`: it is computed before, or it is a weight that can move
-/// there. Null values (absent optional operands) can.
+/// Whether `value`, used in the block of `point`, can be used at `point`: it is computed before, or it is a
+/// weight that can move there. Null values (absent optional operands) can.
 bool canBeUsedAt(Value value, Operation *point);
 
-/// Moves the weight that gives `value` before `point` if it stands after it. Requires `canBeUsedAt(value, point)`.
+/// Moves the weight that gives `value` before `point` if it stands after it. Requires `canBeUsedAt`.
 void hoistWeight(Value value, Operation *point, RewriterBase &rewriter);
 
 } // namespace mlir::transformer

@@ -21,7 +21,8 @@ struct LinearsOfOneInput : FusionPattern<LinearOp> {
   LogicalResult matchAndRewrite(LinearOp first, PatternRewriter &rewriter) const override {
     SmallVector<LinearOp> group = groupOf(first);
     if (group.size() < 2)
-      return rewriter.notifyMatchFailure(first, "no later linear map of the same input, stored alike, whose weight can move here");
+      return rewriter.notifyMatchFailure(
+          first, "no later linear map of the same input, stored alike, whose weight can move here");
     SmallVector<Value> weights, biases;
     SmallVector<Type> types;
     SmallVector<Location> locations;
@@ -35,7 +36,8 @@ struct LinearsOfOneInput : FusionPattern<LinearOp> {
     for (Value parameter : llvm::concat<Value>(weights, biases))
       hoistWeight(parameter, first, rewriter);
     rewriter.setInsertionPoint(first);
-    auto split = LinearSplitOp::create(rewriter, rewriter.getFusedLoc(locations), types, first.getInput(), weights, biases);
+    auto split = LinearSplitOp::create(rewriter, rewriter.getFusedLoc(locations), types, first.getInput(),
+                                       weights, biases);
     for (auto [linear, result] : llvm::zip_equal(group, split.getResults()))
       rewriter.replaceOp(linear, result);
     count += group.size();
@@ -57,11 +59,14 @@ private:
 
   static bool canJoin(LinearOp linear, LinearOp first) {
     return linear->getBlock() == first->getBlock() && first->isBeforeInBlock(linear) &&
-           storedAs(linear) == storedAs(first) && static_cast<bool>(linear.getBias()) == static_cast<bool>(first.getBias()) &&
+           storedAs(linear) == storedAs(first) &&
+           static_cast<bool>(linear.getBias()) == static_cast<bool>(first.getBias()) &&
            canBeUsedAt(linear.getWeight(), first) && canBeUsedAt(linear.getBias(), first);
   }
 
-  static Attribute storedAs(LinearOp linear) { return cast<RankedTensorType>(linear.getWeight().getType()).getEncoding(); }
+  static Attribute storedAs(LinearOp linear) {
+    return cast<RankedTensorType>(linear.getWeight().getType()).getEncoding();
+  }
 };
 
 struct FuseLinearSplit : transformer::impl::FuseLinearSplitBase<FuseLinearSplit> {

@@ -32,8 +32,9 @@ struct NormOfSum : FusionPattern<NormOp> {
     hoistWeight(norm.getBias(), add, rewriter);
     rewriter.setInsertionPoint(add);
     Location location = rewriter.getFusedLoc({add.getLoc(), norm.getLoc()});
-    auto fused = ResidualNormOp::create(rewriter, location, norm.getKindAttr(), add.getLhs(), add.getRhs(), norm.getWeight(),
-                                        norm.getBias(), norm.getEpsAttr(), norm.getWeightOffsetAttr());
+    auto fused = ResidualNormOp::create(rewriter, location, norm.getKindAttr(), add.getLhs(), add.getRhs(),
+                                        norm.getWeight(), norm.getBias(), norm.getEpsAttr(),
+                                        norm.getWeightOffsetAttr());
     rewriter.replaceOp(norm, fused.getResult());
     rewriter.replaceOp(add, fused.getSum());
     ++count;
@@ -43,7 +44,8 @@ struct NormOfSum : FusionPattern<NormOp> {
 private:
   static bool isPlain(arith::AddFOp add) {
     auto type = dyn_cast<RankedTensorType>(add.getType());
-    return type && type.getRank() == 2 && !type.getEncoding() && add.getFastmath() == arith::FastMathFlags::none;
+    return type && type.getRank() == 2 && !type.getEncoding() &&
+           add.getFastmath() == arith::FastMathFlags::none;
   }
 };
 

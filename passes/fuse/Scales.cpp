@@ -21,8 +21,8 @@ bool hasOneUseOfElements(Value value) {
   return llvm::count_if(value.getUsers(), [](Operation *user) { return !isa<tensor::DimOp>(user); }) == 1;
 }
 
-/// The scale whose factor is one of all elements of `value` and of nothing else: it is found through operations that are linear and
-/// have no other use.
+/// The scale whose factor is one of all elements of `value` and of nothing else: it is found through
+/// operations that are linear and have no other use.
 ScaleOp scaleBehind(Value value) {
   while (hasOneUseOfElements(value)) {
     Operation *producer = value.getDefiningOp();
@@ -35,13 +35,6 @@ ScaleOp scaleBehind(Value value) {
   return {};
 }
 
-/// Multiplies the scale of `op` by the factor of `scale`, which goes away.
-template <typename Op> void absorb(Op op, ScaleOp scale, PatternRewriter &rewriter) {
-  double product = op.getScale().convertToDouble() * scale.getFactor().convertToDouble();
-  rewriter.modifyOpInPlace(op, [&] { op.setScaleAttr(rewriter.getF64FloatAttr(product)); });
-  rewriter.replaceOp(scale, scale.getInput());
-}
-
 /// scores(a q, b K) = a b scores(q, K), and the same for attention.
 template <typename Op> struct ScaleOfQueriesOrKeys : FusionPattern<Op> {
   using FusionPattern<Op>::FusionPattern;
@@ -52,22 +45,10 @@ template <typename Op> struct ScaleOfQueriesOrKeys : FusionPattern<Op> {
       scale = scaleBehind(op.getKeys());
     if (!scale)
       return rewriter.notifyMatchFailure(op, "no factor of all queries or keys");
-    absorb(op, scale, rewriter);
+    double product = op.getScale().convertToDouble() * scale.getFactor().convertToDouble();
+    rewriter.modifyOpInPlace(op, [&] { op.setScaleAttr(rewriter.getF64FloatAttr(product)); });
+    rewriter.replaceOp(scale, scale.getInput());
     ++this->count;
-    return success();
-  }
-};
-
-/// a scores(q, K): the factor joins the scale of `scores`.
-struct ScaleOfScores : FusionPattern<ScaleOp> {
-  using FusionPattern::FusionPattern;
-
-  LogicalResult matchAndRewrite(ScaleOp scale, PatternRewriter &rewriter) const override {
-    auto scores = soleProducer<ScoresOp>(scale.getInput());
-    if (!scores)
-      return rewriter.notifyMatchFailure(scale, "its input is not scores that are used here alone");
-    absorb(scores, scale, rewriter);
-    ++count;
     return success();
   }
 };
@@ -75,7 +56,7 @@ struct ScaleOfScores : FusionPattern<ScaleOp> {
 struct FoldScales : transformer::impl::FoldScalesBase<FoldScales> {
   void runOnOperation() override {
     RewritePatternSet patterns(&getContext());
-    patterns.add<ScaleOfQueriesOrKeys<ScoresOp>, ScaleOfQueriesOrKeys<AttentionOp>, ScaleOfScores>(&getContext(), folded);
+    patterns.add<ScaleOfQueriesOrKeys<ScoresOp>, ScaleOfQueriesOrKeys<AttentionOp>>(&getContext(), folded);
     if (failed(applyFusion(getOperation(), std::move(patterns))))
       signalPassFailure();
   }

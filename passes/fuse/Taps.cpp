@@ -80,7 +80,9 @@ private:
     return reached;
   }
 
-  static bool reachesTap(FuncOp start, const SymbolTable &symbols) { return llvm::any_of(reachableFrom(start, symbols), holdsTap); }
+  static bool reachesTap(FuncOp start, const SymbolTable &symbols) {
+    return llvm::any_of(reachableFrom(start, symbols), holdsTap);
+  }
 
   /// A copy of `function` behind it; null, with a diagnostic, if its name is taken.
   static FuncOp cloneWithTaps(FuncOp function, SymbolTable &symbols) {
