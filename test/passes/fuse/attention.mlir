@@ -33,7 +33,7 @@ func.func @scale_soft_cap_sinks(%q: !q, %K: !kv, %V: !kv, %batch: !b, %sinks: te
 }
 
 // CHECK-LABEL: func.func @sum(
-// CHECK-NEXT:    transformer.attention {{.*}} {mask = #transformer.mask<>, normalizer = #transformer<normalizer sum>}
+// CHECK-NEXT:    transformer.attention {{.*}} {mask = #transformer.mask<>, normalizer = #transformer{{.*}}sum>}
 // CHECK-NEXT:    return
 func.func @sum(%q: !q, %K: !kv, %V: !kv, %batch: !b) -> !q {
   %s = transformer.scores %q, %K, %batch : (!q, !kv, !b) -> !s
