@@ -20,6 +20,11 @@ const Value &Arguments::only(std::string_view callee) const {
   return positional[0];
 }
 
+void Arguments::refuseNames(std::string_view callee) const {
+  if (!named.empty())
+    throw Problem(fmt::format("{}() takes no keyword arguments", callee));
+}
+
 void Arguments::bindTo(std::string_view callee, const char *const *parameters, const Value **bound,
                        size_t count) const {
   if (positional.size() > count)
@@ -63,6 +68,13 @@ void Evaluator::spend(uint64_t count) {
   steps += count;
   if (steps > options.maxSteps)
     throw Problem(fmt::format("the template does more than {} steps of work", options.maxSteps));
+}
+
+void Evaluator::spendOn(const Value &value, bool items) {
+  if (value.is(Kind::String))
+    spend(value.asText().size() / 16);
+  else if (items)
+    spend(value.weight() / 4);
 }
 
 Value Evaluator::made(Value value) {
@@ -174,10 +186,14 @@ Value Evaluator::evaluateSubscript(const Expression &expression) {
   const Expression &index = *expression.children[1];
   if (index.kind != Expression::Slice)
     return subscript(object, evaluate(index));
+  spendOn(object);
   Value bounds[3];
   for (size_t i = 0; i < 3; ++i)
     if (index.children[i])
       bounds[i] = evaluate(*index.children[i]);
+  if (!object.is(Kind::Undefined) && !object.is(Kind::String) &&
+      (!object.isSequence() || object.is(Kind::View)))
+    return Value::undefined(fmt::format("{} object has no slices", object.typeName()));
   return made(slice(object, bounds[0], bounds[1], bounds[2]));
 }
 
@@ -229,6 +245,7 @@ Value Evaluator::filter(const std::string &filterName, const Value &input, const
   if (!function)
     throw Problem(fmt::format("the filter '{}' is not supported", filterName));
   spend(1);
+  spendOn(input);
   return function(*this, input, arguments);
 }
 
@@ -308,6 +325,8 @@ Value Evaluator::subscript(const Value &object, const Value &index) {
   } else if (index.isIntegral() &&
              (object.is(Kind::String) || (object.isSequence() && !object.is(Kind::View)))) {
     Value element;
+    if (object.is(Kind::String) && !object.text().isAscii())
+      spendOn(object); // positions are counted from the beginning
     if (elementAt(object, index.asInteger(), element))
       return element;
   }

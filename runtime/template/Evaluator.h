@@ -24,11 +24,19 @@ struct Arguments {
     bindTo(callee, parameters, bound.data(), N);
     return bound;
   }
+  /// As bind, for what Python takes no names for.
+  template <size_t N>
+  std::array<const Value *, N> bindPositional(std::string_view callee,
+                                              const char *const (&parameters)[N]) const {
+    refuseNames(callee);
+    return bind(callee, parameters);
+  }
   void bindNone(std::string_view callee) const { bindTo(callee, nullptr, nullptr, 0); }
   /// As bind with one parameter that must be given.
   const Value &only(std::string_view callee) const;
 
 private:
+  void refuseNames(std::string_view callee) const;
   void bindTo(std::string_view callee, const char *const *parameters, const Value **bound,
               size_t count) const;
 };
@@ -78,6 +86,8 @@ public:
   // For filters, tests and methods.
   /// Accounts for work; throws Problem beyond the limit.
   void spend(uint64_t steps);
+  /// Accounts for going through a text, or through a list or the like if `items` is set.
+  void spendOn(const Value &value, bool items = false);
   Value filter(const std::string &name, const Value &input, const Arguments &arguments);
   bool test(const std::string &name, const Value &subject, const Arguments &arguments);
   Value call(const Value &callee, const Arguments &arguments);

@@ -43,8 +43,8 @@ bool isSame(Evaluator &, const Value &subject, const Arguments &arguments) {
   const Value &other = operand(arguments, "sameas");
   if (subject.kind() != other.kind())
     return false;
-  return subject.weight() == 1 && subject.depth() <= 1 ? equal(subject, other)
-                                                       : subject.sharesObjectWith(other);
+  bool isConstant = subject.isNumber() || subject.is(Kind::None) || subject.is(Kind::String);
+  return isConstant ? equal(subject, other) : subject.sharesObjectWith(other);
 }
 
 using TestTable = std::unordered_map<std::string_view, TestFunction>;

@@ -39,7 +39,7 @@ Value firstFilter(Evaluator &evaluator, const Value &input, const Arguments &arg
 
 Value lastFilter(Evaluator &evaluator, const Value &input, const Arguments &arguments) {
   arguments.bindNone("last");
-  if (input.is(Kind::Iterator) || input.is(Kind::Undefined))
+  if (input.is(Kind::Iterator))
     throw Problem(fmt::format("'{}' object is not reversible", input.typeName()));
   std::vector<Value> items = evaluator.iterate(input);
   return items.empty() ? Value::undefined("No last item, sequence was empty.") : items.back();
@@ -84,7 +84,7 @@ std::vector<Value> sortByKey(Evaluator &evaluator, std::vector<std::pair<Value, 
   uint64_t weight = 0;
   for (const auto &[key, value] : keyed)
     weight += key.weight();
-  evaluator.spend(weight);
+  evaluator.spend(8 * weight); // comparisons: the logarithm of the length for each
   std::stable_sort(keyed.begin(), keyed.end(), [&](const auto &a, const auto &b) {
     return reverse ? isLess(b.first, a.first) : isLess(a.first, b.first);
   });

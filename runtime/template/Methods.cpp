@@ -16,7 +16,7 @@ namespace {
 constexpr int64_t MaxRange = 100'000; // as in Jinja's sandbox
 
 Value dictGet(Evaluator &, const Value &self, const Arguments &arguments) {
-  auto [key, otherwise] = arguments.bind("get", {"key", "default"});
+  auto [key, otherwise] = arguments.bindPositional("get", {"key", "default"});
   if (!key)
     throw Problem("get expected at least 1 argument, got 0");
   if (!isHashable(*key))
@@ -117,7 +117,7 @@ const MethodTable *methodsOf(Kind kind) {
 }
 
 Value rangeFunction(Evaluator &evaluator, const Arguments &arguments) {
-  auto [first, second, third] = arguments.bind("range", {"start", "stop", "step"});
+  auto [first, second, third] = arguments.bindPositional("range", {"start", "stop", "step"});
   if (!first)
     throw Problem("range expected at least 1 argument, got 0");
   int64_t begin = second ? integerArgument(first, 0, "start") : 0;
@@ -131,10 +131,7 @@ Value rangeFunction(Evaluator &evaluator, const Arguments &arguments) {
     throw Problem(
         fmt::format("Range too big. The sandbox blocks ranges larger than MAX_RANGE ({}).", MaxRange));
   evaluator.spend(static_cast<uint64_t>(count));
-  std::vector<Value> items;
-  for (int64_t i = 0; i < static_cast<int64_t>(count); ++i)
-    items.emplace_back(begin + i * step);
-  return Value::sequence(Kind::Range, std::move(items));
+  return Value::range(begin, end, step, static_cast<size_t>(count));
 }
 
 /// The entries of an optional dict or list of pairs, then the named arguments: what dict() and namespace()
@@ -156,7 +153,7 @@ std::vector<std::pair<Value, Value>> entriesOf(Evaluator &evaluator, const Argum
   }
   for (const auto &[name, value] : arguments.named)
     entries.emplace_back(Value(name), value);
-  evaluator.spend(entries.size());
+  evaluator.spend(4 * entries.size());
   return entries;
 }
 
@@ -207,6 +204,7 @@ std::optional<Value> findMethod(const Value &object, const std::string &name) {
     return std::nullopt;
   Value method = makeFunction(
       name, [function = at->second, self = object](Evaluator &evaluator, const Arguments &arguments) {
+        evaluator.spendOn(self, self.isSequence());
         return function(evaluator, self, arguments);
       });
   method.as<Callable>().contain(object);

@@ -275,6 +275,11 @@ Value slice(const Value &sequence, const Value &begin, const Value &end, const V
       result += characters[position];
     return Value(std::move(result));
   }
+  if (sequence.is(Kind::Range)) {
+    const auto &range = sequence.as<Sequence>();
+    return Value::range(range.rangeBegin + from * range.rangeStep, range.rangeBegin + to * range.rangeStep,
+                        range.rangeStep * stride, positions.size());
+  }
   std::vector<Value> items;
   for (size_t position : positions)
     items.push_back(sequence.items()[position]);

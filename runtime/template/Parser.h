@@ -96,7 +96,8 @@ private:
   int nesting = 0;
   int loops = 0;        // around this place, within the innermost macro
   Parameters mentioned; // whose flags say what the innermost macro's body has mentioned so far
-  int conditionals = 0; // around this place: there Jinja accepts filters and tests it does not know
+  int conditionals = 0; // around this place: there Jinja accepts filters and tests that it does not know
+  std::vector<SourceProblem> unknown; // such filters and tests elsewhere
 };
 
 } // namespace attune::jinja

@@ -36,8 +36,10 @@ ExpressionPtr Parser::parseExpression(bool withConditional) {
 
 ExpressionPtr Parser::parseConditional() {
   Nesting level(*this);
+  size_t unknownBefore = unknown.size();
   ExpressionPtr value = parseOr();
   while (current().isName("if")) {
+    unknown.resize(unknownBefore); // what was read is conditional, as it turns out
     ExpressionPtr whole = make(Expression::Conditional, next().offset);
     ++conditionals;
     adopt(*whole, parseOr());
@@ -299,7 +301,7 @@ ExpressionPtr Parser::parseFilter(ExpressionPtr input) {
   uint32_t offset = current().offset;
   ExpressionPtr filter = make(Expression::Filter, offset, parseDottedName());
   if (conditionals == 0 && !isFilter(filter->name))
-    fail(offset, fmt::format("the filter '{}' is not supported", filter->name));
+    unknown.push_back({offset, fmt::format("the filter '{}' is not supported", filter->name)});
   adopt(*filter, std::move(input));
   if (current().isOperator("("))
     parseArguments(*filter);
@@ -312,7 +314,7 @@ ExpressionPtr Parser::parseTest(ExpressionPtr subject) {
   uint32_t offset = current().offset;
   ExpressionPtr test = make(Expression::Test, offset, parseDottedName());
   if (conditionals == 0 && !isTest(test->name))
-    fail(offset, fmt::format("the test '{}' is not supported", test->name));
+    unknown.push_back({offset, fmt::format("the test '{}' is not supported", test->name)});
   adopt(*test, std::move(subject));
   const Token &token = current();
   bool opensLiteral = token.isOperator("[") || token.isOperator("{");

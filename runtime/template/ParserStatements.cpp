@@ -80,7 +80,12 @@ Parser::Nesting::Nesting(Parser &parser) : parser(parser) {
   ++parser.nesting;
 }
 
-Body Parser::parseTemplate() { return parseBody({}, "", 0); }
+Body Parser::parseTemplate() {
+  Body body = parseBody({}, "", 0);
+  if (!unknown.empty())
+    throw unknown.front();
+  return body;
+}
 
 /// Statements up to a block tag whose name is one of `ends`; that name is the current token afterwards.
 /// Without ends, up to the end of the template.

@@ -36,13 +36,10 @@ void appendDict(const Dict &dict, TextBuilder &to) {
   to.append("}");
 }
 
-std::string rangeText(const std::vector<Value> &items) {
-  if (items.empty())
-    return "range(0, 0)";
-  int64_t first = items.front().asInteger(), last = items.back().asInteger();
-  int64_t step = items.size() > 1 ? items[1].asInteger() - first : 1;
-  return step == 1 ? fmt::format("range({}, {})", first, last + 1)
-                   : fmt::format("range({}, {}, {})", first, last + step, step);
+std::string rangeText(const Sequence &range) {
+  return range.rangeStep == 1
+             ? fmt::format("range({}, {})", range.rangeBegin, range.rangeEnd)
+             : fmt::format("range({}, {}, {})", range.rangeBegin, range.rangeEnd, range.rangeStep);
 }
 
 void appendRepr(const Value &value, TextBuilder &to) {
@@ -289,7 +286,7 @@ std::string toText(const Value &value) {
   case Kind::String:
     return value.asText();
   case Kind::Range:
-    return rangeText(value.items());
+    return rangeText(value.as<Sequence>());
   case Kind::List:
   case Kind::Tuple:
   case Kind::View:

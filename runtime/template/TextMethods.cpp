@@ -25,7 +25,7 @@ Value asked(Evaluator &, const Value &self, const Arguments &arguments) {
 }
 
 template <bool left, bool right> Value stripped(Evaluator &, const Value &self, const Arguments &arguments) {
-  auto [characters] = arguments.bind("strip", {"chars"});
+  auto [characters] = arguments.bindPositional("strip", {"chars"});
   if (!characters || characters->is(Kind::None))
     return Value(strip(self.asText(), left, right));
   return Value(strip(self.asText(), textArgument(characters, "", "strip arg"), left, right));
@@ -92,7 +92,8 @@ Range rangeOf(const Text &text, const Value *start, const Value *end) {
 }
 
 template <bool atEnd> Value hasAffix(Evaluator &evaluator, const Value &self, const Arguments &arguments) {
-  auto [affix, start, end] = arguments.bind(atEnd ? "endswith" : "startswith", {"prefix", "start", "end"});
+  auto [affix, start, end] =
+      arguments.bindPositional(atEnd ? "endswith" : "startswith", {"prefix", "start", "end"});
   if (!affix)
     throw Problem("startswith() and endswith() take at least 1 argument");
   Range range = rangeOf(self.text(), start, end);
@@ -109,7 +110,7 @@ template <bool atEnd> Value hasAffix(Evaluator &evaluator, const Value &self, co
 
 /// The position of a part in code points, -1 if it does not occur.
 int64_t positionOf(const Value &self, const Arguments &arguments, bool fromRight) {
-  auto [wanted, start, end] = arguments.bind("find", {"sub", "start", "end"});
+  auto [wanted, start, end] = arguments.bindPositional("find", {"sub", "start", "end"});
   if (!wanted)
     throw Problem("find() takes at least 1 argument");
   std::string part = textArgument(wanted, "", "the text to find");
@@ -133,7 +134,7 @@ template <bool fromRight> Value index(Evaluator &, const Value &self, const Argu
 }
 
 Value count(Evaluator &, const Value &self, const Arguments &arguments) {
-  auto [wanted, start, end] = arguments.bind("count", {"sub", "start", "end"});
+  auto [wanted, start, end] = arguments.bindPositional("count", {"sub", "start", "end"});
   if (!wanted)
     throw Problem("count() takes at least 1 argument");
   std::string part = textArgument(wanted, "", "the text to count");
@@ -147,7 +148,7 @@ Value count(Evaluator &, const Value &self, const Arguments &arguments) {
 }
 
 Value replaceMethod(Evaluator &, const Value &self, const Arguments &arguments) {
-  auto [from, to, most] = arguments.bind("replace", {"old", "new", "count"});
+  auto [from, to, most] = arguments.bindPositional("replace", {"old", "new", "count"});
   if (!from || !to)
     throw Problem("replace expected at least 2 arguments");
   return Value(replace(self.asText(), textArgument(from, "", "replace() argument 1"),
@@ -182,7 +183,7 @@ template <bool atEnd> Value removeAffix(Evaluator &, const Value &self, const Ar
 enum class Side { Left, Right, Both };
 
 template <Side textAt> Value pad(Evaluator &, const Value &self, const Arguments &arguments) {
-  auto [width, fill] = arguments.bind("justify", {"width", "fillchar"});
+  auto [width, fill] = arguments.bindPositional("justify", {"width", "fillchar"});
   std::string filling = textArgument(fill, " ", "the fill character");
   if (countCodePoints(filling) != 1)
     throw Problem("The fill character must be exactly one character long");

@@ -109,6 +109,17 @@ Value Value::sequence(Kind kind, std::vector<Value> items, const char *viewName)
   return makeSequence(kind, std::move(items), [&](Sequence &sequence) { sequence.viewName = viewName; });
 }
 
+Value Value::range(int64_t begin, int64_t end, int64_t step, size_t count) {
+  std::vector<Value> items;
+  for (size_t i = 0; i < count; ++i)
+    items.emplace_back(begin + static_cast<int64_t>(i) * step);
+  return makeSequence(Kind::Range, std::move(items), [&](Sequence &sequence) {
+    sequence.rangeBegin = begin;
+    sequence.rangeEnd = end;
+    sequence.rangeStep = step;
+  });
+}
+
 Value Value::iterator(std::vector<Value> items) {
   auto iterator = std::make_shared<Iterator>();
   for (const Value &item : items)

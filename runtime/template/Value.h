@@ -74,6 +74,8 @@ public:
   static Value tuple(std::vector<Value> items);
   static Value dict(std::vector<std::pair<Value, Value>> entries);
   static Value sequence(Kind kind, std::vector<Value> items, const char *viewName = "");
+  /// `count` numbers from `begin` on; `end` is what the range was asked to stop before.
+  static Value range(int64_t begin, int64_t end, int64_t step, size_t count);
   static Value iterator(std::vector<Value> items);
   /// `reason` is the message of the error that most uses of it give.
   static Value undefined(std::string reason);
@@ -125,7 +127,8 @@ struct Text : Object {
 
 struct Sequence : Object {
   std::vector<Value> items;
-  const char *viewName = "";
+  const char *viewName = "";                           // of views
+  int64_t rangeBegin = 0, rangeEnd = 0, rangeStep = 1; // of ranges
 };
 
 struct Iterator : Object {
