@@ -125,7 +125,7 @@ LogicalResult LaunchOp::verifySymbolUses(SymbolTableCollection &symbols) {
   auto body = symbols.lookupNearestSymbolFrom<FunctionOpInterface>(*this, getBodyAttr());
   if (!body)
     return emitOpError() << "names '" << getBody() << "', which is not a function";
-  if (body.getNumArguments() != getArguments().size() + 1)
-    return emitOpError() << "gives " << getArguments().size() << " arguments and an index, but " << getBodyAttr() << " takes " << body.getNumArguments();
+  if (body.getNumArguments() != getArguments().size() + 2)
+    return emitOpError() << "gives " << getArguments().size() << " arguments and a range (begin, end), but " << getBodyAttr() << " takes " << body.getNumArguments();
   return success();
 }

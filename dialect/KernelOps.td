@@ -143,9 +143,9 @@ def Kernel_AttentionOp : Kernel_DpsOp<"attention", [Tileable]> {
 }
 
 def Kernel_LaunchOp : Kernel_Op<"launch", [DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
-  let summary = "Runs a function for each index of a range, on the runtime's threads";
+  let summary = "Runs a function over a range of iterations, on the runtime's threads";
   let description = [{
-    Calls `body(i, arguments...)` for 0 <= i < count in any order, on any thread; returns when all are done. The CPU's counterpart of
+    Calls `body(begin, end, arguments...)` for ranges that together cover 0 <= i < count, in any order, on any thread; returns when all are done. The CPU's counterpart of
     `gpu.launch_func`; becomes a call of the runtime's `attune_parallel_for`.
 
     Example: `kernel.launch @body count(%n) args(%a, %b : memref<?x576xf32>, index)`

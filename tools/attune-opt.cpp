@@ -4,6 +4,7 @@
 // attune-opt: inspect and transform the IR of any stage.
 
 #include "dialect/Kernel.h"
+#include "dialect/KernelBufferize.h"
 #include "passes/Passes.h"
 
 #include "mlir/InitAllDialects.h"
@@ -18,5 +19,6 @@ int main(int argc, char **argv) {
   mlir::registerAllPasses();
   mlir::transformer::registerPasses();
   registry.insert<mlir::transformer::TransformerDialect, mlir::kernel::KernelDialect>();
+  mlir::kernel::registerBufferizableOpInterfaceExternalModels(registry);
   return mlir::asMainReturnCode(mlir::MlirOptMain(argc, argv, "Attune's optimizer\n", registry));
 }
