@@ -1,0 +1,48 @@
+// Part of Attune, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+/// \file
+/// Sums of products of bytes, four to a 32-bit lane, by what the instruction set offers. LLVM does not form these instructions from
+/// arithmetic, so they are called as intrinsics.
+
+#ifndef ATTUNE_PASSES_CPU_BYTEDOT_H
+#define ATTUNE_PASSES_CPU_BYTEDOT_H
+
+#include "passes/cpu/Emitter.h"
+
+namespace mlir::transformer {
+
+class ByteDot {
+public:
+  /// `nibbles`: weights are 0 to 15, otherwise -128 to 127. Activations are -127 to 127.
+  ByteDot(Emitter &e, bool nibbles) : e(e), nibbles(nibbles) {}
+
+  /// Four weights a lane in the form that `sum` wants, made once for several rows of activations.
+  struct Weights {
+    Value codes;     ///< what is multiplied: unsigned, but for Generic as stored
+    Value signs = {}; ///< Avx2, signed weights: the weights themselves, whose signs the activations take
+  };
+  Weights prepare(Value codes);
+
+  /// What `prepare` adds to each weight: `sum` is larger by this times the sum of the activations.
+  int offset() const;
+
+  /// For each lane, the sum of all products, at most 8 vectors of four columns.
+  Value sum(ArrayRef<Weights> weights, ArrayRef<Value> activations);
+
+private:
+  Emitter &e;
+  bool nibbles;
+
+  DotKind kind() const { return e.target.dot; }
+  bool vnni() const { return kind() == DotKind::AvxVnni || kind() == DotKind::Vnni512; }
+  Value sumVnni(ArrayRef<Weights> weights, ArrayRef<Value> activations);
+  Value withSign(Value values, Value signs);
+  Value pairs(const Weights &weights, Value activations);
+  Value genericPairs(Value weights, Value activations);
+  Value widen(Value pairs);
+};
+
+} // namespace mlir::transformer
+
+#endif // ATTUNE_PASSES_CPU_BYTEDOT_H

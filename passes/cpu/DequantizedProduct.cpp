@@ -1,0 +1,124 @@
+// Part of Attune, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+#include "passes/cpu/Product.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+
+using namespace mlir;
+using namespace mlir::transformer;
+using attune::PackedFormat;
+
+namespace {
+
+/// Multiplies and adds what turns a code into a weight: code * scale + shift.
+struct Scaling {
+  Value scale, shift;
+};
+
+struct DequantizedProduct {
+  Emitter &e;
+  kernel::LinearOp op;
+  Value weight;
+  const Tile &tile;
+  PackedFormat format = op.getFormat().getFormat();
+
+  bool nibbles() const { return format.codes == PackedFormat::U4; }
+  /// Columns that the 64 bytes of one group hold; a byte holds one code or two that are 16 columns apart.
+  int halves() const { return nibbles() ? 2 : 1; }
+  int64_t groups() const { return PackedFormat::blockColumns / 4 / halves(); }
+
+  /// Scaling of a set of `group` columns in the block at byte `block` of the panel.
+  Scaling loadScaling(const Column &column, Value block, Value set) {
+    Value offset = e.add(block, e.add(e.mul(set, PackedFormat::panelRows * format.scaleBytes()), e.mul(column.first, format.scaleBytes())));
+    Value scale = loadScales(e, format, weight, column.panel, offset);
+    Value shift = format.hasMin ? loadScales(e, format, weight, column.panel, e.add(offset, format.minsOffset())) : e.zeros(e.floats());
+    if (format.zero)
+      shift = e.fma(scale, e.splat(e.floats(), -double(format.zero)), shift);
+    return {scale, shift};
+  }
+
+  /// Four bytes of each row of the column, as an integer a lane.
+  Value loadCodes(const Column &column, Value block, Value group) {
+    Value offset = e.add(e.add(block, format.codesOffset()), e.add(e.mul(group, 64), e.mul(column.first, 4)));
+    return e.loadBytes(e.ints(), weight, column.panel, offset);
+  }
+
+  /// Code `j` of each lane's four bytes (of their low or high halves).
+  Value extract(Value codes, int half, int j) {
+    auto shift = [&](int64_t bits) { return e.splat(e.ints(), bits); };
+    if (nibbles()) {
+      int64_t bits = 8 * j + 4 * half;
+      Value low = bits ? arith::ShRUIOp::create(e, codes, shift(bits)).getResult() : codes;
+      return bits == 28 ? low : arith::AndIOp::create(e, low, shift(15)).getResult();
+    }
+    Value high = j == 3 ? codes : arith::ShLIOp::create(e, codes, shift(24 - 8 * j)).getResult();
+    return arith::ShRSIOp::create(e, high, shift(24));
+  }
+
+  /// Adds the products of one group's columns, those below `limit` of the block.
+  void addGroup(Value block, Value firstColumn, Value group, int64_t limit, MutableArrayRef<Value> sums) {
+    // The set of columns that share a scale: nibbles of one half are 16 columns apart from the others'.
+    auto setOf = [&](int half) {
+      if (format.group == PackedFormat::blockColumns)
+        return e.index(0);
+      return nibbles() ? e.index(half) : e.div(group, 4);
+    };
+    Values codes;
+    for (const Column &column : tile.columns)
+      codes.push_back(loadCodes(column, block, group));
+    for (int half = 0; half < halves(); ++half) {
+      SmallVector<Scaling> scaling;
+      for (const Column &column : tile.columns)
+        scaling.push_back(loadScaling(column, block, setOf(half)));
+      for (int j = 0; j < 4; ++j) {
+        Value column = e.add(e.mul(group, 4), half * 16 + j);
+        if (std::optional<int64_t> known = constantOf(column); known && *known >= limit)
+          continue;
+        Values weights;
+        for (size_t c = 0; c < codes.size(); ++c)
+          weights.push_back(e.fma(e.toFloats(extract(codes[c], half, j)), scaling[c].scale, scaling[c].shift));
+        addOuterProduct(e, op.getInput(), tile, e.add(firstColumn, column), weights, sums);
+      }
+    }
+  }
+
+  Values emit() {
+    int64_t blocks = op.getColumns() / PackedFormat::blockColumns, rest = op.getColumns() % PackedFormat::blockColumns;
+    Values sums(tile.size(), e.zeros(e.floats()));
+    if (blocks)
+      sums = e.loop(e.index(0), e.index(blocks), 1, sums, [&](Value b, ValueRange carried) {
+        Value block = e.mul(b, format.blockBytes()), first = e.mul(b, PackedFormat::blockColumns);
+        if (tile.streams())
+          prefetchBlock(block);
+        return e.loop(e.index(0), e.index(groups()), 1, carried, [&](Value group, ValueRange inner) {
+          Values current(inner);
+          addGroup(block, first, group, PackedFormat::blockColumns, current);
+          return current;
+        });
+      });
+    for (int64_t group = 0; rest && group < groups(); ++group)
+      addGroup(e.index(blocks * format.blockBytes()), e.index(blocks * PackedFormat::blockColumns), e.index(group), rest, sums);
+    return sums;
+  }
+
+  void prefetchBlock(Value block) {
+    constexpr int64_t ahead = 2048;
+    for (const Column &column : tile.columns)
+      if (constantOf(column.first) == 0)
+        for (int64_t line = 0; line < format.blockBytes(); line += 64)
+          e.prefetch(weight, column.panel, e.add(block, ahead + line));
+  }
+};
+
+} // namespace
+
+Value transformer::loadScales(Emitter &e, const PackedFormat &format, Value weight, Value panel, Value offset) {
+  if (format.scale == PackedFormat::ScaleF32)
+    return e.loadBytes(e.floats(), weight, panel, offset);
+  return e.extend(e.loadBytes(e.vectorOf(e.getF16Type(), e.lanes()), weight, panel, offset));
+}
+
+Values transformer::dequantizedProduct(Emitter &e, kernel::LinearOp op, Value weight, const Tile &tile) {
+  return DequantizedProduct{e, op, weight, tile}.emit();
+}

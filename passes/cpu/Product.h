@@ -1,0 +1,50 @@
+// Part of Attune, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+/// \file
+/// Inner products of one register tile, by the weights' format; ExpandLinear.cpp has the loops around them.
+
+#ifndef ATTUNE_PASSES_CPU_PRODUCT_H
+#define ATTUNE_PASSES_CPU_PRODUCT_H
+
+#include "dialect/Kernel.h"
+#include "passes/cpu/Emitter.h"
+
+namespace mlir::transformer {
+
+/// One vector of outputs: `lanes()` rows of panel `panel` from row `first`.
+struct Column {
+  Value panel, first;
+};
+
+/// Outputs that are summed together in registers: rows `row` to `row + rows - 1` of the activations with each of `columns`.
+struct Tile {
+  Value row;
+  int rows = 1;
+  SmallVector<Column> columns;
+
+  /// A matrix-vector product: weights come from memory, once, so they are prefetched.
+  bool streams() const { return rows == 1; }
+  size_t size() const { return rows * columns.size(); }
+};
+
+/// The tile's sums with `weight`; that of row r and column c stands at r * columns + c.
+/// Dense weights, f32 activations.
+Values denseProduct(Emitter &e, kernel::LinearOp op, Value weight, const Tile &tile);
+/// Quantised weights, f32 activations: weights become f32 in registers, exactly.
+Values dequantizedProduct(Emitter &e, kernel::LinearOp op, Value weight, const Tile &tile);
+/// Quantised weights, int8 activations.
+Values quantizedProduct(Emitter &e, kernel::LinearOp op, Value weight, const Tile &tile);
+
+/// Computes the op's epilogue on `products` (by weight, then as above) and stores the outputs.
+LogicalResult storeTile(Emitter &e, kernel::LinearOp op, const Tile &tile, ArrayRef<Values> products);
+
+/// acc[r][c] += activation[row + r][k] * weights[c].
+void addOuterProduct(Emitter &e, Value input, const Tile &tile, Value k, ArrayRef<Value> weights, MutableArrayRef<Value> sums);
+
+/// Scales or minima of one block: a vector of `lanes()` f32 at byte `offset` of `panel`.
+Value loadScales(Emitter &e, const attune::PackedFormat &format, Value weight, Value panel, Value offset);
+
+} // namespace mlir::transformer
+
+#endif // ATTUNE_PASSES_CPU_PRODUCT_H

@@ -1,0 +1,277 @@
+// Part of Attune, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+// Kernel operations, expanded, compiled and run, against plain loops over the unpacked weights.
+
+#include "test/unit/kernels/KernelJit.h"
+#include "test/unit/kernels/Packed.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <fmt/format.h>
+
+namespace {
+
+enum class Epilogue { None, Bias, SiluGate, Residual };
+
+constexpr int rowCounts[] = {1, 2, 3, 4, 5, 6, 7, 13, 17, 33};
+constexpr int maxRows = 33;
+/// Rows of inputs and outputs lie further apart than they are long.
+constexpr int inputGap = 5, outputGap = 3;
+
+struct LinearCase {
+  std::string name;
+  PackedFormat format;
+  bool quantized;
+  int64_t n, k;
+  Epilogue epilogue;
+  bool staticColumns;
+
+  int64_t blocks() const { return (k + 31) / 32; }
+  int64_t inputWidth() const { return quantized ? blocks() * 32 : k; }
+  int64_t sets() const { return quantized ? 32 / format.group : 1; }
+  int weights() const { return epilogue == Epilogue::SiluGate ? 2 : 1; }
+  std::string text() const;
+};
+
+std::string epilogueText(Epilogue epilogue) {
+  switch (epilogue) {
+  case Epilogue::None:
+    return "^bb0(%p: f32):\n kernel.yield %p : f32";
+  case Epilogue::Bias:
+  case Epilogue::Residual:
+    return "^bb0(%p: f32, %e: f32):\n %s = arith.addf %p, %e : f32\n kernel.yield %s : f32";
+  case Epilogue::SiluGate:
+    return "^bb0(%g: f32, %u: f32):\n %one = arith.constant 1.0 : f32\n %n = arith.negf %g : f32\n %a = math.exp %n : f32\n"
+           "%d = arith.addf %a, %one : f32\n %s = arith.divf %g, %d : f32\n %r = arith.mulf %s, %u : f32\n kernel.yield %r : f32";
+  }
+  return "";
+}
+
+/// Every function takes the same arguments, some unused.
+std::string LinearCase::text() const {
+  std::string strided = "strided<[{}, 1], offset: ?>";
+  std::string input = fmt::format("memref<?x{}x{}, strided<[{}, 1], offset: ?>>", inputWidth(), quantized ? "i8" : "f32", inputWidth() + inputGap);
+  std::string scales = fmt::format("memref<?x{}xf32>", blocks()), sums = fmt::format("memref<?x{}xf32>", blocks() * sets());
+  std::string panels = fmt::format("memref<?x{}xi8>", format.panelBytes(k));
+  std::string matrix = fmt::format("memref<?x{}xf32, strided<[{}, 1], offset: ?>>", staticColumns ? std::to_string(n) : "?", n + outputGap);
+  std::string vector = "memref<?xf32>";
+  std::string text = fmt::format("func.func @{}(%x: {}, %scales: {}, %sums: {}, %w0: {}, %w1: {}, %bias: {}, %residual: {}, %y: {}) "
+                                 "attributes {{llvm.emit_c_interface}} {{\n kernel.linear input(%x : {})",
+                                 name, input, scales, sums, panels, panels, vector, matrix, matrix, input);
+  if (quantized)
+    text += fmt::format(" quantized(%scales, %sums : {}, {})", scales, sums);
+  text += weights() == 2 ? fmt::format(" weights(%w0, %w1 : {}, {})", panels, panels) : fmt::format(" weights(%w0 : {})", panels);
+  if (epilogue == Epilogue::Bias)
+    text += fmt::format(" extras(%bias : {})", vector);
+  if (epilogue == Epilogue::Residual)
+    text += fmt::format(" extras(%residual : {})", matrix);
+  return text + fmt::format(" outs(%y : {}) format({}) columns({}) {{\n{}\n}}\nreturn\n}}\n", matrix, textOf(format), k, epilogueText(epilogue));
+}
+
+/// A product and how far from it a sum in f32 may be.
+struct Expected {
+  double value = 0, tolerance = 0;
+};
+
+struct LinearRun {
+  const LinearCase &test;
+  Packed weights[2];
+  std::vector<float> input, bias, residual;
+  QuantizedRows quantized;
+
+  explicit LinearRun(const LinearCase &test)
+      : test(test), weights{Packed::random(test.format, test.n, test.k, 1), Packed::random(test.format, test.n, test.k, 2)},
+        input(randomFloats(maxRows * test.k, 3)), bias(randomFloats(test.n, 4)), residual(randomFloats(maxRows * test.n, 5)),
+        quantized(input, maxRows, test.k, test.quantized ? test.format.group : 32) {}
+
+  Expected product(const Packed &weight, int64_t t, int64_t n) const {
+    double sum = 0, magnitude = 0;
+    for (int64_t k = 0; k < test.k; ++k) {
+      double x = test.quantized ? quantized.value(t, k) : input[t * test.k + k];
+      // A weight with a minimum is a difference: what is summed is larger than it.
+      double size = std::abs(weight.at(n, k)) + (test.format.hasMin ? 1 : 0) + test.format.zero * 0.1;
+      sum += x * weight.at(n, k);
+      magnitude += std::abs(x) * size;
+    }
+    return {sum, magnitude * 1e-6 + 1e-7};
+  }
+
+  Expected expected(int64_t t, int64_t n) const {
+    Expected p = product(weights[0], t, n);
+    switch (test.epilogue) {
+    case Epilogue::None:
+      return p;
+    case Epilogue::Bias:
+      return {p.value + bias[n], p.tolerance + 1e-6};
+    case Epilogue::Residual:
+      return {p.value + residual[t * test.n + n], p.tolerance + 1e-6};
+    case Epilogue::SiluGate:
+      Expected up = product(weights[1], t, n);
+      double silu = p.value / (1 + std::exp(-p.value)), result = silu * up.value;
+      return {result, 1.2 * p.tolerance * std::abs(up.value) + std::abs(silu) * up.tolerance + 1e-6 * std::abs(result) + 1e-7};
+    }
+    return p;
+  }
+
+  template <typename T> std::vector<T> spread(const std::vector<T> &rows, int64_t width, int gap) const {
+    std::vector<T> result(maxRows * (width + gap), T(77));
+    for (int64_t t = 0; t < maxRows; ++t)
+      std::copy_n(rows.begin() + t * width, width, result.begin() + t * (width + gap));
+    return result;
+  }
+
+  void run(const KernelJit &jit, int rows) const {
+    int64_t width = test.inputWidth(), n = test.n, panels = PackedFormat::panels(n), bytes = test.format.panelBytes(test.k);
+    std::vector<float> floats = spread(input, test.k, inputGap), base = spread(residual, n, outputGap);
+    std::vector<int8_t> codes = spread(quantized.codes, quantized.blocks * 32, inputGap);
+    std::vector<float> output((rows + 1) * (n + outputGap), 55.0f);
+    Matrix x(test.quantized ? static_cast<const void *>(codes.data()) : floats.data(), rows, width, width + inputGap);
+    Matrix scales(quantized.scales.data(), rows, test.blocks(), test.blocks());
+    Matrix sums(quantized.sums.data(), rows, test.blocks() * test.sets(), test.blocks() * test.sets());
+    Matrix w0(weights[0].bytes.data(), panels, bytes, bytes), w1(weights[1].bytes.data(), panels, bytes, bytes);
+    Matrix r(base.data(), rows, n, n + outputGap), y(output.data(), rows, n, n + outputGap);
+    Vector b(bias.data(), n);
+    jit.call(test.name, &x, &scales, &sums, &w0, &w1, &b, &r, &y);
+
+    for (int64_t i = 0; i < int64_t(output.size()); ++i) {
+      int64_t t = i / (n + outputGap), column = i % (n + outputGap);
+      if (t >= rows || column >= n) {
+        ASSERT_EQ(output[i], 55.0f) << test.name << ": wrote outside the output at row " << t << ", column " << column;
+        continue;
+      }
+      Expected e = expected(t, column);
+      ASSERT_NEAR(output[i], e.value, e.tolerance) << test.name << ", " << rows << " rows, at row " << t << ", column " << column;
+    }
+  }
+};
+
+/// Shapes and epilogues for one format: each size and each epilogue with something else of the other kind.
+std::vector<LinearCase> casesFor(PackedFormat format, bool quantized) {
+  struct Shape {
+    int64_t n, k;
+    Epilogue epilogue;
+    bool staticColumns;
+  };
+  constexpr Shape shapes[] = {
+      {1, 33, Epilogue::None, true},      {15, 1, Epilogue::Bias, true},       {16, 576, Epilogue::None, false},
+      {17, 64, Epilogue::Residual, true}, {48, 100, Epilogue::SiluGate, true}, {100, 7, Epilogue::Bias, false},
+      {100, 32, Epilogue::SiluGate, true}, {48, 576, Epilogue::Residual, false},
+  };
+  std::vector<LinearCase> cases;
+  for (const Shape &shape : shapes)
+    cases.push_back({fmt::format("linear_{}x{}", shape.n, shape.k), format, quantized, shape.n, shape.k, shape.epilogue, shape.staticColumns});
+  return cases;
+}
+
+void runLinear(PackedFormat format, bool quantized, const std::string &cpu = "native") {
+  std::vector<LinearCase> cases = casesFor(format, quantized);
+  std::string module;
+  for (const LinearCase &test : cases)
+    module += test.text();
+  KernelJit jit(module, cpu);
+  EXPECT_EQ(jit.calls(), "") << "calls functions where there should be instructions";
+  for (const LinearCase &test : cases) {
+    LinearRun run(test);
+    for (int rows : rowCounts) {
+      run.run(jit, rows);
+      if (testing::Test::HasFatalFailure())
+        return;
+    }
+  }
+}
+
+struct Named {
+  const char *name;
+  PackedFormat format;
+};
+
+const Named dense[] = {{"f32", {PackedFormat::F32}}, {"f16", {PackedFormat::F16}}, {"bf16", {PackedFormat::BF16}}};
+const Named quantized[] = {
+    {"u4_zero", {PackedFormat::U4, 32, PackedFormat::ScaleF16, false, 8}},
+    {"u4_min", {PackedFormat::U4, 32, PackedFormat::ScaleF16, true, 0}},
+    {"u4_min_f32", {PackedFormat::U4, 32, PackedFormat::ScaleF32, true, 0}},
+    {"u4_16_min_f32", {PackedFormat::U4, 16, PackedFormat::ScaleF32, true, 0}},
+    {"u4_16_min_zero", {PackedFormat::U4, 16, PackedFormat::ScaleF16, true, 3}},
+    {"i8", {PackedFormat::I8, 32, PackedFormat::ScaleF16, false, 0}},
+    {"i8_min", {PackedFormat::I8, 32, PackedFormat::ScaleF16, true, 0}},
+    {"i8_16_f32", {PackedFormat::I8, 16, PackedFormat::ScaleF32, false, 0}},
+    {"i8_min_f32_zero", {PackedFormat::I8, 32, PackedFormat::ScaleF32, true, 5}},
+};
+
+class DenseKernel : public testing::TestWithParam<Named> {};
+class QuantizedKernel : public testing::TestWithParam<Named> {};
+auto nameOf = [](const auto &info) { return std::string(info.param.name); };
+
+TEST_P(DenseKernel, Linear) { runLinear(GetParam().format, false); }
+TEST_P(DenseKernel, LinearBaseline) { runLinear(GetParam().format, false, "x86-64"); }
+TEST_P(QuantizedKernel, LinearFloat) { runLinear(GetParam().format, false); }
+TEST_P(QuantizedKernel, LinearInt8) { runLinear(GetParam().format, true); }
+TEST_P(QuantizedKernel, LinearInt8Baseline) { runLinear(GetParam().format, true, "x86-64"); }
+
+INSTANTIATE_TEST_SUITE_P(Kernels, DenseKernel, testing::ValuesIn(dense), nameOf);
+INSTANTIATE_TEST_SUITE_P(Kernels, QuantizedKernel, testing::ValuesIn(quantized), nameOf);
+
+//===--------------------------------------------------- embed -----------------------------------------------------===//
+
+void runEmbed(PackedFormat format) {
+  constexpr int64_t n = 37;
+  for (int64_t k : {1, 7, 32, 33, 62, 100}) {
+    std::string panels = fmt::format("memref<?x{}xi8>", format.panelBytes(k)), output = fmt::format("memref<?x{}xf32>", k);
+    KernelJit jit(fmt::format("func.func @embed(%i: memref<?xi32>, %t: {0}, %o: {1}) attributes {{llvm.emit_c_interface}} {{\n"
+                              "kernel.embed ins(%i : memref<?xi32>) table(%t : {0}) outs(%o : {1}) format({2})\nreturn\n}}",
+                              panels, output, textOf(format)));
+    Packed table = Packed::random(format, n, k, 6);
+    std::vector<int32_t> ids = {0, 36, 15, 16, 17, 3, 3};
+    std::vector<float> result(ids.size() * k);
+    Vector i(ids.data(), ids.size());
+    Matrix t(table.bytes.data(), PackedFormat::panels(n), format.panelBytes(k), format.panelBytes(k)), o(result.data(), ids.size(), k, k);
+    jit.call("embed", &i, &t, &o);
+    for (size_t row = 0; row < ids.size(); ++row)
+      for (int64_t column = 0; column < k; ++column)
+        ASSERT_FLOAT_EQ(result[row * k + column], table.at(ids[row], column)) << "id " << ids[row] << ", column " << column << " of " << k;
+  }
+}
+
+TEST_P(DenseKernel, Embed) { runEmbed(GetParam().format); }
+TEST_P(QuantizedKernel, Embed) { runEmbed(GetParam().format); }
+
+//===-------------------------------------------------- quantize ---------------------------------------------------===//
+
+void runQuantize(int64_t k, int64_t group, const std::string &cpu) {
+  constexpr int64_t rows = 5;
+  std::vector<float> input = randomFloats(rows * k, 7, 3.0f);
+  std::fill_n(input.begin(), std::min<int64_t>(k, 32), 0.0f);                              // a block of zeros
+  std::fill_n(input.begin() + k, std::min<int64_t>(k, 32), 1e-44f);                        // its scale underflows
+  for (int64_t i = 0; i < std::min<int64_t>(k, 32); ++i)                                   // ties: quotients of 1.5, 2.5, ...
+    input[2 * k + i] = i == 0 ? 127.0f : float(i) + 0.5f;
+  QuantizedRows expected(input, rows, k, group);
+  int64_t width = expected.blocks * 32, sums = width / group;
+  KernelJit jit(fmt::format("func.func @quantize(%x: memref<?x{0}xf32>, %c: memref<?x{1}xi8>, %s: memref<?x{2}xf32>, %m: memref<?x{3}xf32>) "
+                            "attributes {{llvm.emit_c_interface}} {{\nkernel.quantize ins(%x : memref<?x{0}xf32>) outs(%c, %s, %m : "
+                            "memref<?x{1}xi8>, memref<?x{2}xf32>, memref<?x{3}xf32>)\nreturn\n}}",
+                            k, width, expected.blocks, sums),
+                cpu);
+  EXPECT_EQ(jit.calls(), "");
+  std::vector<int8_t> codes(rows * width, 99);
+  std::vector<float> scales(rows * expected.blocks), resultSums(rows * sums);
+  Matrix x(input.data(), rows, k, k), c(codes.data(), rows, width, width), s(scales.data(), rows, expected.blocks, expected.blocks),
+      m(resultSums.data(), rows, sums, sums);
+  jit.call("quantize", &x, &c, &s, &m);
+  EXPECT_EQ(codes, expected.codes);
+  EXPECT_EQ(scales, expected.scales);
+  EXPECT_EQ(resultSums, expected.sums);
+}
+
+TEST(QuantizeKernel, AllWidths) {
+  for (int64_t k : {1, 7, 32, 33, 64, 100, 576})
+    for (int64_t group : {16, 32}) {
+      SCOPED_TRACE(fmt::format("{} columns, sums of {}", k, group));
+      runQuantize(k, group, "native");
+    }
+}
+
+TEST(QuantizeKernel, Baseline) { runQuantize(100, 16, "x86-64"); }
+
+} // namespace

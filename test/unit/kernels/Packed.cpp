@@ -1,0 +1,144 @@
+// Part of Attune, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+#include "test/unit/kernels/Packed.h"
+
+#include <bit>
+#include <cmath>
+#include <cstring>
+
+namespace {
+
+/// f16 bits of a normal number that f16 holds.
+uint16_t toHalf(float value) {
+  uint32_t bits = std::bit_cast<uint32_t>(value);
+  uint32_t exponent = (bits >> 23 & 255) - 112;
+  return value == 0 ? 0 : uint16_t(bits >> 16 & 0x8000) | uint16_t(exponent << 10) | uint16_t(bits >> 13 & 1023);
+}
+
+/// `value` with `bits` bits of fraction, so that it is exact in a shorter type.
+float shorten(float value, int bits) {
+  return std::bit_cast<float>(std::bit_cast<uint32_t>(value) & ~((1u << (23 - bits)) - 1));
+}
+
+struct Writer {
+  Packed &packed;
+  std::mt19937 random;
+  const PackedFormat &format = packed.format;
+
+  float uniform(float low, float high) { return std::uniform_real_distribution<float>(low, high)(random); }
+  int integer(int low, int high) { return std::uniform_int_distribution<int>(low, high)(random); }
+
+  void put(int64_t offset, float value, PackedFormat::Codes type) {
+    uint8_t *target = packed.bytes.data() + offset;
+    uint32_t bits = std::bit_cast<uint32_t>(value);
+    uint16_t half = type == PackedFormat::F16 ? toHalf(value) : uint16_t(bits >> 16);
+    type == PackedFormat::F32 ? std::memcpy(target, &bits, 4) : std::memcpy(target, &half, 2);
+  }
+
+  float dense(int64_t offset) {
+    float value = uniform(-1, 1);
+    if (std::abs(value) < 0.001f)
+      value = 0.5f;
+    if (format.codes != PackedFormat::F32)
+      value = shorten(value, format.codes == PackedFormat::F16 ? 10 : 7);
+    put(offset, value, format.codes);
+    return value;
+  }
+
+  /// Scales or minima of one row of a block.
+  std::vector<float> scaling(int64_t block, int64_t row, float low, float high) {
+    std::vector<float> result;
+    for (int64_t set = 0; set < 32 / format.group; ++set) {
+      float value = uniform(low, high);
+      bool half = format.scale == PackedFormat::ScaleF16;
+      if (half)
+        value = shorten(value, 10);
+      put(block + (set * 16 + row) * format.scaleBytes(), value, half ? PackedFormat::F16 : PackedFormat::F32);
+      result.push_back(value);
+    }
+    return result;
+  }
+
+  int code(int64_t codes, int64_t row, int column) {
+    if (format.codes == PackedFormat::I8) {
+      int value = integer(0, 20) ? integer(-127, 127) : -128;
+      packed.bytes[codes + column / 4 * 64 + row * 4 + column % 4] = uint8_t(value);
+      return value;
+    }
+    int value = integer(0, 15), within = column % 16;
+    packed.bytes[codes + within / 4 * 64 + row * 4 + within % 4] |= value << (column / 16 * 4);
+    return value;
+  }
+
+  void block(int64_t offset, int64_t lane, int64_t row, int64_t first) {
+    std::vector<float> scales = scaling(offset, lane, 0.01f, 0.1f);
+    std::vector<float> mins(scales.size(), 0.0f);
+    if (format.hasMin)
+      mins = scaling(offset + format.minsOffset(), lane, -1.0f, -0.1f);
+    for (int column = 0; column < 32; ++column) {
+      int value = code(offset + format.codesOffset(), lane, column);
+      if (first + column < packed.columns)
+        packed.values[row * packed.columns + first + column] = scales[column / format.group] * float(value - format.zero) + mins[column / format.group];
+    }
+  }
+
+  void row(int64_t row) {
+    int64_t panel = row / 16 * format.panelBytes(packed.columns), lane = row % 16;
+    if (!format.isQuantized()) {
+      for (int64_t k = 0; k < packed.columns; ++k)
+        packed.values[row * packed.columns + k] = dense(panel + (k * 16 + lane) * format.elementBytes());
+      return;
+    }
+    for (int64_t first = 0; first < packed.columns; first += 32)
+      block(panel + first / 32 * format.blockBytes(), lane, row, first);
+  }
+};
+
+} // namespace
+
+Packed Packed::random(PackedFormat format, int64_t rows, int64_t columns, unsigned seed) {
+  Packed packed{format, rows, columns, std::vector<uint8_t>(format.bytes(rows, columns)), std::vector<float>(rows * columns)};
+  Writer writer{packed, std::mt19937(seed)};
+  for (int64_t row = 0; row < rows; ++row)
+    writer.row(row);
+  return packed;
+}
+
+std::string textOf(PackedFormat format) {
+  static const char *const codes[] = {"f32", "f16", "bf16", "i8", "u4"}, *const scales[] = {"none", "f16", "f32"};
+  std::string text = std::string("<codes = ") + codes[format.codes];
+  if (format.isQuantized())
+    text += ", group = " + std::to_string(format.group) + ", scale = " + scales[format.scale] + (format.hasMin ? ", min = true" : "") +
+            (format.zero ? ", zero = " + std::to_string(format.zero) : "");
+  return text + ">";
+}
+
+std::vector<float> randomFloats(int64_t count, unsigned seed, float scale) {
+  std::mt19937 random(seed);
+  std::normal_distribution<float> distribution(0, scale);
+  std::vector<float> values(count);
+  for (float &value : values)
+    value = distribution(random);
+  return values;
+}
+
+QuantizedRows::QuantizedRows(const std::vector<float> &input, int64_t rows, int64_t columns, int64_t group)
+    : blocks((columns + 31) / 32), group(group), codes(rows * blocks * 32), scales(rows * blocks), sums(rows * blocks * 32 / group) {
+  for (int64_t row = 0; row < rows; ++row)
+    for (int64_t block = 0; block < blocks; ++block) {
+      float largest = 0;
+      for (int64_t k = block * 32; k < std::min(columns, block * 32 + 32); ++k)
+        largest = std::max(largest, std::abs(input[row * columns + k]));
+      float scale = scales[row * blocks + block] = largest / 127.0f;
+      for (int64_t set = 0; set < 32 / group; ++set) {
+        int sum = 0;
+        for (int64_t k = block * 32 + set * group; k < block * 32 + (set + 1) * group; ++k) {
+          int code = k < columns && scale > 0 ? int(std::nearbyint(input[row * columns + k] / scale)) : 0;
+          codes[row * blocks * 32 + k] = int8_t(code);
+          sum += code;
+        }
+        sums[(row * blocks + block) * (32 / group) + set] = float(sum) * scale;
+      }
+    }
+}
