@@ -23,6 +23,7 @@ public:
   void report(llvm::StringRef path, const llvm::Twine &text);
   bool any() const { return !first.empty(); }
   llvm::Error take() const;
+  llvm::StringRef fileName() const { return file; }
 
 private:
   std::string file;

@@ -2,6 +2,9 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "frontend/tokenizer/JsonPipeline.h"
 
+#include "runtime/tokenizer/CharacterMap.h"
+#include "runtime/tokenizer/Regex.h"
+
 #include "llvm/ADT/StringSwitch.h"
 #include "llvm/Support/Base64.h"
 
@@ -15,8 +18,12 @@ const char *const Gpt2Expression =
 
 // A text or an expression: {"String": "..."} or {"Regex": "..."}.
 static TokenizerStep importPattern(const JsonField &pattern, StepKind forString, StepKind forRegex) {
-  if (pattern["Regex"].present())
-    return {forRegex, 0, {}, {pattern["Regex"].string()}};
+  if (pattern["Regex"].present()) {
+    std::string expression = pattern["Regex"].string();
+    if (auto problem = Regex::problemOf(expression))
+      pattern["Regex"].report(*problem);
+    return {forRegex, 0, {}, {std::move(expression)}};
+  }
   if (!pattern["String"].present())
     pattern.expected("an object with String or Regex");
   TokenizerStep step{forString, 0, {}, {pattern["String"].stringOr("")}};
@@ -44,11 +51,12 @@ static void importPrecompiled(const JsonField &field, std::vector<TokenizerStep>
   if (text.empty())
     return;
   std::vector<char> bytes;
-  if (llvm::Error error = llvm::decodeBase64(text, bytes)) {
-    field.report(llvm::toString(std::move(error)));
-    return;
-  }
-  steps.push_back({StepKind::Precompiled, 0, {}, {std::string(bytes.begin(), bytes.end())}});
+  if (llvm::Error error = llvm::decodeBase64(text, bytes))
+    return field.report(llvm::toString(std::move(error)));
+  std::string map(bytes.begin(), bytes.end());
+  if (auto problem = CharacterMap::problemOf(map))
+    return field.report(*problem);
+  steps.push_back({StepKind::Precompiled, 0, {}, {std::move(map)}});
 }
 
 void importNormalizer(const JsonField &field, std::vector<TokenizerStep> &steps) {

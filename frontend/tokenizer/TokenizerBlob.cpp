@@ -2,6 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "frontend/tokenizer/TokenizerBlob.h"
 
+#include "frontend/weights/MappedFile.h"
+#include "runtime/tokenizer/Tokenizer.h"
 #include "runtime/tokenizer/Trie.h"
 
 namespace attune {
@@ -150,7 +152,15 @@ static std::vector<TrieNode> trieOfAdded(const TokenizerDescription &description
   return keys.empty() ? std::vector<TrieNode>() : buildTrie(std::move(keys));
 }
 
-std::string writeTokenizerBlob(const TokenizerDescription &description) {
+// The blob must lie as it will in a program, which a string need not.
+static std::optional<std::string> problemOf(const std::string &blob) {
+  std::vector<uint64_t> aligned((blob.size() + 7) / 8);
+  std::memcpy(aligned.data(), blob.data(), blob.size());
+  return Tokenizer::problemOf(std::as_bytes(std::span(aligned)).first(blob.size()));
+}
+
+llvm::Expected<std::string> writeTokenizerBlob(const TokenizerDescription &description,
+                                               llvm::StringRef file) {
   std::vector<uint32_t> offsets = {0};
   std::vector<uint8_t> flags;
   std::string bytes;
@@ -173,7 +183,10 @@ std::string writeTokenizerBlob(const TokenizerDescription &description) {
     writer.add(Section::VocabularyTrie, trieOfModel(description.tokens));
   writer.add(Section::AddedTokens, description.added);
   writer.add(Section::AddedTrie, trieOfAdded(description));
-  return writer.finish();
+  std::string blob = writer.finish();
+  if (auto problem = problemOf(blob))
+    return fileError(file, *problem);
+  return blob;
 }
 
 } // namespace attune

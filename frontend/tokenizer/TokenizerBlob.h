@@ -7,6 +7,9 @@
 
 #include "runtime/tokenizer/TokenizerFormat.h"
 
+#include "llvm/ADT/StringRef.h"
+#include "llvm/Support/Error.h"
+
 #include <string>
 #include <vector>
 
@@ -42,7 +45,8 @@ struct TokenizerDescription {
   static constexpr int32_t MaxTokens = 1 << 24;
 };
 
-// Numbers in the blob are as this machine has them; its size is a multiple of 8.
-std::string writeTokenizerBlob(const TokenizerDescription &description);
+// Fails, naming the file, if the runtime could not load what comes out. Numbers in the blob are as this
+// machine has them; its size is a multiple of 8.
+llvm::Expected<std::string> writeTokenizerBlob(const TokenizerDescription &description, llvm::StringRef file);
 
 } // namespace attune

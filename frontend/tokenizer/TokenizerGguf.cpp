@@ -379,7 +379,7 @@ Expected<std::string> GgufImporter::run() {
                     : problem("model", "found " + quoted(*model) + ", expected gpt2, llama, t5 or bert");
   if (error)
     return error;
-  return writeTokenizerBlob(description);
+  return writeTokenizerBlob(description, metadata.filePath());
 }
 
 Expected<std::string> importTokenizerGguf(const GgufMetadata &metadata) {

@@ -278,8 +278,11 @@ void JsonImporter::importAdded(const JsonField &list) {
     description.added.push_back({id, flags});
   }
   // Of tokens whose spellings come to be the same in normalised text, special ones count first.
-  std::stable_partition(description.added.begin(), description.added.end(),
-                        [](const AddedToken &token) { return token.flags & AddedFlag::Control; });
+  std::vector<AddedToken> ordered;
+  for (bool special : {true, false})
+    llvm::copy_if(description.added, std::back_inserter(ordered),
+                  [&](const AddedToken &token) { return bool(token.flags & AddedFlag::Control) == special; });
+  description.added = std::move(ordered);
 }
 
 void JsonImporter::checkSurroundings() {
@@ -306,7 +309,7 @@ llvm::Expected<std::string> JsonImporter::run() {
   if (!description.scores.empty())
     description.scores.insert(description.scores.end() - 1,
                               description.tokens.size() + 1 - description.scores.size(), 0);
-  return writeTokenizerBlob(description);
+  return writeTokenizerBlob(description, errors.fileName());
 }
 
 llvm::Expected<std::string> importTokenizerJson(StringRef path) {

@@ -116,8 +116,8 @@ std::vector<AddedTokens::Span> AddedTokens::split(std::string_view text, bool pl
     position = end;
     if (!fits(text, begin, end, token.flags))
       continue;
-    // As in the reference implementation the search goes on right behind the token itself: one that begins with the
-    // space that this one takes is still found.
+    // As in the reference implementation the search goes on right behind the token itself: one that begins
+    // with the space that this one takes is still found.
     if (token.flags & AddedFlag::LeftStrip)
       begin = std::max(spaceBefore(text, begin), done);
     if (token.flags & AddedFlag::RightStrip)

@@ -27,6 +27,15 @@ CharacterMap::CharacterMap(std::string_view bytes) {
   pool = bytes.substr(4 + size);
 }
 
+std::optional<std::string> CharacterMap::problemOf(std::string_view bytes) noexcept {
+  try {
+    CharacterMap map(bytes);
+    return std::nullopt;
+  } catch (const std::exception &error) {
+    return error.what();
+  }
+}
+
 std::optional<uint32_t> CharacterMap::unit(size_t index) const {
   if (index >= units.size() / 4)
     return std::nullopt;

@@ -17,6 +17,9 @@ public:
   // Throws attune::Error if the trie does not fit in the bytes, which must stay.
   explicit CharacterMap(std::string_view bytes);
 
+  // What the constructor would throw, without throwing.
+  static std::optional<std::string> problemOf(std::string_view bytes) noexcept;
+
   // The text with everything replaced. Requires valid UTF-8 and gives valid UTF-8.
   std::string apply(std::string_view text) const;
 

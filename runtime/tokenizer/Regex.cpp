@@ -22,9 +22,10 @@ static void initializeOnce() {
   });
 }
 
-static std::string messageOf(int code) {
+// Some codes quote a part of the expression, which `info` tells.
+static std::string messageOf(int code, OnigErrorInfo info = {}) {
   UChar buffer[ONIG_MAX_ERROR_MESSAGE_LEN];
-  int length = onig_error_code_to_str(buffer, code);
+  int length = onig_error_code_to_str(buffer, code, &info);
   return std::string(reinterpret_cast<const char *>(buffer), static_cast<size_t>(length));
 }
 
@@ -35,12 +36,21 @@ Regex::Regex(std::string_view expression) {
   if (!isValidUtf8(expression))
     throw Error("regular expression: not UTF-8");
   regex_t *compiled = nullptr;
-  OnigErrorInfo info;
+  OnigErrorInfo info{};
   int code = onig_new(&compiled, bytesOf(expression), bytesOf(expression) + expression.size(),
                       ONIG_OPTION_NONE, ONIG_ENCODING_UTF8, ONIG_SYNTAX_DEFAULT, &info);
   if (code != ONIG_NORMAL)
-    throw Error(fmt::format("regular expression '{}': {}", expression, messageOf(code)));
+    throw Error(fmt::format("regular expression '{}': {}", expression, messageOf(code, info)));
   pattern.reset(compiled);
+}
+
+std::optional<std::string> Regex::problemOf(std::string_view expression) noexcept {
+  try {
+    Regex regex(expression);
+    return std::nullopt;
+  } catch (const std::exception &error) {
+    return error.what();
+  }
 }
 
 struct Regex::Searcher::State {

@@ -6,6 +6,7 @@
 
 #include <cstddef>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -17,6 +18,9 @@ class Regex {
 public:
   // Throws attune::Error with Oniguruma's reason if the expression is malformed.
   explicit Regex(std::string_view expression);
+
+  // What the constructor would throw, without throwing.
+  static std::optional<std::string> problemOf(std::string_view expression) noexcept;
 
   // Calls `use(begin, end)` for each match from left to right. An empty match directly after a match does not
   // count. Requires valid UTF-8.

@@ -100,6 +100,8 @@ void Engine::encodeText(std::string_view text, bool atStart, bool plain, Workspa
 
 void Engine::encodeNormalized(std::string_view text, bool atStart, Workspace &workspace,
                               std::vector<int32_t> &ids) const {
+  if (text.size() > INT32_MAX)
+    throw Error(fmt::format("a text of {} bytes is too long for the tokenizer", text.size()));
   Arena arena;
   for (const Piece &piece : preTokenizer.apply({text, atStart}, arena))
     model->encode(piece.text, workspace, ids);
@@ -115,6 +117,15 @@ Tokenizer::Tokenizer(std::shared_ptr<const Engine> engine) : engine(std::move(en
 
 Tokenizer Tokenizer::load(std::span<const std::byte> blob) {
   return Tokenizer(std::make_shared<const Engine>(tokenizer::Blob(blob)));
+}
+
+std::optional<std::string> Tokenizer::problemOf(std::span<const std::byte> blob) noexcept {
+  try {
+    load(blob);
+    return std::nullopt;
+  } catch (const std::exception &error) {
+    return error.what();
+  }
 }
 
 std::vector<int32_t> Tokenizer::encode(std::string_view text, bool addSpecial, ControlText control) const {

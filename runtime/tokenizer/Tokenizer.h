@@ -33,6 +33,9 @@ public:
   // The blob must be aligned to 8 bytes and stay where it is. Throws attune::Error if it is damaged.
   static Tokenizer load(std::span<const std::byte> blob);
 
+  // What load would throw, without throwing: for the compiler, which checks what it wrote.
+  static std::optional<std::string> problemOf(std::span<const std::byte> blob) noexcept;
+
   // The ids of a text; with `addSpecial` between the tokens that the model expects around it. Invalid UTF-8
   // counts as U+FFFD. Every id is below vocabularySize(). Throws attune::Error if a character has no token
   // and the model none for the unknown.
