@@ -147,7 +147,7 @@ def FuseResidualNorm : Pass<"transformer-fuse-residual-norm"> {
 }
 
 def FoldScales : Pass<"transformer-fold-scales"> {
-  let summary = "Constant factors of queries, keys and scores move into the scale of attention";
+  let summary = "Constant factors of queries and keys move into the scale of attention";
   let description = [{
     ```mlir
     %t = transformer.scale %q {factor = 0.125 : f64}
@@ -159,8 +159,9 @@ def FoldScales : Pass<"transformer-fold-scales"> {
     %r = transformer.rotary half_split %q, %angles
     %s = transformer.scores %r, %K, %batch {scale = 0.125 : f64}
     ```
-    Works on `scores` and on `attention`, through reshapes and `rotary` (which is linear), and on a `scale` of scores. The factor is then applied once, to the f32 sum:
-    for a power of two the result is the same to the bit, for others it is rounded once where it was rounded for each element.
+    Works on `scores` and on `attention`, through reshapes and `rotary` (which is linear). The factor is then applied once, to the f32
+    sum: for a power of two the result is the same to the bit, for others it is rounded once where it was rounded for each element.
+    (A `scale` of the scores themselves is merged by `canonicalize`.)
 
     Other scales stay. Behind `cache_update` the factor is part of what the cache holds; `norm` has `eps` and `linear` has a bias, through which a
     factor does not pass; `weight_offset` of a norm is part of its definition and is left to the kernels.
@@ -266,12 +267,65 @@ def ToLinalg : Pass<"transformer-to-linalg", "ModuleOp"> {
                            "::mlir::memref::MemRefDialect", "::mlir::scf::SCFDialect", "::mlir::tensor::TensorDialect"];
 }
 
+def Tile : Pass<"transformer-tile", "func::FuncOp"> {
+  let summary = "Split kernels and row operations into tiles that run in parallel";
+  let description = [{
+    Kernels on tensors are tiled over tokens and over panels of 16 columns or key heads; linalg operations over tokens, one a tile, with the producers
+    that only they use in the same tile. The loops are `scf.forall`.
+
+    ```mlir
+    %y = kernel.attention ins(%q, %batch : tensor<?x9x64xf32>, tensor<?x3xi32>) ...
+    ```
+    becomes
+    ```mlir
+    %y = scf.forall (%t, %h) = (0, 0) to (%tokens, 3) step (16, 1) shared_outs(%o = %e) -> tensor<?x9x64xf32> {
+      ...
+      %part = kernel.attention ins(%queries, %rows : tensor<?x3x64xf32>, tensor<?x3xi32>) ...
+    ```
+  }];
+  let options = [Option<"rows", "rows", "int64_t", "96", "tokens of a product's tile: a multiple of every register tile's rows">,
+                 Option<"queries", "queries", "int64_t", "16", "tokens of an attention tile">];
+  let dependentDialects = ["::mlir::affine::AffineDialect", "::mlir::scf::SCFDialect", "::mlir::tensor::TensorDialect", "::mlir::memref::MemRefDialect"];
+}
+
+def Vectorize : Pass<"transformer-vectorize", "func::FuncOp"> {
+  let summary = "Vectorise linalg operations on one token";
+  let description = [{
+    The last loop is split into vectors of the largest power of two that divides it, up to `width`. Operations that index memory, or
+    whose last loop is dynamic, stay as they are and become loops later.
+
+    ```mlir
+    %y = linalg.generic {...} ins(%x : tensor<1x576xf32>) outs(%e : tensor<1x576xf32>) { ... arith.mulf ... }
+    ```
+    becomes
+    ```mlir
+    scf.for %k = %c0 to %c576 step %c16 ... { vector.transfer_read ... arith.mulf ... : vector<1x16xf32> ... }
+    ```
+  }];
+  let options = [Option<"width", "width", "int64_t", "16", "most elements of a vector">];
+  let dependentDialects = ["::mlir::affine::AffineDialect", "::mlir::scf::SCFDialect", "::mlir::tensor::TensorDialect", "::mlir::vector::VectorDialect"];
+}
+
+def LowerCopies : Pass<"transformer-lower-copies"> {
+  let summary = "Copies between strided buffers become linalg.copy, hence loops";
+  let description = [{
+    ```mlir
+    memref.copy %a, %b : memref<?x4xf32, strided<[8, 1]>> to memref<?x4xf32>
+    ```
+    becomes
+    ```mlir
+    linalg.copy ins(%a : memref<?x4xf32, strided<[8, 1]>>) outs(%b : memref<?x4xf32>)
+    ```
+  }];
+  let dependentDialects = ["::mlir::linalg::LinalgDialect"];
+}
+
 //===------------------------------------------------------ CPU (cpu/) --------------------------------------------===//
 
 class ExpandKernelPass<string name> : Pass<name> {
   let options = [Option<"cpu", "cpu", "std::string", /*default=*/"\"native\"",
                         "the processor: native, x86-64, x86-64-v2, x86-64-v3, x86-64-v4 or one of LLVM's names">];
-  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::LLVM::LLVMDialect", "::mlir::memref::MemRefDialect",
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::LLVM::LLVMDialect", "::mlir::math::MathDialect", "::mlir::memref::MemRefDialect",
                            "::mlir::scf::SCFDialect", "::mlir::vector::VectorDialect"];
 }
 
@@ -326,6 +380,99 @@ def ExpandEmbed : ExpandKernelPass<"kernel-expand-embed"> {
       ...
     ```
   }];
+}
+
+def ExpandAttention : ExpandKernelPass<"kernel-expand-attention"> {
+  let summary = "kernel.attention and kernel.cache_update on memrefs become loops over tiles of keys";
+  let description = [{
+    A register tile is some tokens of one sequence times the query heads of a key head. For each tile of 128 keys: scores, 16 keys at a time; the
+    softmax update against the running maximum; the weighted sum of values. No buffer of tokens x keys exists.
+
+    ```mlir
+    kernel.attention ins(%q, %batch : memref<?x3x64xf32>, memref<?x3xi32>) cache(%K, %V : memref<?x1x64x16xf16>, memref<?x1x64xf16>) outs(%o : memref<?x3x64xf32>) {...}
+    ```
+    becomes
+    ```mlir
+    %scores = memref.alloca() : memref<12x128xf32>
+    scf.for %token = ... {
+      scf.for %tile = %first to %end step %c8 {
+        %s:6 = scf.for %d = %c0 to %c64 step %c1 iter_args(...) { ... vector.fma ... }
+        ...
+    ```
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::math::MathDialect", "::mlir::memref::MemRefDialect", "::mlir::scf::SCFDialect", "::mlir::vector::VectorDialect"];
+}
+
+def OutlineParallel : Pass<"kernel-outline-parallel", "ModuleOp"> {
+  let summary = "Parallel loops become functions that the runtime's threads run";
+  let description = [{
+    The body of a `scf.forall` on memrefs becomes a function of a range of flat iterations and of what the loop captured.
+
+    ```mlir
+    scf.forall (%i) in (%n) { "use"(%i, %m) : (index, memref<?xf32>) -> () }
+    ```
+    becomes
+    ```mlir
+    kernel.launch @f_parallel count(%n) args(%m, %n : memref<?xf32>, index)
+    func.func private @f_parallel(%begin: index, %end: index, %m: memref<?xf32>, %n: index) { scf.for %i = %begin to %end step %c1 { ... } }
+    ```
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::func::FuncDialect", "::mlir::kernel::KernelDialect", "::mlir::scf::SCFDialect"];
+}
+
+def PlanWorkspace : Pass<"kernel-plan-workspace", "ModuleOp"> {
+  let summary = "Allocations become places in a workspace of known size";
+  let description = [{
+    Buffers with at most one dynamic dimension (tokens, or fewer outputs) are placed, first fit by lifetime, in a workspace that the caller gives; a function's
+    part is followed by that of the functions that it calls. Sizes are `per_token * round_up(tokens, 16) + fixed`, noted on the entries. Buffers of other
+    shapes (scores that an entry shows) stay allocations and are freed.
+
+    ```mlir
+    %a = memref.alloc(%tokens) : memref<?x576xf32>
+    ```
+    becomes
+    ```mlir
+    %a = memref.view %workspace[%offset][%tokens] : memref<?xi8> to memref<?x576xf32>
+    ```
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::memref::MemRefDialect"];
+}
+
+def MathToPolynomials : Pass<"kernel-math-to-polynomials"> {
+  let summary = "exp, tanh, erf and log become polynomials";
+  let description = [{
+    ```mlir
+    %y = math.exp %x : vector<8xf32>
+    ```
+    becomes multiplications and additions on `vector<8xf32>`.
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::math::MathDialect", "::mlir::vector::VectorDialect"];
+}
+
+def KernelToLLVM : Pass<"kernel-to-llvm", "ModuleOp"> {
+  let summary = "The rest becomes the LLVM dialect";
+  let description = [{
+    `kernel.launch` becomes a call of the runtime's `attune_parallel_for` with a structure of the arguments; public functions get MLIR's C interface, others are internal.
+    Everything else goes by upstream's patterns.
+
+    ```mlir
+    kernel.launch @body count(%n) args(%m : memref<?xf32>)
+    ```
+    becomes
+    ```mlir
+    llvm.call @attune_parallel_for(%body_range, %context, %n) : (!llvm.ptr, !llvm.ptr, i64) -> ()
+    ```
+  }];
+  let dependentDialects = ["::mlir::LLVM::LLVMDialect"];
+}
+
+def EntryTable : Pass<"kernel-entry-table", "ModuleOp"> {
+  let summary = "The table of entries that the runtime reads";
+  let description = [{
+    For every function with a C interface: its name and a function that unpacks an array of pointers; all in `attune_entries`, their number in
+    `attune_entry_count` (runtime/program/PayloadFormat.h).
+  }];
+  let dependentDialects = ["::mlir::LLVM::LLVMDialect"];
 }
 
 #endif // ATTUNE_PASSES

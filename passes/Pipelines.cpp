@@ -7,6 +7,13 @@
 
 #include "passes/Passes.h"
 
+#include "mlir/Conversion/Passes.h"
+#include "mlir/Dialect/Arith/Transforms/Passes.h"
+#include "mlir/Dialect/Bufferization/Transforms/Passes.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/Linalg/Passes.h"
+#include "mlir/Dialect/MemRef/Transforms/Passes.h"
+#include "mlir/Dialect/Vector/Transforms/Passes.h"
 #include "mlir/Pass/PassOptions.h"
 #include "mlir/Pass/PassRegistry.h"
 #include "mlir/Transforms/Passes.h"
@@ -57,6 +64,72 @@ LogicalResult transformer::buildFusePipeline(OpPassManager &pm, ArrayRef<std::st
   return success();
 }
 
+//===----------------------------------------- layout -----------------------------------------===//
+
+void transformer::buildLayoutPipeline(OpPassManager &pm, const CodeOptions &options) {
+  pm.addPass(createAssignLayout());
+  pm.addPass(createLowerBoundaries());
+  cleanUp(pm);
+  pm.addPass(createToKernel(ToKernelOptions{options.quantizeActivations}));
+  cleanUp(pm);
+  pm.addPass(createVerifyLayout());
+}
+
+//===---------------------------------------- lowering ----------------------------------------===//
+
+void transformer::buildLinalgPipeline(OpPassManager &pm) {
+  pm.addPass(createToLinalg());
+  cleanUp(pm);
+}
+
+void transformer::buildVectorPipeline(OpPassManager &pm) {
+  pm.addNestedPass<func::FuncOp>(createTile());
+  cleanUp(pm);
+  pm.addNestedPass<func::FuncOp>(createVectorize());
+  cleanUp(pm);
+}
+
+void transformer::buildBufferPipeline(OpPassManager &pm) {
+  pm.addPass(bufferization::createEmptyTensorEliminationPass());
+  pm.addPass(bufferization::createOneShotBufferizePass());
+  cleanUp(pm);
+  pm.addPass(createCanonicalizerPass()); // copies to themselves show only after cse
+  pm.addPass(createLowerCopies());
+  bufferization::PromoteBuffersToStackPassOptions stack;
+  stack.maxAllocSizeInBytes = 4096;
+  pm.addNestedPass<func::FuncOp>(bufferization::createPromoteBuffersToStackPass(stack));
+  pm.addPass(createPlanWorkspace());
+  pm.addPass(createOutlineParallel());
+  cleanUp(pm);
+}
+
+//===------------------------------------------- CPU ------------------------------------------===//
+
+void transformer::buildKernelPipeline(OpPassManager &pm, const CodeOptions &options) {
+  pm.addPass(createExpandLinear({options.cpu}));
+  pm.addPass(createExpandQuantize({options.cpu}));
+  pm.addPass(createExpandEmbed({options.cpu}));
+  pm.addPass(createExpandAttention({options.cpu}));
+  cleanUp(pm);
+}
+
+void transformer::buildLLVMPipeline(OpPassManager &pm) {
+  pm.addNestedPass<func::FuncOp>(createConvertLinalgToLoopsPass());
+  pm.addNestedPass<func::FuncOp>(vector::createLowerVectorMultiReductionPass());
+  pm.addPass(createMathToPolynomials());
+  pm.addPass(createConvertVectorToSCFPass());
+  pm.addPass(createLowerAffinePass());
+  pm.addPass(createSCFToControlFlowPass());
+  pm.addPass(memref::createExpandStridedMetadataPass());
+  pm.addPass(createLowerAffinePass());
+  cleanUp(pm);
+  pm.addPass(arith::createArithExpandOpsPass());
+  pm.addPass(createConvertVectorToLLVMPass());
+  pm.addPass(createKernelToLLVM());
+  pm.addPass(createReconcileUnrealizedCastsPass());
+  pm.addPass(createEntryTable());
+}
+
 //===-------------------------------------- registration --------------------------------------===//
 
 namespace {
@@ -72,6 +145,17 @@ StringRef disableDescription() {
 struct FuseOptions : PassPipelineOptions<FuseOptions> {
   ListOption<std::string> disable{*this, "disable", llvm::cl::desc(disableDescription())};
 };
+} // namespace
+
+namespace {
+struct CodePipelineOptions : PassPipelineOptions<CodePipelineOptions> {
+  Option<std::string> cpu{*this, "cpu", llvm::cl::desc("The processor"), llvm::cl::init("native")};
+  Option<bool> quantizeActivations{*this, "quantize-activations",
+                                   llvm::cl::desc("int8 activations for products with block-quantised weights"),
+                                   llvm::cl::init(false)};
+  CodeOptions get() const { return {cpu, quantizeActivations}; }
+};
+struct NoOptions : PassPipelineOptions<NoOptions> {};
 } // namespace
 
 /// Like `PassPipelineRegistration`, for a builder that can refuse its options.
@@ -92,4 +176,23 @@ void transformer::registerPasses() {
                                 [](OpPassManager &pm, const FuseOptions &options, auto emitError) {
                                   return buildFusePipeline(pm, options.disable, emitError);
                                 });
+  auto stage = [](StringRef name, StringRef summary, void (*build)(OpPassManager &)) {
+    registerPipeline<NoOptions>(name, summary, [build](OpPassManager &pm, const NoOptions &, auto) {
+      build(pm);
+      return success();
+    });
+  };
+  auto codeStage = [](StringRef name, StringRef summary, void (*build)(OpPassManager &, const CodeOptions &)) {
+    registerPipeline<CodePipelineOptions>(name, summary, [build](OpPassManager &pm, const CodePipelineOptions &options, auto) {
+      build(pm, options.get());
+      return success();
+    });
+  };
+  codeStage("transformer-layout", "Weights and caches become memory in the forms that kernels read", buildLayoutPipeline);
+  stage("transformer-linalg", "What the kernels do not cover becomes linalg on tensors", buildLinalgPipeline);
+  stage("transformer-vectors", "Parallel tiles, and vectors in them", buildVectorPipeline);
+  stage("transformer-buffers", "Tensors become buffers in a planned workspace; parallel loops become launches",
+        buildBufferPipeline);
+  codeStage("transformer-kernels", "Kernels become loops and vectors for the CPU", buildKernelPipeline);
+  stage("transformer-llvm", "The LLVM dialect, with the table of entries", buildLLVMPipeline);
 }

@@ -19,6 +19,25 @@ namespace mlir::transformer {
 LogicalResult buildFusePipeline(OpPassManager &pm, ArrayRef<std::string> disabled,
                                 function_ref<LogicalResult(const Twine &)> emitError);
 
+/// What the stages after fusion depend on.
+struct CodeOptions {
+  std::string cpu = "native";       ///< as in CpuTarget::get
+  bool quantizeActivations = false; ///< int8 activations for products with block-quantised weights
+};
+
+/// `transformer-layout`: weights and caches become memory in the forms that kernels read.
+void buildLayoutPipeline(OpPassManager &pm, const CodeOptions &options);
+/// `transformer-linalg`: the rest becomes linalg on tensors.
+void buildLinalgPipeline(OpPassManager &pm);
+/// `transformer-vectors`: parallel tiles, and vectors in them.
+void buildVectorPipeline(OpPassManager &pm);
+/// `transformer-buffers`: tensors become buffers in a planned workspace; parallel loops become launches.
+void buildBufferPipeline(OpPassManager &pm);
+/// `transformer-kernels`: kernels become loops and vectors for the CPU.
+void buildKernelPipeline(OpPassManager &pm, const CodeOptions &options);
+/// `transformer-llvm`: the LLVM dialect, with the table of entries.
+void buildLLVMPipeline(OpPassManager &pm);
+
 } // namespace mlir::transformer
 
 #endif // ATTUNE_PASSES_PIPELINES_H

@@ -1,0 +1,318 @@
+// Part of Attune, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+#include "tools/compile/Compiler.h"
+
+#include "dialect/Kernel.h"
+#include "dialect/KernelBufferize.h"
+#include "frontend/Builder.h"
+#include "frontend/Model.h"
+#include "frontend/tokenizer/TokenizerImport.h"
+#include "frontend/weights/Gguf.h"
+#include "frontend/yaml/DescriptionText.h"
+#include "passes/Pipelines.h"
+#include "passes/cpu/Target.h"
+#include "tools/compile/Link.h"
+#include "tools/compile/Metadata.h"
+#include "tools/compile/ObjectCode.h"
+#include "tools/compile/PackedWeights.h"
+#include "tools/compile/Payload.h"
+#include "tools/compile/Progress.h"
+#include "tools/compile/Requantize.h"
+
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/IR/MLIRContext.h"
+#include "mlir/InitAllDialects.h"
+#include "mlir/InitAllExtensions.h"
+#include "mlir/Pass/PassManager.h"
+#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/FileUtilities.h"
+#include "llvm/Support/Path.h"
+#include "llvm/Support/Process.h"
+#include "llvm/Support/raw_ostream.h"
+
+using namespace attune;
+using llvm::Error;
+namespace transformer = mlir::transformer;
+
+namespace {
+
+/// A file that is written beside its final place and renamed when all went well.
+class OutputFile {
+public:
+  static llvm::Expected<OutputFile> create(const std::string &path) {
+    llvm::SmallString<256> temporary;
+    int descriptor;
+    if (std::error_code code = llvm::sys::fs::createUniqueFile(path + ".%%%%%%.partial", descriptor, temporary, llvm::sys::fs::OF_None, llvm::sys::fs::all_read | llvm::sys::fs::all_write))
+      return llvm::createStringError(code, path + ": cannot be written: " + code.message());
+    llvm::sys::Process::SafelyCloseFileDescriptor(descriptor);
+    return OutputFile(path, std::string(temporary));
+  }
+  const std::string &temporary() const { return temporaryPath; }
+  Error commit() {
+    if (std::error_code code = llvm::sys::fs::rename(temporaryPath, path))
+      return llvm::createStringError(code, path + ": cannot be written: " + code.message());
+    remover->releaseFile();
+    return Error::success();
+  }
+
+private:
+  OutputFile(std::string path, std::string temporary)
+      : path(std::move(path)), temporaryPath(std::move(temporary)), remover(std::make_unique<llvm::FileRemover>(llvm::Twine(temporaryPath))) {}
+  std::string path, temporaryPath;
+  std::unique_ptr<llvm::FileRemover> remover;
+};
+
+class Compilation {
+public:
+  explicit Compilation(const CompileOptions &options) : options(options), progress(options.report) {}
+
+  Error run() {
+    if (Error error = load())
+      return error;
+    if (options.emit == Emit::description)
+      return writeText(yaml::printDescription(model->description));
+    if (model->description.kind == ModelKind::tokenizer)
+      return llvm::createStringError(options.model + ": has no config.json, only a tokenizer: programs without a model are not supported yet");
+    if (Error error = build())
+      return error;
+    if (options.emit == Emit::transformer)
+      return writeModule();
+    for (const Stage &stage : stages()) {
+      if (Error error = lower(stage))
+        return error;
+      if (options.emit == stage.emit)
+        return writeModule();
+    }
+    return writeProduct();
+  }
+
+private:
+  /// A step of the pipeline; `emit` is the form that a user can stop at after it.
+  struct Stage {
+    const char *name;
+    std::optional<Emit> emit;
+    std::function<mlir::LogicalResult(mlir::OpPassManager &)> build;
+    std::function<void()> after = [] {};
+  };
+
+  const CompileOptions &options;
+  Progress progress;
+  std::optional<Model> model;
+  std::optional<transformer::CpuTarget> target;
+  std::unique_ptr<mlir::MLIRContext> context;
+  mlir::OwningOpRef<mlir::ModuleOp> module;
+  llvm::json::Value cacheInfo = nullptr;
+  llvm::json::Object entries;
+  PackedPlan plan;
+
+  /// The table of contents of the compiler.
+  std::vector<Stage> stages() {
+    auto always = [](auto build) { return [build](mlir::OpPassManager &pm) { return build(pm), mlir::success(); }; };
+    transformer::CodeOptions code{options.cpu, quantizesActivations()};
+    return {
+        {"fusion", Emit::fused, [this](mlir::OpPassManager &pm) { return transformer::buildFusePipeline(pm, options.disabledFusions, [&](const llvm::Twine &message) {
+           llvm::errs() << "attune-compile: " << message << "\n";
+           return mlir::failure();
+         }); }},
+        {"layout", Emit::layout, always([code](mlir::OpPassManager &pm) { transformer::buildLayoutPipeline(pm, code); }), [this] { plan = planWeights(*module); }},
+        {"linalg", Emit::linalg, always([](mlir::OpPassManager &pm) { transformer::buildLinalgPipeline(pm); })},
+        {"vectors", {}, always([](mlir::OpPassManager &pm) { transformer::buildVectorPipeline(pm); })},
+        {"buffers", {}, always([](mlir::OpPassManager &pm) { transformer::buildBufferPipeline(pm); }), [this] { entries = describeEntries(*module, model->description); }},
+        {"kernels", {}, always([code](mlir::OpPassManager &pm) { transformer::buildKernelPipeline(pm, code); })},
+        {"code", {}, always([](mlir::OpPassManager &pm) { transformer::buildLLVMPipeline(pm); })},
+    };
+  }
+
+  Error load() {
+    progress.begin("loading the model");
+    auto loaded = loadModel(options.model);
+    if (!loaded)
+      return loaded.takeError();
+    model.emplace(std::move(*loaded));
+    if (options.context > 0)
+      model->description.context = options.context;
+    auto cpu = transformer::CpuTarget::get(options.cpu);
+    if (!cpu)
+      return cpu.takeError();
+    target = *cpu;
+    if (options.quantize)
+      requantize(model->description, *options.quantize);
+    return Error::success();
+  }
+
+  /// Whether any matrix is stored in blocks.
+  bool hasBlocks() const {
+    for (const auto &[name, source] : model->description.tensors)
+      for (StorageType type : source.types)
+        if (type != StorageType::F32 && type != StorageType::F16 && type != StorageType::BF16)
+          return true;
+    return false;
+  }
+
+  bool quantizesActivations() const { return options.activations != Activations::f32 && hasBlocks(); }
+
+  CacheElement cacheElement() const {
+    if (options.cache == CacheType::automatic)
+      return quantizesActivations() ? CacheElement::f16 : CacheElement::f32;
+    return options.cache == CacheType::f16 ? CacheElement::f16 : CacheElement::f32;
+  }
+
+  Error build() {
+    progress.begin("building the graph");
+    mlir::DialectRegistry registry;
+    mlir::registerAllDialects(registry);
+    mlir::registerAllExtensions(registry);
+    registry.insert<transformer::TransformerDialect, mlir::kernel::KernelDialect>();
+    mlir::kernel::registerBufferizableOpInterfaceExternalModels(registry);
+    context = std::make_unique<mlir::MLIRContext>(registry, mlir::MLIRContext::Threading::DISABLED);
+    module = buildModule(*context, model->description, {cacheElement()});
+    if (!module)
+      return llvm::createStringError(options.model + ": the model cannot be built");
+    cacheInfo = describeCache(*module);
+    return Error::success();
+  }
+
+  Error lower(const Stage &stage) {
+    progress.begin(stage.name);
+    mlir::PassManager pm(context.get());
+    if (mlir::failed(stage.build(pm)))
+      return llvm::createStringError("bad options");
+    pm.enableVerifier(true);
+    if (!options.dumpPassesTo.empty())
+      pm.enableIRPrintingToFileTree([](mlir::Pass *, mlir::Operation *) { return false; }, [](mlir::Pass *, mlir::Operation *) { return true; }, /*printModuleScope=*/true,
+                                    /*printAfterOnlyOnChange=*/true, /*printAfterOnlyOnFailure=*/false, options.dumpPassesTo + "/" + stage.name);
+    if (mlir::failed(pm.run(*module)))
+      return llvm::createStringError(options.model + ": stage '" + stage.name + "' failed");
+    stage.after();
+    return Error::success();
+  }
+
+  Error writeText(const std::string &text) {
+    if (options.output == "-") {
+      llvm::outs() << text;
+      return Error::success();
+    }
+    auto file = OutputFile::create(options.output);
+    if (!file)
+      return file.takeError();
+    std::error_code code;
+    llvm::raw_fd_ostream out(file->temporary(), code);
+    out << text;
+    out.close();
+    if (code || out.has_error()) {
+      out.clear_error();
+      return llvm::createStringError(options.output + ": cannot be written");
+    }
+    return file->commit();
+  }
+
+  Error writeModule() {
+    std::string text;
+    llvm::raw_string_ostream stream(text);
+    module->print(stream);
+    return writeText(text + "\n");
+  }
+
+  Error writeProduct() {
+    if (options.emit == Emit::llvm || options.emit == Emit::assembly || options.emit == Emit::object)
+      return writeCodeFile(options.emit == Emit::llvm ? CodeForm::llvmIr : options.emit == Emit::assembly ? CodeForm::assembly : CodeForm::object);
+    auto output = OutputFile::create(options.output);
+    if (!output)
+      return output.takeError();
+    llvm::SmallString<128> object;
+    if (std::error_code code = llvm::sys::fs::createTemporaryFile("attune", "o", object))
+      return llvm::createStringError(code, "temporary file: " + code.message());
+    llvm::FileRemover removeObject(object);
+    progress.begin("machine code");
+    if (Error error = writeCode(*module, *target, CodeForm::object, options.sanitize, std::string(object)))
+      return error;
+    module = {};
+    context.reset();
+    progress.begin("linking");
+    Product product = options.emit == Emit::library ? Product::library : Product::executable;
+    if (Error error = linkProduct(std::string(object), output->temporary(), product, options.sanitize))
+      return error;
+    progress.begin("packing weights");
+    if (Error error = addPayload(output->temporary()))
+      return error;
+    llvm::sys::fs::setPermissions(output->temporary(), llvm::sys::fs::all_read | llvm::sys::fs::all_exe | llvm::sys::fs::owner_write);
+    progress.end();
+    return output->commit();
+  }
+
+  Error writeCodeFile(CodeForm form) {
+    if (options.output == "-")
+      return writeCode(*module, *target, form, options.sanitize, "-");
+    auto file = OutputFile::create(options.output);
+    if (!file)
+      return file.takeError();
+    if (Error error = writeCode(*module, *target, form, options.sanitize, file->temporary()))
+      return error;
+    return file->commit();
+  }
+
+  Error addPayload(const std::string &path) {
+    std::vector<Blob> blobs;
+    auto tokenizer = importTokenizer();
+    if (!tokenizer)
+      return tokenizer.takeError();
+    std::string weightsFile = options.weightsInFile ? llvm::sys::path::filename(options.output).str() + ".weights" : "";
+    if (cacheInfo.kind() == llvm::json::Value::Object)
+      entries["cache"] = cacheInfo;
+    blobs.push_back(textBlob("metadata", writeMetadata(model->description, *target, std::move(entries), plan.bytes, weightsFile)));
+    if (!tokenizer->empty())
+      blobs.push_back(textBlob("tokenizer", std::move(*tokenizer)));
+    if (!options.weightsInFile) {
+      blobs.push_back({"weights", plan.bytes, [this](BlobWriter write) { return pack(write); }});
+      return appendPayload(path, blobs);
+    }
+    if (Error error = writeWeightsFile(options.output + ".weights"))
+      return error;
+    return appendPayload(path, blobs);
+  }
+
+  Error pack(BlobWriter write) {
+    return packWeights(plan, model->weights, write, [&](int64_t done) { progress.update(done, plan.bytes); });
+  }
+
+  Error writeWeightsFile(const std::string &path) {
+    auto file = OutputFile::create(path);
+    if (!file)
+      return file.takeError();
+    std::error_code code;
+    llvm::raw_fd_ostream out(file->temporary(), code);
+    if (code)
+      return llvm::createStringError(code, path + ": cannot be written: " + code.message());
+    std::vector<char> zeros;
+    Error error = pack([&](int64_t offset, llvm::ArrayRef<uint8_t> bytes) -> Error {
+      out.seek(offset);
+      out.write(reinterpret_cast<const char *>(bytes.data()), bytes.size());
+      return Error::success();
+    });
+    out.close();
+    if (error)
+      return error;
+    if (out.has_error()) {
+      out.clear_error();
+      return llvm::createStringError(path + ": cannot be written");
+    }
+    return file->commit();
+  }
+
+  llvm::Expected<std::string> importTokenizer() {
+    const std::string &path = model->tokenizer();
+    if (path.empty())
+      return std::string();
+    if (!llvm::StringRef(path).ends_with(".gguf"))
+      return importTokenizerJson(path);
+    auto gguf = openGguf(path);
+    if (!gguf)
+      return gguf.takeError();
+    return importTokenizerGguf(gguf->metadata);
+  }
+};
+
+} // namespace
+
+Error attune::compile(const CompileOptions &options) { return Compilation(options).run(); }

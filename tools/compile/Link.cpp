@@ -1,0 +1,85 @@
+// Part of Attune, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+#include "tools/compile/Link.h"
+
+#include "llvm/ADT/SmallString.h"
+#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/JSON.h"
+#include "llvm/Support/MemoryBuffer.h"
+#include "llvm/Support/Path.h"
+#include "llvm/Support/Program.h"
+
+#include <optional>
+
+using namespace attune;
+using llvm::Error;
+using llvm::StringRef;
+
+namespace {
+
+std::string runtimeFolder() {
+  static int anchor;
+  llvm::SmallString<256> path(llvm::sys::path::parent_path(llvm::sys::fs::getMainExecutable(nullptr, &anchor)));
+  llvm::sys::path::append(path, "..", "lib", "attune");
+  llvm::sys::path::append(path, "x86_64-linux-gnu");
+  llvm::sys::path::remove_dots(path, /*remove_dot_dot=*/true);
+  return std::string(path);
+}
+
+llvm::Expected<std::string> findProgram(StringRef name) {
+  for (std::string candidate : {(name + "-22").str(), name.str()})
+    if (auto path = llvm::sys::findProgramByName(candidate))
+      return *path;
+  if (auto path = llvm::sys::findProgramByName(name, {"/usr/lib/llvm-22/bin"}))
+    return *path;
+  return llvm::createStringError("'" + name + "' is needed to link and was not found: install the package lld-22");
+}
+
+/// The program that the runtime folder says links its products (a compiler driver in builds with sanitizers).
+llvm::Expected<std::string> linkerOf(const std::string &folder) {
+  auto buffer = llvm::MemoryBuffer::getFile(folder + "/link.json");
+  if (!buffer)
+    return llvm::createStringError(buffer.getError(), folder + "/link.json: " + buffer.getError().message() + " (the runtime belongs beside the compiler, in lib/attune)");
+  auto json = llvm::json::parse((*buffer)->getBuffer());
+  if (!json)
+    return json.takeError();
+  auto program = json->getAsObject() ? json->getAsObject()->getString("program") : std::nullopt;
+  if (!program)
+    return llvm::createStringError(folder + "/link.json: no \"program\"");
+  return program->str();
+}
+
+} // namespace
+
+Error attune::linkProduct(const std::string &object, const std::string &output, Product product, bool sanitize) {
+  std::string folder = runtimeFolder();
+  auto name = linkerOf(folder);
+  if (!name)
+    return name.takeError();
+  std::string base = product == Product::executable ? "exe" : "shared";
+  bool isDriver = StringRef(*name).starts_with("clang");
+  if (sanitize && !isDriver) {
+    name = std::string("clang++-22");
+    base += "-sanitize";
+  }
+  auto program = findProgram(*name);
+  if (!program)
+    return program.takeError();
+  // Objects first: the linker takes from archives what is missing by then.
+  std::string response = "@" + folder + "/" + base + ".rsp";
+  llvm::SmallVector<StringRef> arguments{*program, "-L", folder, object, response, "-o", output};
+  llvm::SmallString<128> log;
+  if (std::error_code code = llvm::sys::fs::createTemporaryFile("attune-link", "log", log))
+    return llvm::createStringError(code, "temporary file: " + code.message());
+  std::optional<StringRef> redirects[] = {StringRef(""), StringRef(log), StringRef(log)};
+  std::string message;
+  int result = llvm::sys::ExecuteAndWait(*program, arguments, std::nullopt, redirects, 0, 0, &message);
+  std::string text;
+  if (auto buffer = llvm::MemoryBuffer::getFile(log))
+    text = (*buffer)->getBuffer().take_front(2000).str();
+  llvm::sys::fs::remove(log);
+  if (result != 0)
+    return llvm::createStringError("linking failed (" + *program + "): " + message + text);
+  return Error::success();
+}

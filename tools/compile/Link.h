@@ -1,0 +1,24 @@
+// Part of Attune, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+/// \file
+/// Linking a product from generated code and the runtime that is shipped with the compiler.
+
+#ifndef ATTUNE_TOOLS_COMPILE_LINK_H
+#define ATTUNE_TOOLS_COMPILE_LINK_H
+
+#include "llvm/Support/Error.h"
+
+#include <string>
+
+namespace attune {
+
+enum class Product { executable, library };
+
+/// Links `object` with the runtime of `lib/attune/<triple>` beside the compiler's own folder. With `sanitize` the compiler driver links, since the
+/// sanitizer's runtime is its own.
+llvm::Error linkProduct(const std::string &object, const std::string &output, Product product, bool sanitize);
+
+} // namespace attune
+
+#endif // ATTUNE_TOOLS_COMPILE_LINK_H

@@ -1,0 +1,184 @@
+// Part of Attune, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+#include "tools/compile/Metadata.h"
+
+#include "dialect/Transformer.h"
+#include "frontend/Parameters.h"
+#include "passes/layout/Formats.h"
+
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "llvm/ADT/StringSwitch.h"
+#include "llvm/Support/raw_ostream.h"
+
+using namespace attune;
+using llvm::json::Array;
+using llvm::json::Object;
+using mlir::transformer::kNameAttr;
+using mlir::transformer::kRoleAttr;
+
+namespace {
+
+std::string elementName(mlir::Type type) {
+  std::string text;
+  llvm::raw_string_ostream(text) << type;
+  return text;
+}
+
+/// Names of an argument's dynamic dimensions, in order; the rest are numbers of its type.
+std::vector<std::string> dimensionNames(llvm::StringRef role, llvm::StringRef name, int64_t layers, bool isLiteral) {
+  if (role == "weights" || role == "cache" || role == "workspace")
+    return {(role + "_bytes").str()};
+  if (name == "output_rows" || (role == "output" && name == "logits"))
+    return {"outputs"};
+  if (role == "tap" && name == "hidden_states")
+    return {"hidden_layers", "tokens", "tokens"};
+  if (role == "tap" && !isLiteral)
+    return {"layers", "tokens", "keys"};
+  return {"tokens", "keys"};
+}
+
+Object describeArgument(mlir::func::FuncOp function, unsigned index, const Description &description) {
+  auto attribute = [&](llvm::StringRef key) {
+    auto value = function.getArgAttrOfType<mlir::StringAttr>(index, key);
+    return value ? value.getValue().str() : std::string();
+  };
+  std::string name = attribute(kNameAttr), role = attribute(kRoleAttr);
+  if (role.empty())
+    role = "input";
+  if (name.empty())
+    name = role;
+  int64_t layers = description.layers.size();
+  auto type = llvm::cast<mlir::MemRefType>(function.getArgumentTypes()[index]);
+  std::vector<std::string> names = dimensionNames(role, name, layers, description.kind == ModelKind::literal);
+  Array shape;
+  size_t next = 0;
+  for (int64_t size : type.getShape()) {
+    if (!mlir::ShapedType::isDynamic(size)) {
+      shape.push_back(size);
+      continue;
+    }
+    std::string dimension = next < names.size() ? names[next] : "unknown";
+    ++next;
+    if (dimension == "layers")
+      shape.push_back(layers);
+    else if (dimension == "hidden_layers")
+      shape.push_back(layers + 1);
+    else
+      shape.push_back(dimension);
+  }
+  return Object{{"name", name}, {"role", role}, {"type", elementName(type.getElementType())}, {"shape", std::move(shape)}};
+}
+
+llvm::StringRef kindName(const Description &description) {
+  switch (description.kind) {
+  case ModelKind::decoder: return "decoder";
+  case ModelKind::encoder: return "encoder";
+  case ModelKind::literal: return "encoder";
+  case ModelKind::tokenizer: return "tokenizer";
+  }
+  llvm_unreachable("every kind has a name");
+}
+
+Object specialTokens(const Tokens &tokens) {
+  Object object{{"eos", Array(tokens.eos)}, {"add_bos", tokens.addBos.value_or(false)}};
+  if (tokens.bos)
+    object["bos"] = *tokens.bos;
+  if (tokens.pad)
+    object["pad"] = *tokens.pad;
+  return object;
+}
+
+Object generationDefaults(const Generation &generation) {
+  Object object;
+  auto set = [&](llvm::StringRef key, const auto &value) {
+    if (value)
+      object[key] = *value;
+  };
+  set("temperature", generation.temperature);
+  set("top_p", generation.topP);
+  set("min_p", generation.minP);
+  set("repetition_penalty", generation.repetitionPenalty);
+  set("top_k", generation.topK);
+  return object;
+}
+
+/// Elements of all parameters.
+int64_t countParameters(const Description &description) {
+  auto elements = [](const std::vector<Parameter> &parameters) {
+    int64_t sum = 0;
+    for (const Parameter &parameter : parameters) {
+      int64_t product = 1;
+      for (int64_t size : parameter.shape)
+        product *= size;
+      sum += product;
+    }
+    return sum;
+  };
+  int64_t count = elements(modelParameters(description));
+  for (const Layer &layer : description.layers)
+    count += elements(layerParameters(description, layer));
+  return count;
+}
+
+} // namespace
+
+llvm::json::Value attune::describeCache(mlir::ModuleOp module) {
+  for (auto function : module.getOps<mlir::func::FuncOp>())
+    for (mlir::Type type : function.getArgumentTypes())
+      if (auto cache = llvm::dyn_cast<mlir::transformer::CacheType>(type))
+        return Object{{"layers", cache.getLayers()},       {"heads", cache.getHeads()},
+                      {"key_size", cache.getKeySize()},    {"value_size", cache.getValueSize()},
+                      {"type", elementName(cache.getElementType())}, {"row_multiple", 16}};
+  return nullptr;
+}
+
+Object attune::describeEntries(mlir::ModuleOp module, const Description &description) {
+  Object result;
+  Array entries;
+  for (auto function : module.getOps<mlir::func::FuncOp>()) {
+    if (!function.isPublic() || function.isExternal())
+      continue;
+    Array arguments;
+    for (unsigned i = 0; i < function.getNumArguments(); ++i)
+      arguments.push_back(describeArgument(function, i, description));
+    auto bytes = [&](llvm::StringRef key) {
+      auto value = function->getAttrOfType<mlir::IntegerAttr>(key);
+      return value ? value.getInt() : 0;
+    };
+    entries.push_back(Object{{"name", function.getSymName()},
+                             {"arguments", std::move(arguments)},
+                             {"workspace", Object{{"bytes_per_token", bytes("kernel.workspace_per_token")},
+                                                  {"bytes_fixed", bytes("kernel.workspace_fixed")},
+                                                  {"token_multiple", 16}}}});
+  }
+  result["entries"] = std::move(entries);
+  return result;
+}
+
+std::string attune::writeMetadata(const Description &description, const mlir::transformer::CpuTarget &target, Object entries, int64_t weightBytes,
+                                  const std::string &weightsFile) {
+  Object metadata = std::move(entries);
+  metadata["name"] = description.name;
+  metadata["kind"] = kindName(description);
+  metadata["target"] = "cpu";
+  metadata["cpu"] = Object{{"name", target.cpu}, {"features", Array(target.required)}};
+  if (description.kind != ModelKind::literal)
+    metadata["vocabulary"] = description.vocabulary;
+  metadata["hidden"] = description.hidden;
+  metadata["layers"] = static_cast<int64_t>(description.layers.size());
+  metadata["context"] = description.context;
+  metadata["chunk"] = 512;
+  metadata["tokens"] = specialTokens(description.tokens);
+  metadata["generation"] = generationDefaults(description.generation);
+  metadata["chat_template"] = description.chatTemplate;
+  if (description.kind == ModelKind::literal && !description.inputs.empty())
+    metadata["literal_tokens"] = static_cast<int64_t>(description.inputs.begin()->second.size());
+  metadata["parameters"] = countParameters(description);
+  metadata["weight_bytes"] = weightBytes;
+  if (!weightsFile.empty())
+    metadata["weights_file"] = weightsFile;
+  std::string text;
+  llvm::raw_string_ostream(text) << llvm::json::Value(std::move(metadata));
+  return text;
+}

@@ -1,0 +1,112 @@
+// Part of Attune, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+#include "tools/compile/Options.h"
+
+#include "llvm/Support/CommandLine.h"
+#include "llvm/Support/Path.h"
+#include "llvm/Support/raw_ostream.h"
+
+namespace cl = llvm::cl;
+using namespace attune;
+
+static constexpr char kOverview[] = R"(Compiles a Transformer model to a native program.
+
+MODEL is a description (.yaml), a Hugging Face folder, or a GGUF file. Examples:
+
+  attune-compile SmolLM2.gguf -o smollm2        then: ./smollm2 generate "The cat sat"
+  attune-compile Llama-3.2-1B/ -o llama         a folder with config.json, model.safetensors, tokenizer.json
+  attune-compile examples/lecture_qkv.yaml -o lecture && ./lecture attend
+  attune-compile MODEL --emit=fused             the IR after fusion, on standard output
+)";
+
+namespace {
+
+/// Options of attune-compile alone: LLVM's own are hidden.
+cl::OptionCategory category("Options");
+
+
+struct Flags {
+  cl::opt<std::string> model{cl::Positional, cl::Required, cl::desc("MODEL"), cl::cat(category)};
+  cl::opt<std::string> output{"o", cl::desc("Where to write; names the program after the model by default"), cl::value_desc("file"), cl::cat(category)};
+  cl::opt<Emit> emit{"emit", cl::desc("What to write:"), cl::init(Emit::executable), cl::cat(category),
+                     cl::values(clEnumValN(Emit::executable, "exe", "an executable program"), clEnumValN(Emit::library, "lib", "a shared library and a C header"),
+                                clEnumValN(Emit::object, "obj", "an object file"), clEnumValN(Emit::assembly, "asm", "assembly"),
+                                clEnumValN(Emit::llvm, "llvm", "LLVM IR"), clEnumValN(Emit::linalg, "linalg", "MLIR in linalg and kernels"),
+                                clEnumValN(Emit::layout, "layout", "MLIR after the layout stage"), clEnumValN(Emit::fused, "fused", "the transformer dialect after fusion"),
+                                clEnumValN(Emit::transformer, "transformer", "the transformer dialect as built"),
+                                clEnumValN(Emit::description, "description", "the model's description as YAML"))};
+  cl::opt<std::string> cpu{"cpu", cl::desc("Processor: native, x86-64-v2, x86-64-v3, x86-64-v4, or a name that LLVM knows"), cl::init("native"), cl::value_desc("name"), cl::cat(category)};
+  cl::opt<Activations> activations{"activations", cl::desc("Activations of products with block-quantised weights:"), cl::init(Activations::automatic), cl::cat(category),
+                                   cl::values(clEnumValN(Activations::automatic, "auto", "int8 for block-quantised weights, else f32"),
+                                              clEnumValN(Activations::f32, "f32", "f32 everywhere: exact, slower; the cache is f32 too"),
+                                              clEnumValN(Activations::int8, "int8", "as auto"))};
+  cl::opt<CacheType> cache{"cache", cl::desc("Elements of the key/value cache:"), cl::init(CacheType::automatic), cl::cat(category),
+                           cl::values(clEnumValN(CacheType::automatic, "auto", "f16 for block-quantised weights with int8 activations, else f32"),
+                                      clEnumValN(CacheType::f32, "f32", "f32"), clEnumValN(CacheType::f16, "f16", "f16"))};
+  cl::opt<std::string> quantize{"quantize", cl::desc("How matrices are stored: keep, f32, f16, bf16, q8_0, q4_0, q4_1, q5_0, q5_1"), cl::init("keep"), cl::value_desc("type"), cl::cat(category)};
+  cl::opt<int64_t> context{"context", cl::desc("Longest context in tokens (the model's own by default)"), cl::init(0), cl::value_desc("tokens"), cl::cat(category)};
+  cl::opt<std::string> weights{"weights", cl::desc("embed: in the product; file: in a file beside it"), cl::init("embed"), cl::value_desc("embed|file"), cl::cat(category)};
+  cl::opt<bool> sanitize{"sanitize", cl::desc("Check every memory access of the generated code (AddressSanitizer)"), cl::cat(category)};
+  cl::opt<bool> report{"report", cl::desc("Print time and size of each stage"), cl::cat(category)};
+  cl::opt<std::string> dump{"dump-passes-to", cl::desc("Write the IR after every pass into a folder"), cl::value_desc("folder"), cl::cat(category)};
+  cl::list<std::string> disable{"disable-fusion", cl::desc("Fusions to leave out (see docs/passes.md)"), cl::CommaSeparated, cl::value_desc("names"), cl::cat(category)};
+};
+
+[[noreturn]] void usageError(const std::string &message) {
+  llvm::errs() << "attune-compile: " << message << "\n";
+  std::exit(2);
+}
+
+/// The model's name without its ending: "SmolLM2.gguf" -> "SmolLM2".
+std::string defaultOutput(const CompileOptions &options) {
+  llvm::StringRef path = llvm::StringRef(options.model).rtrim('/');
+  std::string stem = llvm::sys::path::stem(path).str();
+  switch (options.emit) {
+  case Emit::executable: return stem + (llvm::sys::path::has_extension(path) ? "" : ".bin");
+  case Emit::library: return "lib" + stem + ".so";
+  case Emit::object: return stem + ".o";
+  default: return "-";
+  }
+}
+
+std::optional<StorageType> quantization(const std::string &name) {
+  if (name == "keep")
+    return std::nullopt;
+  for (StorageType type : {StorageType::F32, StorageType::F16, StorageType::BF16, StorageType::Q8_0, StorageType::Q4_0, StorageType::Q4_1, StorageType::Q5_0, StorageType::Q5_1})
+    if (storageTypeName(type) == name)
+      return type;
+  usageError("--quantize is '" + name + "', expected keep, f32, f16, bf16, q8_0, q4_0, q4_1, q5_0 or q5_1");
+}
+
+} // namespace
+
+CompileOptions attune::parseOptions(int argc, char **argv) {
+  Flags flags;
+  cl::HideUnrelatedOptions(category);
+  std::string errors;
+  llvm::raw_string_ostream stream(errors);
+  if (!cl::ParseCommandLineOptions(argc, argv, kOverview, &stream)) {
+    llvm::errs() << errors;
+    std::exit(2);
+  }
+  CompileOptions options;
+  options.model = flags.model;
+  options.emit = flags.emit;
+  options.output = flags.output.empty() ? defaultOutput(options) : flags.output;
+  options.cpu = flags.cpu;
+  options.activations = flags.activations;
+  options.cache = flags.cache;
+  options.quantize = quantization(flags.quantize);
+  options.context = flags.context;
+  if (flags.context < 0)
+    usageError("--context is " + std::to_string(flags.context) + ", expected a number of tokens");
+  if (flags.weights != "embed" && flags.weights != "file")
+    usageError("--weights is '" + flags.weights + "', expected embed or file");
+  options.weightsInFile = flags.weights == "file";
+  options.sanitize = flags.sanitize;
+  options.report = flags.report;
+  options.dumpPassesTo = flags.dump;
+  options.disabledFusions.assign(flags.disable.begin(), flags.disable.end());
+  return options;
+}

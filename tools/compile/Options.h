@@ -1,0 +1,44 @@
+// Part of Attune, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+/// \file
+/// The command line of attune-compile.
+
+#ifndef ATTUNE_TOOLS_COMPILE_OPTIONS_H
+#define ATTUNE_TOOLS_COMPILE_OPTIONS_H
+
+#include "frontend/weights/BlockFormat.h"
+
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace attune {
+
+/// What is written, from the most abstract form to the product.
+enum class Emit { description, transformer, fused, layout, linalg, llvm, assembly, object, library, executable };
+
+enum class Activations { automatic, f32, int8 };
+enum class CacheType { automatic, f32, f16 };
+
+struct CompileOptions {
+  std::string model, output;
+  Emit emit = Emit::executable;
+  std::string cpu = "native";
+  Activations activations = Activations::automatic;
+  CacheType cache = CacheType::automatic;
+  std::optional<StorageType> quantize; ///< nothing: keep
+  int64_t context = 0;                 ///< 0: the model's own
+  bool weightsInFile = false;
+  bool sanitize = false;
+  bool report = false;
+  std::string dumpPassesTo;
+  std::vector<std::string> disabledFusions;
+};
+
+/// Parses the command line; on a usage error, prints it and exits with 2.
+CompileOptions parseOptions(int argc, char **argv);
+
+} // namespace attune
+
+#endif // ATTUNE_TOOLS_COMPILE_OPTIONS_H

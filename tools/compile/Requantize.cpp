@@ -1,0 +1,25 @@
+// Part of Attune, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+#include "tools/compile/Requantize.h"
+
+#include "frontend/Parameters.h"
+
+using namespace attune;
+
+static bool isMatrix(const Parameter &parameter) { return parameter.shape.size() == 2; }
+
+static StorageType fitting(const Parameter &parameter, StorageType type) {
+  return parameter.shape[1] % blockSize(type) == 0 ? type : StorageType::F16;
+}
+
+void attune::requantize(Description &description, StorageType type) {
+  for (const Parameter &parameter : modelParameters(description))
+    if (isMatrix(parameter))
+      for (StorageType &stored : description.tensors[parameter.name].types)
+        stored = fitting(parameter, type);
+  for (size_t layer = 0; layer < description.layers.size(); ++layer)
+    for (const Parameter &parameter : layerParameters(description, description.layers[layer]))
+      if (auto &types = description.tensors[parameter.name].types; isMatrix(parameter) && layer < types.size())
+        types[layer] = fitting(parameter, type);
+}
