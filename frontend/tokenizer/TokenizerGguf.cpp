@@ -195,7 +195,9 @@ Error GgufImporter::readSurroundings(bool addBegin, bool addEnd, StringRef endKe
   if (!ends)
     return ends.takeError();
   // BERT's file names its first token cls or bos.
-  StringRef beginKey = metadata.has(key("bos_token_id")) ? "bos_token_id" : "cls_token_id";
+  StringRef beginKey = metadata.has(key("cls_token_id")) && !metadata.has(key("bos_token_id"))
+                           ? "cls_token_id"
+                           : "bos_token_id";
   for (auto [wanted, name, list] :
        {std::tuple(*begins, beginKey, &description.before), std::tuple(*ends, endKey, &description.after)}) {
     if (!wanted)
