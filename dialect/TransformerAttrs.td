@@ -34,7 +34,7 @@ def Transformer_Pairing : Transformer_Enum<"Pairing", "Which elements of a vecto
 def Transformer_PairingAttr : Transformer_EnumAttr<Transformer_Pairing, "pairing">;
 
 def Transformer_Normalizer : Transformer_Enum<"Normalizer", "How scores become weights", [Case<"softmax", 0>, Case<"sum", 1>]>;
-def Transformer_NormalizerAttr : Transformer_EnumAttr<Transformer_Normalizer, "normalizer">;
+def Transformer_NormalizerAttr : Transformer_EnumAttr<Transformer_Normalizer, "normalizer"> { let assemblyFormat = "`<` $value `>`"; }
 
 def Transformer_StoredAttr : AttrDef<Transformer_Dialect, "Stored"> {
   let mnemonic = "stored";

@@ -3,6 +3,7 @@
 
 #include "dialect/Transformer.h"
 
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/DialectImplementation.h"
 #include "llvm/ADT/TypeSwitch.h"
 
@@ -48,7 +49,7 @@ LogicalResult MaskAttr::verify(function_ref<InFlightDiagnostic()> emitError, boo
 bool MaskAttr::sees(int64_t position, int64_t key) const {
   if (getCausal() && key > position)
     return false;
-  if (getWindow() && (key <= position - getWindow() || key >= position + getWindow()))
+  if (getWindow() && std::abs(key - position) >= getWindow())
     return false;
   return !getChunk() || key / getChunk() == position / getChunk();
 }

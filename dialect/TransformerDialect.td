@@ -35,6 +35,7 @@ def Transformer_Dialect : Dialect {
     query's own included.
   }];
   let cppNamespace = "::mlir::transformer";
+  let dependentDialects = ["::mlir::tensor::TensorDialect"]; // tensor.dim, where shapes are reified
   let useDefaultAttributePrinterParser = 1;
   let useDefaultTypePrinterParser = 1;
 }

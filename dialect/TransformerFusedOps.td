@@ -40,7 +40,7 @@ def Transformer_ResidualNormOp : Transformer_PureOp<"residual_norm", [AttrSizedO
                        F64Attr:$eps, DefaultValuedAttr<F64Attr, "0.0">:$weight_offset);
   let results = (outs Rows:$sum, Rows:$result);
   let assemblyFormat = [{
-    $kind $residual `,` $update (`weight` $weight^ `:` type($weight))? (`bias` $bias^ `:` type($bias))? attr-dict `:` type($residual)
+    `` $kind $residual `,` $update (`weight` $weight^ `:` type($weight))? (`bias` $bias^ `:` type($bias))? attr-dict `:` type($residual)
   }];
   let hasVerifier = 1;
 }
@@ -70,7 +70,7 @@ def Transformer_FfnOp : Transformer_PureOp<"ffn", [AttrSizedOperandSegments]> {
                        Matrix:$up, Optional<Vector_>:$up_bias, Matrix:$down, Optional<Vector_>:$down_bias);
   let results = (outs Rows:$result);
   let assemblyFormat = [{
-    $activation $input (`gate` `(` $gate^ (`,` $gate_bias^)? `)`)? `up` `(` $up (`,` $up_bias^)? `)` `down` `(` $down (`,` $down_bias^)? `)`
+    `` $activation $input (`gate` `(` $gate^ (`,` $gate_bias^)? `)`)? `up` `(` $up (`,` $up_bias^)? `)` `down` `(` $down (`,` $down_bias^)? `)`
     attr-dict `:` functional-type(operands, results)
   }];
   let hasVerifier = 1;

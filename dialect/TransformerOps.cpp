@@ -1,12 +1,11 @@
 // Part of Attune, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
-// Verifiers, folders and canonicalisations of the plain operations.
+// What must hold of each operation.
 
 #include "dialect/TransformerVerify.h"
 
 #include "mlir/IR/OpImplementation.h"
-#include "mlir/IR/PatternMatch.h"
 #include "mlir/Interfaces/FunctionInterfaces.h"
 
 using namespace mlir;
@@ -34,10 +33,15 @@ LogicalResult checks::expectGroups(Operation *op, int64_t queryHeads, int64_t ke
   return op->emitOpError() << "has " << queryHeads << " query heads, which " << keyHeads << " key heads do not divide";
 }
 
+LogicalResult checks::expectTokens(Operation *op, StringRef what, Value value, Value tokens, StringRef source) {
+  return expectDim(op, what, value, 0, cast<ShapedType>(tokens.getType()).getDimSize(0), source);
+}
+
 LogicalResult checks::verifyLinear(Operation *op, Value input, Value weight, Value bias, Value result) {
   auto type = cast<RankedTensorType>(weight.getType());
   if (failed(expectDim(op, "input", input, 1, type.getDimSize(1), "the weight's input size")) ||
-      failed(expectDim(op, "result", result, 1, type.getDimSize(0), "the weight's output size")))
+      failed(expectDim(op, "result", result, 1, type.getDimSize(0), "the weight's output size")) ||
+      failed(expectTokens(op, "result", result, input, "the input's rows")))
     return failure();
   return bias ? expectDim(op, "bias", bias, 0, type.getDimSize(0), "the weight's output size") : success();
 }
@@ -78,6 +82,12 @@ LogicalResult ParameterOp::verify() {
     return emitOpError() << "value has type " << getValue()->getType() << ", expected " << type;
   if (getLayers() && getSource() && !getSource()->contains("{}"))
     return emitOpError() << "has layers, so its source must hold {} for the layer's number: '" << *getSource() << "'";
+  if (getValue() && !cast<ShapedType>(getValue()->getType()).getElementType().isF32())
+    return emitOpError() << "value has type " << getValue()->getType() << ", expected elements of type f32";
+  if (getTransposed() && getValue())
+    return emitOpError() << "is transposed, which is about how a file holds it, but has a literal value";
+  if (getLayers() && getLayers()->empty())
+    return emitOpError() << "has an empty list of layers";
   if (getTransposed() && type.getRank() != 2)
     return emitOpError() << "is transposed, so it must be a matrix, got " << type;
   return success();
@@ -104,38 +114,65 @@ LogicalResult RepeatOp::verifySymbolUses(SymbolTableCollection &symbols) {
   if (layer.getArgumentTypes() != ArrayRef<Type>(expected) || layer.getResultTypes() != ArrayRef<Type>(getResult().getType()))
     return emitOpError() << "needs a layer of type " << FunctionType::get(getContext(), expected, getResult().getType()) << ", but "
                          << getLayerAttr() << " has " << layer.getFunctionType();
-  if (static_cast<int64_t>(getCount()) < 1)
-    return emitOpError() << "count is " << getCount() << ", expected at least one layer";
+  return success();
+}
+
+LogicalResult RepeatOp::verify() {
+  auto count = static_cast<int64_t>(getCount()), record = static_cast<int64_t>(getRecord()), first = static_cast<int64_t>(getFirst());
+  if (count < 1)
+    return emitOpError() << "count is " << count << ", expected at least one layer";
+  if (record < 0 || first < 0)
+    return emitOpError() << "begins at record " << record << " and layer " << first << ", neither of which may be negative";
   return success();
 }
 
 //===-------------------------------------------------- embeddings --------------------------------------------------===//
 
 LogicalResult EmbedOp::verify() {
+  if (failed(checks::expectTokens(*this, "result", getResult(), getIds(), "the number of ids")))
+    return failure();
   return checks::expectDim(*this, "result", getResult(), 1, dimOf(getTable(), 1), "the table's row size");
+}
+
+LogicalResult PositionsOp::verify() {
+  if (failed(checks::expectBatch(*this, getBatch())))
+    return failure();
+  return checks::expectTokens(*this, "result", getResult(), getBatch(), "the batch's rows");
 }
 
 LogicalResult PositionOp::verify() {
   int64_t features = dimOf(getResult(), 1);
-  if (ShapedType::isDynamic(features) || features % 2)
+  if (ShapedType::isDynamic(features))
+    return emitOpError() << "result has type " << getResult().getType() << ", expected a static number of features";
+  if (features % 2)
     return emitOpError() << "result has " << features << " features, expected an even number (a sine and a cosine for each frequency)";
-  return checks::expectBatch(*this, getBatch());
+  if (double base = getBase().convertToDouble(); !(base > 0))
+    return emitOpError() << "base is " << base << ", expected a positive number";
+  if (failed(checks::expectBatch(*this, getBatch())))
+    return failure();
+  return checks::expectTokens(*this, "result", getResult(), getBatch(), "the batch's rows");
 }
 
 LogicalResult RotaryTableOp::verify() {
   if (failed(checks::expectBatch(*this, getBatch())) || failed(checks::expectDim(*this, "result", getResult(), 1, 2, "cosines and sines")))
     return failure();
+  if (failed(checks::expectTokens(*this, "result", getResult(), getBatch(), "the batch's rows")))
+    return failure();
   return checks::expectDim(*this, "result", getResult(), 2, getFrequencies().size(), "the number of frequencies");
 }
 
 LogicalResult RotaryOp::verify() {
-  int64_t size = dimOf(getInput(), 2), rotated = 2 * dimOf(getTable(), 2);
-  if (rotated > size)
-    return emitOpError() << "rotates " << rotated << " elements (two for each frequency) of heads of size " << size;
+  int64_t size = dimOf(getInput(), 2), frequencies = dimOf(getTable(), 2);
+  if (!ShapedType::isDynamic(size) && !ShapedType::isDynamic(frequencies) && frequencies > size / 2)
+    return emitOpError() << "rotates a pair of elements for each of " << frequencies << " frequencies, but heads have size " << size;
+  if (failed(checks::expectTokens(*this, "table", getTable(), getInput(), "the number of tokens")))
+    return failure();
   return checks::expectDim(*this, "table", getTable(), 1, 2, "cosines and sines");
 }
 
 LogicalResult GatherOp::verify() {
+  if (failed(checks::expectTokens(*this, "result", getResult(), getRows(), "the number of chosen rows")))
+    return failure();
   return checks::expectDim(*this, "result", getResult(), 1, dimOf(getInput(), 1), "the input's row size");
 }
 
@@ -146,27 +183,6 @@ LogicalResult NormOp::verify() {
 }
 
 LogicalResult LinearOp::verify() { return checks::verifyLinear(*this, getInput(), getWeight(), getBias(), getResult()); }
-
-OpFoldResult ActivationOp::fold(FoldAdaptor) { return getKind() == Activation::identity ? getInput() : Value(); }
-
-OpFoldResult ScaleOp::fold(FoldAdaptor) { return getFactor().isExactlyValue(1.0) ? getInput() : Value(); }
-
-namespace {
-/// scale(scale(x, a), b) = scale(x, a * b)
-struct MergeScales : OpRewritePattern<ScaleOp> {
-  using OpRewritePattern::OpRewritePattern;
-  LogicalResult matchAndRewrite(ScaleOp op, PatternRewriter &rewriter) const override {
-    auto inner = op.getInput().getDefiningOp<ScaleOp>();
-    if (!inner)
-      return failure();
-    double factor = inner.getFactor().convertToDouble() * op.getFactor().convertToDouble();
-    rewriter.replaceOpWithNewOp<ScaleOp>(op, op.getType(), inner.getInput(), rewriter.getF64FloatAttr(factor));
-    return success();
-  }
-};
-} // namespace
-
-void ScaleOp::getCanonicalizationPatterns(RewritePatternSet &results, MLIRContext *context) { results.add<MergeScales>(context); }
 
 LogicalResult SoftCapOp::verify() {
   double cap = getCap().convertToDouble();
@@ -187,15 +203,26 @@ LogicalResult CacheUpdateOp::verify() {
   for (Value rows : getResults())
     if (cast<ShapedType>(rows.getType()).getElementType() != cache.getElementType())
       return emitOpError() << "gives rows of type " << rows.getType() << ", but the cache holds " << cache.getElementType();
+  if (failed(checks::expectTokens(*this, "values", getValues(), getKeys(), "the rows of keys")) ||
+      failed(checks::expectTokens(*this, "batch", getBatch(), getKeys(), "the number of tokens")))
+    return failure();
   return checks::expectBatch(*this, getBatch());
 }
 
 LogicalResult ScoresOp::verify() {
   if (failed(checks::expectBatch(*this, getBatch())) ||
       failed(checks::expectGroups(*this, dimOf(getQueries(), 1), dimOf(getKeys(), 1))) ||
+      failed(checks::expectTokens(*this, "batch", getBatch(), getQueries(), "the number of tokens")) ||
+      failed(checks::expectTokens(*this, "result", getResult(), getQueries(), "the number of tokens")) ||
       failed(checks::expectDim(*this, "result", getResult(), 1, dimOf(getQueries(), 1), "the query heads")))
     return failure();
   return checks::expectDim(*this, "queries", getQueries(), 2, dimOf(getKeys(), 2), "the keys' head size");
+}
+
+LogicalResult MaskOp::verify() {
+  if (failed(checks::expectBatch(*this, getBatch())))
+    return failure();
+  return checks::expectTokens(*this, "batch", getBatch(), getScores(), "the number of tokens");
 }
 
 LogicalResult SoftmaxOp::verify() {
@@ -205,6 +232,8 @@ LogicalResult SoftmaxOp::verify() {
 LogicalResult WeightedSumOp::verify() {
   if (failed(checks::expectBatch(*this, getBatch())) ||
       failed(checks::expectGroups(*this, dimOf(getWeights(), 1), dimOf(getValues(), 1))) ||
+      failed(checks::expectTokens(*this, "batch", getBatch(), getWeights(), "the number of tokens")) ||
+      failed(checks::expectTokens(*this, "result", getResult(), getWeights(), "the number of tokens")) ||
       failed(checks::expectDim(*this, "result", getResult(), 1, dimOf(getWeights(), 1), "the query heads")))
     return failure();
   return checks::expectDim(*this, "result", getResult(), 2, dimOf(getValues(), 2), "the values' head size");
@@ -216,9 +245,15 @@ LogicalResult AttentionOp::verify() {
   if (failed(checks::expectBatch(*this, getBatch())) ||
       failed(checks::expectGroups(*this, dimOf(getQueries(), 1), dimOf(getKeys(), 1))) ||
       failed(checks::expectDim(*this, "queries", getQueries(), 2, dimOf(getKeys(), 2), "the keys' head size")) ||
+      failed(checks::expectTokens(*this, "batch", getBatch(), getQueries(), "the number of tokens")) ||
+      failed(checks::expectTokens(*this, "values", getValues(), getKeys(), "the rows of keys")) ||
       failed(checks::expectDim(*this, "values", getValues(), 1, dimOf(getKeys(), 1), "the key heads")) ||
       failed(checks::expectDim(*this, "result", getResult(), 2, dimOf(getValues(), 2), "the values' head size")))
     return failure();
+  if (double cap = getSoftCap().convertToDouble(); !(cap >= 0))
+    return emitOpError() << "soft_cap is " << cap << ", expected 0 (none) or a positive number";
+  if (getSinks() && getNormalizer() != Normalizer::softmax)
+    return emitOpError() << "has sinks, which only softmax knows";
   return getSinks() ? checks::expectDim(*this, "sinks", getSinks(), 0, dimOf(getQueries(), 1), "the query heads") : success();
 }
 
@@ -227,6 +262,8 @@ LogicalResult ResidualNormOp::verify() {
 }
 
 LogicalResult LinearSplitOp::verify() {
+  if (getWeights().empty())
+    return emitOpError() << "needs at least one weight";
   if (getWeights().size() != getResults().size())
     return emitOpError() << "has " << getWeights().size() << " weights and " << getResults().size() << " results";
   if (!getBiases().empty() && getBiases().size() != getWeights().size())
@@ -238,15 +275,21 @@ LogicalResult LinearSplitOp::verify() {
 }
 
 LogicalResult FfnOp::verify() {
-  int64_t features = dimOf(getInput(), 1), hidden = dimOf(getUp(), 0);
+  int64_t features = dimOf(getInput(), 1), hidden = dimOf(getUp(), 0), outputs = dimOf(getDown(), 0);
   if (failed(checks::expectDim(*this, "up", getUp(), 1, features, "the input's features")) ||
       failed(checks::expectDim(*this, "down", getDown(), 1, hidden, "the rows of up")) ||
-      failed(checks::expectDim(*this, "result", getResult(), 1, dimOf(getDown(), 0), "the rows of down")))
+      failed(checks::expectTokens(*this, "result", getResult(), getInput(), "the input's rows")) ||
+      failed(checks::expectDim(*this, "result", getResult(), 1, outputs, "the rows of down")))
     return failure();
   if (getGate() && (failed(checks::expectDim(*this, "gate", getGate(), 0, hidden, "the rows of up")) ||
                     failed(checks::expectDim(*this, "gate", getGate(), 1, features, "the input's features"))))
     return failure();
   if (getGateBias() && !getGate())
     return emitOpError() << "has a bias of the gate but no gate";
-  return success();
+  auto check = [&](StringRef what, Value bias, int64_t size, StringRef source) {
+    return bias ? checks::expectDim(*this, what, bias, 0, size, source) : success();
+  };
+  return success(succeeded(check("gate bias", getGateBias(), hidden, "the rows of gate")) &&
+                 succeeded(check("up bias", getUpBias(), hidden, "the rows of up")) &&
+                 succeeded(check("down bias", getDownBias(), outputs, "the rows of down")));
 }

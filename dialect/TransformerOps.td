@@ -13,7 +13,8 @@ include "mlir/Interfaces/InferTypeOpInterface.td"
 include "mlir/Interfaces/SideEffectInterfaces.td"
 
 class Transformer_Op<string mnemonic, list<Trait> traits = []> : Op<Transformer_Dialect, mnemonic, traits>;
-class Transformer_PureOp<string mnemonic, list<Trait> traits = []> : Transformer_Op<mnemonic, !listconcat([Pure], traits)>;
+class Transformer_PureOp<string mnemonic, list<Trait> traits = []>
+    : Transformer_Op<mnemonic, !listconcat([Pure, DeclareOpInterfaceMethods<ReifyRankedShapedTypeOpInterface, ["reifyResultShapes"]>], traits)>;
 
 def Activations : TensorRankOf<[F32], [2, 3]>;      // tokens x features, or tokens x heads x size
 def Rows : TensorRankOf<[F32], [2]>;                // tokens x features
@@ -62,7 +63,7 @@ def Transformer_ParameterOp : Transformer_Op<"parameter", [Symbol]> {
   let hasVerifier = 1;
 }
 
-def Transformer_WeightOp : Transformer_PureOp<"weight", [DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
+def Transformer_WeightOp : Transformer_Op<"weight", [Pure, DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
   let summary = "The value of a parameter";
   let description = [{
     Gives the tensor of a parameter; of a layered one, that of record `record`.
@@ -79,7 +80,8 @@ def Transformer_RepeatOp : Transformer_Op<"repeat", [DeclareOpInterfaceMethods<S
   let description = [{
     Calls `layer` for `count` layers, each taking the previous one's result: for i in [0, count)
     `x = layer(x, record + i, first + i, shared...)`, where `record` counts the layers of this kind (it selects parameters) and
-    `first` is the index of the run's first layer in the model (it selects the cache's layer and names taps).
+    `first` is the index of the run's first layer in the model (it selects the cache's layer and names taps). A run that
+    another goes on with becomes one with it.
 
     Example: `%y = transformer.repeat @layer (%x, %batch, %cache) {count = 30 : i64, first = 0 : i64, record = 0 : i64} : (tensor<?x576xf32>, tensor<?x3xi32>, !transformer.cache<30 x 3 x 64 x 64 x f16>) -> tensor<?x576xf32>`
   }];
@@ -87,6 +89,8 @@ def Transformer_RepeatOp : Transformer_Op<"repeat", [DeclareOpInterfaceMethods<S
                        I64Attr:$record, I64Attr:$first, I64Attr:$count);
   let results = (outs Activations:$result);
   let assemblyFormat = "$layer `(` $input (`,` $shared^)? `)` attr-dict `:` functional-type(operands, results)";
+  let hasCanonicalizer = 1;
+  let hasVerifier = 1;
 }
 
 //===-------------------------------------------------- embeddings --------------------------------------------------===//
@@ -114,6 +118,7 @@ def Transformer_PositionsOp : Transformer_PureOp<"positions"> {
   let arguments = (ins Batch:$batch, DefaultValuedAttr<I64Attr, "0">:$offset);
   let results = (outs Ids:$result);
   let assemblyFormat = "$batch attr-dict `:` functional-type(operands, results)";
+  let hasVerifier = 1;
 }
 
 def Transformer_PositionOp : Transformer_PureOp<"position"> {
@@ -127,7 +132,7 @@ def Transformer_PositionOp : Transformer_PureOp<"position"> {
   }];
   let arguments = (ins Transformer_PairingAttr:$pairing, Batch:$batch, DefaultValuedAttr<F64Attr, "1.0e4">:$base);
   let results = (outs Rows:$result);
-  let assemblyFormat = "$pairing $batch attr-dict `:` functional-type(operands, results)";
+  let assemblyFormat = "`` $pairing $batch attr-dict `:` functional-type(operands, results)";
   let hasVerifier = 1;
 }
 
@@ -157,7 +162,7 @@ def Transformer_RotaryOp : Transformer_PureOp<"rotary", [AllTypesMatch<["input",
   }];
   let arguments = (ins Transformer_PairingAttr:$pairing, Heads:$input, TensorRankOf<[F32], [3]>:$table);
   let results = (outs Heads:$result);
-  let assemblyFormat = "$pairing $input `,` $table attr-dict `:` type($input) `,` type($table)";
+  let assemblyFormat = "`` $pairing $input `,` $table attr-dict `:` type($input) `,` type($table)";
   let hasVerifier = 1;
 }
 
@@ -179,9 +184,11 @@ def Transformer_GatherOp : Transformer_PureOp<"gather"> {
 def Transformer_NormOp : Transformer_PureOp<"norm", [AttrSizedOperandSegments, AllTypesMatch<["input", "result"]>]> {
   let summary = "RMS or layer normalisation over the last dimension";
   let description = [{
-    `rms`: `x / sqrt(mean(x^2) + eps) * (weight + weight_offset)` (Zhang and Sennrich 2019; `weight_offset` is 1 for Gemma's files, else 0).
-    `layer`: `(x - mean) / sqrt(var + eps) * weight + bias` with the biased variance (Ba et al. 2016). Weight and bias are optional. On a
-    3-D input the norm is per head. Sums in f32.
+    `result = n * (weight + weight_offset) + bias`, where `n` is
+    `rms`: `x / sqrt(mean(x^2) + eps)` (Zhang and Sennrich 2019);
+    `layer`: `(x - mean(x)) / sqrt(var(x) + eps)` with the biased variance (Ba et al. 2016).
+    Without a weight there is no factor, without a bias no addend. `weight_offset` is 1 for Gemma's files, else 0. On a 3-D input the
+    norm is per head. Sums in f32.
 
     Example: `%n = transformer.norm rms %x weight %w {eps = 1.0e-5 : f64} : tensor<?x576xf32>, tensor<576xf32>`
   }];
@@ -189,7 +196,7 @@ def Transformer_NormOp : Transformer_PureOp<"norm", [AttrSizedOperandSegments, A
                        F64Attr:$eps, DefaultValuedAttr<F64Attr, "0.0">:$weight_offset);
   let results = (outs Activations:$result);
   let assemblyFormat = [{
-    $kind $input (`weight` $weight^ `:` type($weight))? (`bias` $bias^ `:` type($bias))? attr-dict `:` type($input)
+    `` $kind $input (`weight` $weight^ `:` type($weight))? (`bias` $bias^ `:` type($bias))? attr-dict `:` type($input)
   }];
   let hasVerifier = 1;
 }
@@ -218,7 +225,7 @@ def Transformer_ActivationOp : Transformer_PureOp<"activation", [AllTypesMatch<[
   }];
   let arguments = (ins Transformer_ActivationAttr:$kind, Activations:$input);
   let results = (outs Activations:$result);
-  let assemblyFormat = "$kind $input attr-dict `:` type($input)";
+  let assemblyFormat = "`` $kind $input attr-dict `:` type($input)";
   let hasFolder = 1;
 }
 
@@ -252,7 +259,7 @@ def Transformer_SoftCapOp : Transformer_PureOp<"soft_cap", [AllTypesMatch<["inpu
 
 //===--------------------------------------------- attention in its parts -------------------------------------------===//
 
-def Transformer_CacheUpdateOp : Transformer_Op<"cache_update"> {
+def Transformer_CacheUpdateOp : Transformer_Op<"cache_update", [DeclareOpInterfaceMethods<ReifyRankedShapedTypeOpInterface, ["reifyResultShapes"]>]> {
   let summary = "Stores the keys and values of the step's tokens, gives those of every row";
   let description = [{
     Writes `keys[t]` and `values[t]` to row `first_key[t] + position[t]` of layer `layer` and gives the layer's tables: keys and values of each sequence
@@ -278,26 +285,29 @@ def Transformer_ScoresOp : Transformer_PureOp<"scores"> {
   let description = [{
     `result[t][h][j] = scale * sum_d queries[t][h][d] * keys[first_key[t] + j][h / group][d]` for `j < key_count[t]`, 0 past it, with
     `group = query heads / key heads` (grouped-query attention: a key head serves consecutive query heads). The last
-    dimension is the largest key count of the batch.
+    dimension is the largest key count of the batch. A scale of the queries or of the result joins `scale`.
 
     Example: `%s = transformer.scores %q, %K, %batch {scale = 0.125 : f64} : (tensor<?x9x64xf32>, tensor<?x3x64xf16>, tensor<?x3xi32>) -> tensor<?x9x?xf32>`
   }];
   let arguments = (ins Heads:$queries, KeyRows:$keys, Batch:$batch, DefaultValuedAttr<F64Attr, "1.0">:$scale);
   let results = (outs Scores:$result);
   let assemblyFormat = "$queries `,` $keys `,` $batch attr-dict `:` functional-type(operands, results)";
+  let hasCanonicalizer = 1;
   let hasVerifier = 1;
 }
 
 def Transformer_MaskOp : Transformer_PureOp<"mask", [AllTypesMatch<["scores", "result"]>]> {
   let summary = "Hides the keys that a query must not see";
   let description = [{
-    Scores of keys that the mask hides, and of keys past `key_count`, become minus infinity: by selection, never by adding a large number.
+    Scores of keys that the mask hides, and of keys past `key_count`, become minus infinity: by selection, never by adding a large number. Two masks in a row become one where one can say both.
 
     Example: `%m = transformer.mask %s, %batch {mask = #transformer.mask<causal = true>} : tensor<?x9x?xf32>, tensor<?x3xi32>`
   }];
   let arguments = (ins Scores:$scores, Batch:$batch, Transformer_MaskAttr:$mask);
   let results = (outs Scores:$result);
   let assemblyFormat = "$scores `,` $batch attr-dict `:` type($scores) `,` type($batch)";
+  let hasCanonicalizer = 1;
+  let hasVerifier = 1;
 }
 
 def Transformer_SoftmaxOp : Transformer_PureOp<"softmax", [AllTypesMatch<["scores", "result"]>]> {

@@ -13,6 +13,8 @@ namespace mlir::transformer::checks {
 
 /// Dimension `dim` of `value` (called `what`) must be `expected`, which is the size of `source`; dynamic sizes pass.
 LogicalResult expectDim(Operation *op, StringRef what, Value value, unsigned dim, int64_t expected, StringRef source);
+/// `value` (called `what`) must have as many rows as `tokens`, which `source` describes.
+LogicalResult expectTokens(Operation *op, StringRef what, Value value, Value tokens, StringRef source);
 LogicalResult expectBatch(Operation *op, Value batch);
 /// Grouped-query attention: each key head serves the same number of query heads.
 LogicalResult expectGroups(Operation *op, int64_t queryHeads, int64_t keyHeads);
