@@ -1,0 +1,147 @@
+// Part of Attune, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+#include "frontend/huggingface/HuggingFace.h"
+#include "frontend/huggingface/Family.h"
+#include "frontend/weights/MappedFile.h"
+
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/Path.h"
+
+using namespace attune;
+using namespace attune::huggingface;
+using llvm::Error;
+using llvm::Expected;
+using llvm::StringRef;
+
+static std::string inFolder(StringRef folder, StringRef name) {
+  llvm::SmallString<256> path(folder);
+  llvm::sys::path::append(path, name);
+  return path.str().str();
+}
+
+/// Opens a file that need not exist.
+static Expected<std::optional<Config>> openIfThere(StringRef folder, StringRef name) {
+  std::string path = inFolder(folder, name);
+  if (!llvm::sys::fs::exists(path))
+    return std::optional<Config>();
+  Expected<Config> config = Config::open(path);
+  if (!config)
+    return config.takeError();
+  return std::optional<Config>(std::move(*config));
+}
+
+/// Token ids stand in config.json and, overriding, in generation_config.json. Old files write -1 for none.
+static void readTokens(const Config &config, Description &model) {
+  auto id = [&](StringRef key, std::optional<int64_t> &value) {
+    if (std::optional<int64_t> found = config.maybeInteger(key))
+      value = *found < 0 ? std::nullopt : found;
+  };
+  id("bos_token_id", model.tokens.bos);
+  id("pad_token_id", model.tokens.pad);
+  if (config.has("eos_token_id"))
+    model.tokens.eos = config.integers("eos_token_id");
+  llvm::erase_if(model.tokens.eos, [](int64_t eos) { return eos < 0; });
+  if (model.tokens.pad &&
+      *model.tokens.pad >= model.vocabulary) // only ever used for padding, which needs no row here
+    model.tokens.pad.reset();
+}
+
+static void readGeneration(const Config &config, Generation &generation) {
+  generation.sample = config.maybeFlag("do_sample");
+  generation.temperature = config.maybeNumber("temperature");
+  generation.topK = config.maybeInteger("top_k");
+  generation.topP = config.maybeNumber("top_p");
+  generation.minP = config.maybeNumber("min_p");
+  generation.repetitionPenalty = config.maybeNumber("repetition_penalty");
+}
+
+/// The template under the key: a text, or a list of named ones of which the one called "default" counts.
+static std::string readTemplate(const Config &config) {
+  const llvm::json::Value *value = config.value("chat_template");
+  const llvm::json::Array *named = value ? value->getAsArray() : nullptr;
+  if (!named)
+    return config.text("chat_template", "");
+  for (const llvm::json::Value &item : *named) {
+    const llvm::json::Object *object = item.getAsObject();
+    if (object && object->getString("name") == StringRef("default") && object->getString("template"))
+      return object->getString("template")->str();
+  }
+  return "";
+}
+
+static Error readTokenizerFiles(StringRef folder, Description &model) {
+  Expected<std::optional<Config>> config = openIfThere(folder, "tokenizer_config.json");
+  if (!config)
+    return config.takeError();
+  if (*config) {
+    model.tokens.addBos = (*config)->maybeFlag("add_bos_token");
+    model.chatTemplate = readTemplate(**config);
+    if (Error error = (*config)->takeError())
+      return error;
+  }
+  if (std::string path = inFolder(folder, "chat_template.jinja"); llvm::sys::fs::exists(path)) {
+    auto text = mapFile(path);
+    if (!text)
+      return text.takeError();
+    model.chatTemplate = (*text)->getBuffer().str();
+  }
+  if (std::string path = inFolder(folder, "tokenizer.json"); llvm::sys::fs::exists(path))
+    model.tokenizer = path;
+  return Error::success();
+}
+
+static Error readConfig(const Config &config, Description &model) {
+  std::string type = config.text("model_type");
+  std::vector<StringRef> known;
+  for (const Family &family : families()) {
+    known.push_back(family.modelType);
+    if (family.modelType == type)
+      family.describe(config, model);
+  }
+  if (!llvm::is_contained(known, type))
+    config.refuse("model_type", "one of: " + llvm::join(known, ", "));
+  if (!config.failed())
+    readTokens(config, model);
+  return config.takeError();
+}
+
+static Error readGenerationFile(StringRef folder, Description &model) {
+  Expected<std::optional<Config>> config = openIfThere(folder, "generation_config.json");
+  if (!config || !*config)
+    return config.takeError();
+  readTokens(**config, model);
+  readGeneration(**config, model.generation);
+  return (*config)->takeError();
+}
+
+Expected<Description> huggingface::describeFolder(StringRef folder) {
+  Description model;
+  llvm::SmallString<256> absolute(folder);
+  if (std::error_code code = llvm::sys::fs::make_absolute(absolute))
+    return llvm::createFileError(folder, code);
+  llvm::sys::path::remove_dots(absolute, /*remove_dot_dot=*/true);
+  model.name = llvm::sys::path::filename(absolute).str();
+  model.origin.file = inFolder(folder, "config.json");
+  if (Error error = readTokenizerFiles(folder, model))
+    return std::move(error);
+  if (!llvm::sys::fs::exists(model.origin.file)) {
+    if (model.tokenizer.empty())
+      return fileError(folder,
+                       "has no config.json (a Hugging Face model) and no tokenizer.json (a tokenizer)");
+    model.kind = ModelKind::tokenizer;
+    return model;
+  }
+  Expected<Config> config = Config::open(model.origin.file);
+  if (!config)
+    return config.takeError();
+  if (Error error = readConfig(*config, model))
+    return std::move(error);
+  if (Error error = readGenerationFile(folder, model))
+    return std::move(error);
+  model.weights.file = absolute.str().str();
+  if (!model.tokenizer.empty())
+    model.tokenizer = inFolder(absolute, "tokenizer.json");
+  return model;
+}

@@ -1,0 +1,22 @@
+// Part of Attune, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+/// \file
+/// A Hugging Face model folder to a description.
+
+#ifndef ATTUNE_FRONTEND_HUGGINGFACE_HUGGINGFACE_H
+#define ATTUNE_FRONTEND_HUGGINGFACE_HUGGINGFACE_H
+
+#include "frontend/Description.h"
+
+namespace attune::huggingface {
+
+/// Reads config.json and, where they exist, generation_config.json, tokenizer_config.json,
+/// chat_template.jinja and tokenizer.json's path. A folder with a tokenizer.json and no config.json gives a
+/// description of kind `tokenizer`. The tensors are named, not yet bound. Errors name file and field, the
+/// value found and what was expected.
+llvm::Expected<Description> describeFolder(llvm::StringRef folder);
+
+} // namespace attune::huggingface
+
+#endif // ATTUNE_FRONTEND_HUGGINGFACE_HUGGINGFACE_H
