@@ -146,7 +146,7 @@ Object attune::describeEntries(mlir::ModuleOp module, const Description &descrip
       auto value = function->getAttrOfType<mlir::IntegerAttr>(key);
       return value ? value.getInt() : 0;
     };
-    entries.push_back(Object{{"name", function.getSymName()},
+    entries.push_back(Object{{"name", function.getSymName().str()},
                              {"arguments", std::move(arguments)},
                              {"workspace", Object{{"bytes_per_token", bytes("kernel.workspace_per_token")},
                                                   {"bytes_fixed", bytes("kernel.workspace_fixed")},
