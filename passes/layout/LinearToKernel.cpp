@@ -231,6 +231,18 @@ struct LowerFfn : ProductPattern<FfnOp> {
   }
 };
 
+/// The sum of a residual norm can join the product before it; the norm is a pass over the rows.
+struct SplitResidualNorm : OpRewritePattern<ResidualNormOp> {
+  using OpRewritePattern::OpRewritePattern;
+  LogicalResult matchAndRewrite(ResidualNormOp op, PatternRewriter &rewriter) const override {
+    Value sum = arith::AddFOp::create(rewriter, op.getLoc(), op.getResidual(), op.getUpdate());
+    Value norm = NormOp::create(rewriter, op.getLoc(), op.getResult().getType(), op.getKindAttr(), sum, op.getWeight(), op.getBias(),
+                                op.getEpsAttr(), op.getWeightOffsetAttr());
+    rewriter.replaceOp(op, {sum, norm});
+    return success();
+  }
+};
+
 /// residual + product: the addition joins the product's epilogue.
 struct AddResidualInEpilogue : OpRewritePattern<arith::AddFOp> {
   using OpRewritePattern::OpRewritePattern;
@@ -267,5 +279,5 @@ struct AddResidualInEpilogue : OpRewritePattern<arith::AddFOp> {
 
 void transformer::populateLinearPatterns(RewritePatternSet &patterns, bool quantizeActivations) {
   patterns.add<LowerLinear, LowerLinearSplit, LowerFfn>(patterns.getContext(), quantizeActivations);
-  patterns.add<AddResidualInEpilogue>(patterns.getContext());
+  patterns.add<SplitResidualNorm, AddResidualInEpilogue>(patterns.getContext());
 }
