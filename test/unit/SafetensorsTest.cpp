@@ -155,6 +155,7 @@ std::vector<BadFile> badFiles() {
        file(header("\"F32\"", "[2]", "[9223372036854775800, 9223372036854775807]")),
        {"'w'", "9223372036854775807"}},
       {"wrong size", file(header("\"F32\"", "[3]", "[0, 8]")), {"'w'", "8 bytes", "expected 12"}},
+      {"size too large", file(header("\"F32\"", "[1]", "[0, 8]")), {"'w'", "8 bytes", "expected 4"}},
       {"name given twice",
        file(
            R"({"w": {"dtype": "U8", "shape": [8], "data_offsets": [0, 8]}, "w": {"dtype": "U8", "shape": [0], "data_offsets": [8, 8]}})"),

@@ -51,7 +51,8 @@ def quantizer_input(rng):
     rows[6] *= 1e4
     rows[7, ::2] = 3  # the largest magnitude several times, both signs
     rows[7, 1::2] = -3
-    rows[8] = np.linspace(-127, 127, 32).round() / 2
+    rows[8] = np.arange(32) - 15.5  # Q8_0 with scale 1: every element but the last is a tie
+    rows[8, 31] = 127
     return rows
 
 
