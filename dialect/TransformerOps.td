@@ -274,13 +274,14 @@ def Transformer_CacheUpdateOp : Transformer_Op<"cache_update", [DeclareOpInterfa
   let arguments = (ins Arg<Transformer_CacheType, "", [MemRead, MemWrite]>:$cache, Index:$layer, Heads:$keys, Heads:$values, Batch:$batch);
   let results = (outs KeyRows:$key_rows, KeyRows:$value_rows);
   let assemblyFormat = [{
-    $cache `[` $layer `]` `,` $keys `,` $values `,` $batch attr-dict `:` type($cache) `,` type($keys) `,` type($values) `,` type($batch)
+    $cache `[` $layer `]` `,` $keys `,` $values `,` $batch attr-dict `:` qualified(type($cache)) `,` type($keys) `,` type($values) `,` type($batch)
     `->` type($key_rows) `,` type($value_rows)
   }];
   let hasVerifier = 1;
 }
 
-def Transformer_ScoresOp : Transformer_PureOp<"scores"> {
+def Transformer_ScoresOp : Transformer_Op<"scores", [Pure,
+    DeclareOpInterfaceMethods<ReifyRankedShapedTypeOpInterface, ["reifyResultShapes", "reifyDimOfResult"]>]> {
   let summary = "Attention scores: queries times keys";
   let description = [{
     `result[t][h][j] = scale * sum_d queries[t][h][d] * keys[first_key[t] + j][h / group][d]` for `j < key_count[t]`, 0 past it, with

@@ -106,6 +106,15 @@ LogicalResult CacheUpdateOp::reifyResultShapes(OpBuilder &builder, Shapes &shape
 LogicalResult ScoresOp::reifyResultShapes(OpBuilder &builder, Shapes &shapes) {
   return reifyOne(builder, *this, {{getQueries(), 0}, {getQueries(), 1}, kOpen}, shapes);
 }
+/// Only the size that is asked for: building others and failing would make patterns that ask try for ever.
+FailureOr<OpFoldResult> ScoresOp::reifyDimOfResult(OpBuilder &builder, int result, int dim) {
+  int64_t size = getResult().getType().getDimSize(dim);
+  if (!ShapedType::isDynamic(size))
+    return OpFoldResult(builder.getIndexAttr(size));
+  if (dim == 2)
+    return failure();
+  return tensor::getMixedSize(builder, getLoc(), getQueries(), dim);
+}
 LogicalResult MaskOp::reifyResultShapes(OpBuilder &builder, Shapes &shapes) {
   return reifyLike(builder, *this, getScores(), shapes);
 }

@@ -28,7 +28,7 @@ llvm::Expected<Tensor> reference::tensorOf(ElementsAttr elements) {
       element = number.convertToDouble();
   } else if (auto integers = elements.tryGetValues<APInt>()) {
     for (auto [element, integer] : llvm::zip_equal(result->data(), *integers))
-      element = integer.getBitWidth() == 1 ? integer.getZExtValue() : integer.getSExtValue();
+      element = static_cast<double>(integer.getBitWidth() == 1 ? integer[0] : integer.getSExtValue());
   } else {
     return llvm::createStringError("has a literal whose elements cannot be read");
   }
