@@ -196,6 +196,23 @@ func.func @wide_window() -> (tensor<5x1x1xf32>, tensor<5x1x1xf32>) {
   return %o, %f : tensor<5x1x1xf32>, tensor<5x1x1xf32>
 }
 
+// The widest window that can be written is none either.
+// CHECK: widest_window#0: tensor<5x1x1xf32> {{\[\[\[}}0]], {{\[\[}}0.5]], {{\[\[}}1]], {{\[\[}}1.5]], {{\[\[}}2]]]
+// CHECK: widest_window#1: tensor<5x1x1xf32> {{\[\[\[}}0]], {{\[\[}}0.5]], {{\[\[}}1]], {{\[\[}}1.5]], {{\[\[}}2]]]
+func.func @widest_window() -> (tensor<5x1x1xf32>, tensor<5x1x1xf32>) {
+  %batch = arith.constant dense<[[0, 0, 5], [1, 0, 5], [2, 0, 5], [3, 0, 5], [4, 0, 5]]> : tensor<5x3xi32>
+  %count = arith.constant 5 : index
+  %v = call @numbers(%count) : (index) -> tensor<?x1x1xf32>
+  %q = arith.constant dense<0.0> : tensor<5x1x1xf32>
+  %k = arith.constant dense<0.0> : tensor<5x1x1xf32>
+  %s = transformer.scores %q, %k, %batch : (tensor<5x1x1xf32>, tensor<5x1x1xf32>, tensor<5x3xi32>) -> tensor<5x1x?xf32>
+  %m = transformer.mask %s, %batch {mask = #transformer.mask<causal = true, window = 9223372036854775807>} : tensor<5x1x?xf32>, tensor<5x3xi32>
+  %p = transformer.softmax %m : tensor<5x1x?xf32>
+  %o = transformer.weighted_sum %p, %v, %batch : (tensor<5x1x?xf32>, tensor<?x1x1xf32>, tensor<5x3xi32>) -> tensor<5x1x1xf32>
+  %f = transformer.attention %q, %k, %v, %batch {mask = #transformer.mask<causal = true, window = 9223372036854775807>} : tensor<5x1x1xf32>, tensor<5x1x1xf32>, tensor<?x1x1xf32>, tensor<5x3xi32>
+  return %o, %f : tensor<5x1x1xf32>, tensor<5x1x1xf32>
+}
+
 // Chunks of 4: token 4 begins anew.
 // CHECK: chunks#0: tensor<4x1x1xf32> {{\[\[\[}}1.5]], {{\[\[}}4]], {{\[\[}}5]], {{\[\[}}8]]]
 // CHECK: chunks#1: tensor<4x1x1xf32> {{\[\[\[}}1.5]], {{\[\[}}4]], {{\[\[}}5]], {{\[\[}}8]]]
