@@ -37,12 +37,24 @@
 ///      {"name": "cache", "role": "cache", "type": "i8", "shape": ["cache_bytes"]},
 ///      {"name": "workspace", "role": "workspace", "type": "i8", "shape": ["workspace_bytes"]}]}] }
 /// ```
-/// The entry `step_taps` has further outputs (role "tap"), each with the dimensions of all its layers in front:
-/// `hidden_states` f32 [layers + 1, tokens, hidden], `attentions` f32 [layers, tokens, heads, keys] where `keys` is the largest key count of
-/// the step. A batch row is (position, first key row, key count): see docs/dialect.md. Cache bytes: the cache has `R` rows, a multiple
-/// of `row_multiple`, per layer; its size is `layers * R * heads * (key_size + value_size) * sizeof(type)`, and a sequence's first row
-/// must be a multiple of `row_multiple`. The workspace is `bytes_fixed + bytes_per_token * round_up(tokens, token_multiple)` and 64-byte aligned,
-/// as is the cache.
+/// **What a step is given.** A batch row is (position, first key row, key count): see docs/dialect.md. The cache has `R` rows per layer,
+/// a multiple of `row_multiple`; its size is `layers * R * heads * (key_size + value_size) * sizeof(type)`, and a sequence's first row is a
+/// multiple of `row_multiple`. An encoder's cache is used within a step alone, so one layer of it is enough. The workspace is
+/// `bytes_fixed + bytes_per_token * round_up(tokens, token_multiple)`; an entry may have a `workspace` of its own in the place of metadata's.
+/// Cache and workspace are 64-byte aligned. `outputs` is 0 for all but the last chunk of a prompt.
+///
+/// **Taps.** The entry `step_taps` has further outputs (role "tap"), each with the dimension of all its layers in front:
+///
+/// | tap | shape |
+/// |---|---|
+/// | `hidden_states` f32 | [layers + 1, tokens, hidden] |
+/// | `attentions` f32 | [layers, tokens, heads, keys]; `keys` is the largest key count of the step |
+/// | `router_experts` i32, `router_weights` f32 | [routing layers, tokens, chosen]; metadata's `router_layers` gives the model's layer index of each |
+/// | a model with `literal_tokens`: `q`, `k`, `v`, `scores`, `weights` f32 | [layers, tokens, heads, size or `keys`] |
+///
+/// **Further fields.** With `literal_tokens` an entry has no `input_ids`. `add_bos` asks for the begin-of-text token in front of prompts
+/// that the tokenizer gives without one. `generation` may hold temperature, top_k, top_p, min_p, repetition_penalty. `cpu.features`
+/// are LLVM's names; one that the runtime does not know counts as lacking. A relative `weights_file` is beside the product.
 
 #ifndef ATTUNE_RUNTIME_PROGRAM_PAYLOADFORMAT_H
 #define ATTUNE_RUNTIME_PROGRAM_PAYLOADFORMAT_H

@@ -200,6 +200,8 @@ extern const uint64_t attune_entry_count = 2;
 std::span<const AttuneEntry> attune::test::entriesFor(const json &metadata) {
   static const AttuneEntry encoderEntries[] = {{"step", encode}};
   static const AttuneEntry literalEntries[] = {{"step", nullptr}, {"step_taps", literal}};
+  if (!metadata.is_object())
+    return {};
   if (metadata.value("kind", "") == "encoder")
     return encoderEntries;
   if (metadata.value("literal_tokens", 0) > 0)
