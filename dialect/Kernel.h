@@ -2,7 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 /// \file
-/// The `kernel` dialect: operations on packed weights and the physical cache. Semantics stand in KernelOps.td.
+/// The `kernel` dialect: operations on packed weights and the physical cache. Semantics stand in
+/// KernelOps.td.
 
 #ifndef ATTUNE_DIALECT_KERNEL_H
 #define ATTUNE_DIALECT_KERNEL_H

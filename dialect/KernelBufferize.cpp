@@ -16,7 +16,8 @@ using namespace mlir::kernel;
 namespace {
 
 /// Clones `op` with buffers in place of its tensors and without results.
-FailureOr<Operation *> cloneOnBuffers(Operation *op, RewriterBase &rewriter, const BufferizationOptions &options, const BufferizationState &state) {
+FailureOr<Operation *> cloneOnBuffers(Operation *op, RewriterBase &rewriter,
+                                      const BufferizationOptions &options, const BufferizationState &state) {
   SmallVector<Value> operands;
   for (Value operand : op->getOperands()) {
     if (!isa<TensorType>(operand.getType())) {
@@ -41,7 +42,8 @@ template <typename Op> struct DpsModel : DstBufferizableOpInterfaceExternalModel
   bool bufferizesToMemoryRead(Operation *op, OpOperand &operand, const AnalysisState &) const {
     return !cast<DestinationStyleOpInterface>(op).isDpsInit(&operand);
   }
-  LogicalResult bufferize(Operation *op, RewriterBase &rewriter, const BufferizationOptions &options, BufferizationState &state) const {
+  LogicalResult bufferize(Operation *op, RewriterBase &rewriter, const BufferizationOptions &options,
+                          BufferizationState &state) const {
     auto dps = cast<DestinationStyleOpInterface>(op);
     SmallVector<Value> inits;
     for (OpOperand &init : dps.getDpsInitsMutable()) {
@@ -61,7 +63,8 @@ struct CacheUpdateModel : BufferizableOpInterface::ExternalModel<CacheUpdateMode
   bool bufferizesToMemoryRead(Operation *, OpOperand &, const AnalysisState &) const { return true; }
   bool bufferizesToMemoryWrite(Operation *, OpOperand &, const AnalysisState &) const { return false; }
   AliasingValueList getAliasingValues(Operation *, OpOperand &, const AnalysisState &) const { return {}; }
-  LogicalResult bufferize(Operation *op, RewriterBase &rewriter, const BufferizationOptions &options, BufferizationState &state) const {
+  LogicalResult bufferize(Operation *op, RewriterBase &rewriter, const BufferizationOptions &options,
+                          BufferizationState &state) const {
     if (failed(cloneOnBuffers(op, rewriter, options, state)))
       return failure();
     rewriter.eraseOp(op);

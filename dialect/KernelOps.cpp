@@ -42,7 +42,8 @@ attune::PackedFormat PackedAttr::getFormat() const {
   return format;
 }
 
-//===---------------------------------------------------- effects ---------------------------------------------------===//
+//===---------------------------------------------------- effects
+//---------------------------------------------------===//
 
 using Effects = SmallVectorImpl<SideEffects::EffectInstance<MemoryEffects::Effect>>;
 
@@ -75,12 +76,14 @@ void CacheUpdateOp::getEffects(Effects &effects) {
   }
 }
 
-//===---------------------------------------------------- verifiers -------------------------------------------------===//
+//===---------------------------------------------------- verifiers
+//-------------------------------------------------===//
 
 LogicalResult QuantizeOp::verify() {
   int64_t inits = isa<TensorType>(getCodes().getType()) ? 3 : 0;
   if (static_cast<int64_t>(getResults().size()) != inits)
-    return emitOpError() << "has " << getResults().size() << " results, expected " << inits << " (one per tensor output)";
+    return emitOpError() << "has " << getResults().size() << " results, expected " << inits
+                         << " (one per tensor output)";
   return success();
 }
 
@@ -92,20 +95,24 @@ LogicalResult LinearOp::verify() {
   for (Value weight : getWeights()) {
     auto type = cast<MemRefType>(weight.getType());
     if (!type.isDynamicDim(1) && type.getDimSize(1) != format.panelBytes(getColumns()))
-      return emitOpError() << "weight has panels of " << type.getDimSize(1) << " bytes, expected " << format.panelBytes(getColumns())
-                           << " for " << getColumns() << " columns in " << getFormat();
-    if (!type.isDynamicDim(0) && !ShapedType::isDynamic(columns) && type.getDimSize(0) != attune::PackedFormat::panels(columns))
-      return emitOpError() << "weight has " << type.getDimSize(0) << " panels, expected " << attune::PackedFormat::panels(columns) << " for "
-                           << columns << " output columns";
+      return emitOpError() << "weight has panels of " << type.getDimSize(1) << " bytes, expected "
+                           << format.panelBytes(getColumns()) << " for " << getColumns() << " columns in "
+                           << getFormat();
+    if (!type.isDynamicDim(0) && !ShapedType::isDynamic(columns) &&
+        type.getDimSize(0) != attune::PackedFormat::panels(columns))
+      return emitOpError() << "weight has " << type.getDimSize(0) << " panels, expected "
+                           << attune::PackedFormat::panels(columns) << " for " << columns
+                           << " output columns";
   }
   if (isQuantized() && !getFormat().isQuantized())
     return emitOpError() << "has a quantised input, which needs i8 or u4 weights, got " << getFormat();
   if (isQuantized() != cast<ShapedType>(getInput().getType()).getElementType().isInteger(8))
-    return emitOpError() << "input " << getInput().getType() << " must be i8 with quantized(scales, sums), f32 without";
+    return emitOpError() << "input " << getInput().getType()
+                         << " must be i8 with quantized(scales, sums), f32 without";
   Block &epilogue = getEpilogue().front();
   if (epilogue.getNumArguments() != getWeights().size() + getExtras().size())
-    return emitOpError() << "epilogue takes " << epilogue.getNumArguments() << " values, expected " << getWeights().size() << " products and "
-                         << getExtras().size() << " extras";
+    return emitOpError() << "epilogue takes " << epilogue.getNumArguments() << " values, expected "
+                         << getWeights().size() << " products and " << getExtras().size() << " extras";
   return success();
 }
 
@@ -113,9 +120,11 @@ LogicalResult AttentionOp::verify() {
   auto queries = cast<ShapedType>(getQueries().getType());
   auto keys = cast<MemRefType>(getKeyMemory().getType());
   if (!queries.isDynamicDim(1) && !keys.isDynamicDim(1) && queries.getDimSize(1) % keys.getDimSize(1))
-    return emitOpError() << "has " << queries.getDimSize(1) << " query heads, which " << keys.getDimSize(1) << " key heads do not divide";
+    return emitOpError() << "has " << queries.getDimSize(1) << " query heads, which " << keys.getDimSize(1)
+                         << " key heads do not divide";
   if (queries.getDimSize(2) != keys.getDimSize(2))
-    return emitOpError() << "has queries of size " << queries.getDimSize(2) << " and keys of size " << keys.getDimSize(2);
+    return emitOpError() << "has queries of size " << queries.getDimSize(2) << " and keys of size "
+                         << keys.getDimSize(2);
   if (keys.getDimSize(3) != 16)
     return emitOpError() << "keys lie in groups of 16 rows, got " << keys;
   return success();
@@ -126,6 +135,7 @@ LogicalResult LaunchOp::verifySymbolUses(SymbolTableCollection &symbols) {
   if (!body)
     return emitOpError() << "names '" << getBody() << "', which is not a function";
   if (body.getNumArguments() != getArguments().size() + 2)
-    return emitOpError() << "gives " << getArguments().size() << " arguments and a range (begin, end), but " << getBodyAttr() << " takes " << body.getNumArguments();
+    return emitOpError() << "gives " << getArguments().size() << " arguments and a range (begin, end), but "
+                         << getBodyAttr() << " takes " << body.getNumArguments();
   return success();
 }

@@ -49,7 +49,9 @@ static SmallVector<Range> ranges(OpBuilder &b, Location loc, ArrayRef<OpFoldResu
   return domain;
 }
 
-static SmallVector<utils::IteratorType> parallel(unsigned n) { return SmallVector<utils::IteratorType>(n, utils::IteratorType::parallel); }
+static SmallVector<utils::IteratorType> parallel(unsigned n) {
+  return SmallVector<utils::IteratorType>(n, utils::IteratorType::parallel);
+}
 
 /// Clones `op` on other operands; its results take the types of the inits that are tensors.
 static TilingResult cloneOn(OpBuilder &b, Operation *op, ArrayRef<Value> operands, ArrayRef<Value> slices) {
@@ -64,7 +66,8 @@ static TilingResult cloneOn(OpBuilder &b, Operation *op, ArrayRef<Value> operand
   return TilingResult{{tiled}, SmallVector<Value>(tiled->getResults()), generated};
 }
 
-//===---------------------------------------------------- quantize --------------------------------------------------===//
+//===---------------------------------------------------- quantize
+//--------------------------------------------------===//
 
 SmallVector<utils::IteratorType> QuantizeOp::getLoopIteratorTypes() { return parallel(1); }
 
@@ -72,34 +75,40 @@ SmallVector<Range> QuantizeOp::getIterationDomain(OpBuilder &b) {
   return ranges(b, getLoc(), {dimension(b, getLoc(), getInput(), 0)});
 }
 
-FailureOr<TilingResult> QuantizeOp::getTiledImplementation(OpBuilder &b, ArrayRef<OpFoldResult> offsets, ArrayRef<OpFoldResult> sizes) {
+FailureOr<TilingResult> QuantizeOp::getTiledImplementation(OpBuilder &b, ArrayRef<OpFoldResult> offsets,
+                                                           ArrayRef<OpFoldResult> sizes) {
   SmallVector<Value> operands;
   for (Value operand : getOperands())
     operands.push_back(slice(b, getLoc(), operand, Parts(offsets), Parts(sizes)));
   return cloneOn(b, *this, operands, operands);
 }
 
-LogicalResult QuantizeOp::getResultTilePosition(OpBuilder &b, unsigned index, ArrayRef<OpFoldResult> offsets, ArrayRef<OpFoldResult> sizes,
-                                                Parts &resultOffsets, Parts &resultSizes) {
+LogicalResult QuantizeOp::getResultTilePosition(OpBuilder &b, unsigned index, ArrayRef<OpFoldResult> offsets,
+                                                ArrayRef<OpFoldResult> sizes, Parts &resultOffsets,
+                                                Parts &resultSizes) {
   Value init = getDpsInits()[index];
   resultOffsets = {offsets[0], b.getIndexAttr(0)};
   resultSizes = {sizes[0], dimension(b, getLoc(), init, 1)};
   return success();
 }
 
-//===----------------------------------------------------- linear ---------------------------------------------------===//
+//===----------------------------------------------------- linear
+//---------------------------------------------------===//
 
 SmallVector<utils::IteratorType> LinearOp::getLoopIteratorTypes() { return parallel(2); }
 
 SmallVector<Range> LinearOp::getIterationDomain(OpBuilder &b) {
-  return ranges(b, getLoc(), {dimension(b, getLoc(), getOutput(), 0), dimension(b, getLoc(), getOutput(), 1)});
+  return ranges(b, getLoc(),
+                {dimension(b, getLoc(), getOutput(), 0), dimension(b, getLoc(), getOutput(), 1)});
 }
 
 /// Column tiles are multiples of a panel's 16 rows (or reach the end).
-FailureOr<TilingResult> LinearOp::getTiledImplementation(OpBuilder &b, ArrayRef<OpFoldResult> offsets, ArrayRef<OpFoldResult> sizes) {
+FailureOr<TilingResult> LinearOp::getTiledImplementation(OpBuilder &b, ArrayRef<OpFoldResult> offsets,
+                                                         ArrayRef<OpFoldResult> sizes) {
   Location loc = getLoc();
   AffineExpr s0 = b.getAffineSymbolExpr(0);
-  OpFoldResult panel = composed(b, loc, s0.floorDiv(16), {offsets[1]}), panels = composed(b, loc, s0.ceilDiv(16), {sizes[1]});
+  OpFoldResult panel = composed(b, loc, s0.floorDiv(16), {offsets[1]}),
+               panels = composed(b, loc, s0.ceilDiv(16), {sizes[1]});
   SmallVector<Value> operands;
   operands.push_back(slice(b, loc, getInput(), {offsets[0]}, {sizes[0]}));
   if (isQuantized())
@@ -109,49 +118,60 @@ FailureOr<TilingResult> LinearOp::getTiledImplementation(OpBuilder &b, ArrayRef<
     operands.push_back(slice(b, loc, weight, {panel}, {panels}));
   for (Value extra : getExtras()) {
     bool vector = cast<ShapedType>(extra.getType()).getRank() == 1;
-    operands.push_back(vector ? slice(b, loc, extra, {offsets[1]}, {sizes[1]}) : slice(b, loc, extra, Parts(offsets), Parts(sizes)));
+    operands.push_back(vector ? slice(b, loc, extra, {offsets[1]}, {sizes[1]})
+                              : slice(b, loc, extra, Parts(offsets), Parts(sizes)));
   }
   operands.push_back(slice(b, loc, getOutput(), Parts(offsets), Parts(sizes)));
   return cloneOn(b, *this, operands, operands);
 }
 
-LogicalResult LinearOp::getResultTilePosition(OpBuilder &b, unsigned, ArrayRef<OpFoldResult> offsets, ArrayRef<OpFoldResult> sizes,
-                                              Parts &resultOffsets, Parts &resultSizes) {
+LogicalResult LinearOp::getResultTilePosition(OpBuilder &b, unsigned, ArrayRef<OpFoldResult> offsets,
+                                              ArrayRef<OpFoldResult> sizes, Parts &resultOffsets,
+                                              Parts &resultSizes) {
   resultOffsets.assign(offsets.begin(), offsets.end());
   resultSizes.assign(sizes.begin(), sizes.end());
   return success();
 }
 
-//===---------------------------------------------------- attention -------------------------------------------------===//
+//===---------------------------------------------------- attention
+//-------------------------------------------------===//
 
 SmallVector<utils::IteratorType> AttentionOp::getLoopIteratorTypes() { return parallel(2); }
 
 SmallVector<Range> AttentionOp::getIterationDomain(OpBuilder &b) {
-  return ranges(b, getLoc(), {dimension(b, getLoc(), getQueries(), 0), dimension(b, getLoc(), getKeyMemory(), 1)});
+  return ranges(b, getLoc(),
+                {dimension(b, getLoc(), getQueries(), 0), dimension(b, getLoc(), getKeyMemory(), 1)});
 }
 
-FailureOr<TilingResult> AttentionOp::getTiledImplementation(OpBuilder &b, ArrayRef<OpFoldResult> offsets, ArrayRef<OpFoldResult> sizes) {
+FailureOr<TilingResult> AttentionOp::getTiledImplementation(OpBuilder &b, ArrayRef<OpFoldResult> offsets,
+                                                            ArrayRef<OpFoldResult> sizes) {
   Location loc = getLoc();
-  int64_t group = cast<ShapedType>(getQueries().getType()).getDimSize(1) / cast<ShapedType>(getKeyMemory().getType()).getDimSize(1);
+  int64_t group = cast<ShapedType>(getQueries().getType()).getDimSize(1) /
+                  cast<ShapedType>(getKeyMemory().getType()).getDimSize(1);
   AffineExpr s0 = b.getAffineSymbolExpr(0);
-  OpFoldResult head = composed(b, loc, s0 * group, {offsets[1]}), heads = composed(b, loc, s0 * group, {sizes[1]});
+  OpFoldResult head = composed(b, loc, s0 * group, {offsets[1]}),
+               heads = composed(b, loc, s0 * group, {sizes[1]});
   OpFoldResult zero = b.getIndexAttr(0);
   auto cacheSlice = [&](Value memory) {
     return slice(b, loc, memory, {zero, offsets[1]}, {dimension(b, loc, memory, 0), sizes[1]});
   };
   SmallVector<Value> operands{slice(b, loc, getQueries(), {offsets[0], head}, {sizes[0], heads}),
-                              slice(b, loc, getBatch(), {offsets[0]}, {sizes[0]}), cacheSlice(getKeyMemory()), cacheSlice(getValueMemory())};
+                              slice(b, loc, getBatch(), {offsets[0]}, {sizes[0]}), cacheSlice(getKeyMemory()),
+                              cacheSlice(getValueMemory())};
   if (getSinks())
     operands.push_back(slice(b, loc, getSinks(), {head}, {heads}));
   operands.push_back(slice(b, loc, getOutput(), {offsets[0], head}, {sizes[0], heads}));
   return cloneOn(b, *this, operands, operands);
 }
 
-LogicalResult AttentionOp::getResultTilePosition(OpBuilder &b, unsigned, ArrayRef<OpFoldResult> offsets, ArrayRef<OpFoldResult> sizes,
-                                                 Parts &resultOffsets, Parts &resultSizes) {
-  int64_t group = cast<ShapedType>(getQueries().getType()).getDimSize(1) / cast<ShapedType>(getKeyMemory().getType()).getDimSize(1);
+LogicalResult AttentionOp::getResultTilePosition(OpBuilder &b, unsigned, ArrayRef<OpFoldResult> offsets,
+                                                 ArrayRef<OpFoldResult> sizes, Parts &resultOffsets,
+                                                 Parts &resultSizes) {
+  int64_t group = cast<ShapedType>(getQueries().getType()).getDimSize(1) /
+                  cast<ShapedType>(getKeyMemory().getType()).getDimSize(1);
   AffineExpr s0 = b.getAffineSymbolExpr(0);
   resultOffsets = {offsets[0], composed(b, getLoc(), s0 * group, {offsets[1]}), b.getIndexAttr(0)};
-  resultSizes = {sizes[0], composed(b, getLoc(), s0 * group, {sizes[1]}), dimension(b, getLoc(), getOutput(), 2)};
+  resultSizes = {sizes[0], composed(b, getLoc(), s0 * group, {sizes[1]}),
+                 dimension(b, getLoc(), getOutput(), 2)};
   return success();
 }

@@ -150,9 +150,9 @@ struct FuseOptions : PassPipelineOptions<FuseOptions> {
 namespace {
 struct CodePipelineOptions : PassPipelineOptions<CodePipelineOptions> {
   Option<std::string> cpu{*this, "cpu", llvm::cl::desc("The processor"), llvm::cl::init("native")};
-  Option<bool> quantizeActivations{*this, "quantize-activations",
-                                   llvm::cl::desc("int8 activations for products with block-quantised weights"),
-                                   llvm::cl::init(false)};
+  Option<bool> quantizeActivations{
+      *this, "quantize-activations",
+      llvm::cl::desc("int8 activations for products with block-quantised weights"), llvm::cl::init(false)};
   CodeOptions get() const { return {cpu, quantizeActivations}; }
 };
 struct NoOptions : PassPipelineOptions<NoOptions> {};
@@ -182,17 +182,20 @@ void transformer::registerPasses() {
       return success();
     });
   };
-  auto codeStage = [](StringRef name, StringRef summary, void (*build)(OpPassManager &, const CodeOptions &)) {
-    registerPipeline<CodePipelineOptions>(name, summary, [build](OpPassManager &pm, const CodePipelineOptions &options, auto) {
-      build(pm, options.get());
-      return success();
-    });
+  auto codeStage = [](StringRef name, StringRef summary,
+                      void (*build)(OpPassManager &, const CodeOptions &)) {
+    registerPipeline<CodePipelineOptions>(
+        name, summary, [build](OpPassManager &pm, const CodePipelineOptions &options, auto) {
+          build(pm, options.get());
+          return success();
+        });
   };
-  codeStage("transformer-layout", "Weights and caches become memory in the forms that kernels read", buildLayoutPipeline);
+  codeStage("transformer-layout", "Weights and caches become memory in the forms that kernels read",
+            buildLayoutPipeline);
   stage("transformer-linalg", "What the kernels do not cover becomes linalg on tensors", buildLinalgPipeline);
   stage("transformer-vectors", "Parallel tiles, and vectors in them", buildVectorPipeline);
-  stage("transformer-buffers", "Tensors become buffers in a planned workspace; parallel loops become launches",
-        buildBufferPipeline);
+  stage("transformer-buffers",
+        "Tensors become buffers in a planned workspace; parallel loops become launches", buildBufferPipeline);
   codeStage("transformer-kernels", "Kernels become loops and vectors for the CPU", buildKernelPipeline);
   stage("transformer-llvm", "The LLVM dialect, with the table of entries", buildLLVMPipeline);
 }

@@ -3,8 +3,9 @@
 
 // kernel.attention as loops over tiles of keys with an online softmax.
 //
-// A register tile is some tokens of one sequence times some query heads that share a key head. For each tile of keys: scores of 16 keys at
-// a time (keys lie transposed, so that a score vector is a vertical sum), the softmax update, then the weighted sum of values.
+// A register tile is some tokens of one sequence times some query heads that share a key head. For each tile
+// of keys: scores of 16 keys at a time (keys lie transposed, so that a score vector is a vertical sum), the
+// softmax update, then the weighted sum of values.
 
 #include "dialect/Kernel.h"
 #include "passes/Passes.h"
@@ -32,7 +33,8 @@ namespace {
 constexpr int64_t kKeyGroup = 16;  ///< keys that lie side by side in the cache
 constexpr int64_t kTileGroups = 8; ///< groups of a tile of keys: 128 keys
 constexpr float kHidden = -std::numeric_limits<float>::infinity();
-constexpr float kLowest = -1.0e30f; ///< where running maxima start: finite, so that a hidden tile changes nothing
+constexpr float kLowest =
+    -1.0e30f; ///< where running maxima start: finite, so that a hidden tile changes nothing
 
 /// A part of a value vector: `size` elements from `offset`.
 struct Chunk {
@@ -89,7 +91,8 @@ private:
   Emitter &e;
   kernel::AttentionOp op;
   int64_t group, keyHeads, keySize, valueSize, vectors, headTile, tokenTile;
-  Value scores, sums, maxima, corrections, outputs; // scratch: [rows][keys], [rows][lanes], [rows], [rows], [rows][value size]
+  Value scores, sums, maxima, corrections,
+      outputs; // scratch: [rows][keys], [rows][lanes], [rows], [rows], [rows][value size]
 
   bool isSoftmax() { return op.getNormalizer() == Normalizer::softmax; }
 
@@ -118,11 +121,15 @@ private:
       return emitHeads(keyHead, token, 1);
     Value first = batchColumn(token, kFirstKey), same;
     for (int64_t i = 1; i < tokenTile; ++i) {
-      Value equal = arith::CmpIOp::create(e, arith::CmpIPredicate::eq, batchColumn(e.add(token, i), kFirstKey), first);
+      Value equal =
+          arith::CmpIOp::create(e, arith::CmpIPredicate::eq, batchColumn(e.add(token, i), kFirstKey), first);
       same = same ? arith::AndIOp::create(e, same, equal).getResult() : equal;
     }
-    e.branch(same, [&] { emitHeads(keyHead, token, tokenTile); },
-             [&] { e.loop(token, e.add(token, tokenTile), 1, [&](Value single) { emitHeads(keyHead, single, 1); }); });
+    e.branch(
+        same, [&] { emitHeads(keyHead, token, tokenTile); },
+        [&] {
+          e.loop(token, e.add(token, tokenTile), 1, [&](Value single) { emitHeads(keyHead, single, 1); });
+        });
   }
 
   void emitHeads(Value keyHead, Value token, int64_t tokens) {
@@ -130,7 +137,8 @@ private:
     Value begin = e.mul(keyHead, group);
     if (headTile == group)
       return emitTile(keyHead, begin, token, tokens, range);
-    e.loop(begin, e.add(begin, group), headTile, [&](Value head) { emitTile(keyHead, head, token, tokens, range); });
+    e.loop(begin, e.add(begin, group), headTile,
+           [&](Value head) { emitTile(keyHead, head, token, tokens, range); });
   }
 
   Value maxIndex(Value a, Value b) { return arith::MaxSIOp::create(e, a, b); }
@@ -142,7 +150,8 @@ private:
     KeyRange range;
     range.first = batchColumn(token, kFirstKey);
     for (int64_t i = 0; i < tokens; ++i) {
-      Value at = e.add(token, i), position = batchColumn(at, kPosition), low = e.index(0), high = batchColumn(at, kKeyCount);
+      Value at = e.add(token, i), position = batchColumn(at, kPosition), low = e.index(0),
+            high = batchColumn(at, kKeyCount);
       if (mask.getCausal())
         high = minIndex(high, e.add(position, 1));
       if (mask.getWindow()) {
@@ -162,7 +171,8 @@ private:
     return range;
   }
 
-  /// One register tile: `tokens` tokens times `headTile` heads. Row r is token r / headTile, head r % headTile.
+  /// One register tile: `tokens` tokens times `headTile` heads. Row r is token r / headTile, head r %
+  /// headTile.
   void emitTile(Value keyHead, Value head, Value token, int64_t tokens, const KeyRange &range) {
     int64_t rows = tokens * headTile;
     initialize(rows);
@@ -170,7 +180,9 @@ private:
     Value endGroup = e.div(e.add(range.high, kKeyGroup - 1), kKeyGroup);
     e.loop(firstGroup, endGroup, kTileGroups, [&](Value groupBegin) {
       Value groupEnd = minIndex(e.add(groupBegin, kTileGroups), endGroup);
-      e.loop(groupBegin, groupEnd, 1, [&](Value keyGroup) { emitScores(keyHead, head, token, rows, range, keyGroup, e.sub(keyGroup, groupBegin)); });
+      e.loop(groupBegin, groupEnd, 1, [&](Value keyGroup) {
+        emitScores(keyHead, head, token, rows, range, keyGroup, e.sub(keyGroup, groupBegin));
+      });
       emitSoftmax(rows, e.sub(groupEnd, groupBegin));
       Value keyBegin = e.mul(groupBegin, kKeyGroup);
       emitWeightedSum(keyHead, rows, range, keyBegin, minIndex(e.mul(groupEnd, kKeyGroup), range.high));
@@ -183,20 +195,23 @@ private:
       e.storeVector(e.splat(e.floats(), 0.0), sums, {e.index(r), e.index(0)});
       memref::StoreOp::create(e, f32(kLowest), maxima, ValueRange{e.index(r)});
       for (Chunk chunk : chunksOf(valueSize, e.lanes()))
-        e.storeVector(e.splat(e.vectorOf(e.getF32Type(), chunk.size), 0.0), outputs, {e.index(r), e.index(chunk.offset)});
+        e.storeVector(e.splat(e.vectorOf(e.getF32Type(), chunk.size), 0.0), outputs,
+                      {e.index(r), e.index(chunk.offset)});
     }
   }
 
   Value f32(float value) { return arith::ConstantOp::create(e, e.getF32FloatAttr(value)); }
 
   /// Scores of 16 keys for every row, scaled, capped and masked, to the scratch.
-  void emitScores(Value keyHead, Value head, Value token, int64_t rows, const KeyRange &range, Value keyGroup, Value slot) {
+  void emitScores(Value keyHead, Value head, Value token, int64_t rows, const KeyRange &range, Value keyGroup,
+                  Value slot) {
     Value memoryGroup = e.add(e.div(range.first, kKeyGroup), keyGroup);
     Values accumulators(rows * vectors, e.splat(e.floats(), 0.0));
     Values products = e.loop(e.index(0), e.index(keySize), 1, accumulators, [&](Value d, ValueRange carried) {
       Values keys, next;
       for (int64_t v = 0; v < vectors; ++v)
-        keys.push_back(loadAsF32(e.lanes(), op.getKeyMemory(), {memoryGroup, keyHead, d, e.index(v * e.lanes())}));
+        keys.push_back(
+            loadAsF32(e.lanes(), op.getKeyMemory(), {memoryGroup, keyHead, d, e.index(v * e.lanes())}));
       for (int64_t r = 0; r < rows; ++r) {
         Value query = e.load(op.getQueries(), {e.add(token, r / headTile), e.add(head, r % headTile), d});
         Value wide = e.broadcast(query, e.floats());
@@ -209,7 +224,8 @@ private:
     for (int64_t v = 0; v < vectors; ++v) {
       Value lane = laneIndices(e.add(keyIndex, v * e.lanes()));
       for (int64_t r = 0; r < rows; ++r) {
-        Value score = capped(arith::MulFOp::create(e, products[r * vectors + v], e.splat(e.floats(), op.getScale().convertToDouble())));
+        Value score = capped(arith::MulFOp::create(e, products[r * vectors + v],
+                                                   e.splat(e.floats(), op.getScale().convertToDouble())));
         Value visible = isVisible(lane, range, r / headTile);
         score = arith::SelectOp::create(e, visible, score, e.splat(e.floats(), isSoftmax() ? kHidden : 0.0));
         e.storeVector(score, scores, {e.index(r), e.add(e.mul(slot, kKeyGroup), v * e.lanes())});
@@ -237,14 +253,17 @@ private:
   Value toI32(Value index) { return arith::IndexCastOp::create(e, e.getI32Type(), index); }
 
   Value isVisible(Value lane, const KeyRange &range, int64_t token) {
-    Value below = arith::CmpIOp::create(e, arith::CmpIPredicate::slt, lane, e.broadcast(toI32(range.highs[token]), e.ints()));
+    Value below = arith::CmpIOp::create(e, arith::CmpIPredicate::slt, lane,
+                                        e.broadcast(toI32(range.highs[token]), e.ints()));
     if (!op.getMask().getWindow() && !op.getMask().getChunk())
       return below;
-    Value above = arith::CmpIOp::create(e, arith::CmpIPredicate::sge, lane, e.broadcast(toI32(range.lows[token]), e.ints()));
+    Value above = arith::CmpIOp::create(e, arith::CmpIPredicate::sge, lane,
+                                        e.broadcast(toI32(range.lows[token]), e.ints()));
     return arith::AndIOp::create(e, below, above);
   }
 
-  /// Scores of the tile become weights relative to the running maximum; sums and the correction of what came before follow.
+  /// Scores of the tile become weights relative to the running maximum; sums and the correction of what came
+  /// before follow.
   void emitSoftmax(int64_t rows, Value groups) {
     Value end = e.mul(groups, kKeyGroup);
     for (int64_t r = 0; r < rows; ++r) {
@@ -259,17 +278,21 @@ private:
         continue;
       }
       Value before = e.load(maxima, {row});
-      Value largest = e.loop(e.index(0), end, e.lanes(), e.broadcast(before, e.floats()), [&](Value k, ValueRange carried) -> Values {
-        return {maximum(carried[0], e.loadVector(e.floats(), scores, {row, k}))};
-      })[0];
-      Value now = vector::ReductionOp::create(e, vector::CombiningKind::MAXNUMF, largest, arith::FastMathFlags::nnan);
+      Value largest = e.loop(e.index(0), end, e.lanes(), e.broadcast(before, e.floats()),
+                             [&](Value k, ValueRange carried) -> Values {
+                               return {maximum(carried[0], e.loadVector(e.floats(), scores, {row, k}))};
+                             })[0];
+      Value now =
+          vector::ReductionOp::create(e, vector::CombiningKind::MAXNUMF, largest, arith::FastMathFlags::nnan);
       Value nowWide = e.broadcast(now, e.floats());
-      Value correction = math::ExpOp::create(e, arith::SubFOp::create(e, e.broadcast(before, e.floats()), nowWide));
+      Value correction =
+          math::ExpOp::create(e, arith::SubFOp::create(e, e.broadcast(before, e.floats()), nowWide));
       Value kept = arith::MulFOp::create(e, sum, correction);
       sum = e.loop(e.index(0), end, e.lanes(), kept, [&](Value k, ValueRange carried) -> Values {
         Value score = e.loadVector(e.floats(), scores, {row, k});
         Value weight = math::ExpOp::create(e, arith::SubFOp::create(e, score, nowWide));
-        Value hidden = arith::CmpFOp::create(e, arith::CmpFPredicate::OEQ, score, e.splat(e.floats(), kHidden));
+        Value hidden =
+            arith::CmpFOp::create(e, arith::CmpFPredicate::OEQ, score, e.splat(e.floats(), kHidden));
         weight = arith::SelectOp::create(e, hidden, e.splat(e.floats(), 0.0), weight);
         e.storeVector(weight, scores, {row, k});
         return {arith::AddFOp::create(e, carried[0], weight)};
@@ -291,22 +314,26 @@ private:
     int64_t together = std::max<int64_t>(1, 12 / rows);
     Value start = maxIndex(keyBegin, range.low);
     for (size_t at = 0; at < chunks.size(); at += together) {
-      ArrayRef<Chunk> part = ArrayRef<Chunk>(chunks).slice(at, std::min<size_t>(together, chunks.size() - at));
+      ArrayRef<Chunk> part =
+          ArrayRef<Chunk>(chunks).slice(at, std::min<size_t>(together, chunks.size() - at));
       Values accumulators;
       for (int64_t r = 0; r < rows; ++r)
         for (Chunk chunk : part) {
           VectorType type = e.vectorOf(e.getF32Type(), chunk.size);
           Value correction = e.broadcast(e.load(corrections, {e.index(r)}), type);
-          accumulators.push_back(arith::MulFOp::create(e, e.loadVector(type, outputs, {e.index(r), e.index(chunk.offset)}), correction));
+          accumulators.push_back(arith::MulFOp::create(
+              e, e.loadVector(type, outputs, {e.index(r), e.index(chunk.offset)}), correction));
         }
       Values results = e.loop(start, keyEnd, 1, accumulators, [&](Value key, ValueRange carried) {
         Values values, next;
         for (Chunk chunk : part)
-          values.push_back(loadAsF32(chunk.size, op.getValueMemory(), {e.add(range.first, key), keyHead, e.index(chunk.offset)}));
+          values.push_back(loadAsF32(chunk.size, op.getValueMemory(),
+                                     {e.add(range.first, key), keyHead, e.index(chunk.offset)}));
         for (int64_t r = 0; r < rows; ++r) {
           Value weight = e.load(scores, {e.index(r), e.sub(key, keyBegin)});
           for (size_t c = 0; c < part.size(); ++c)
-            next.push_back(e.fma(e.broadcast(weight, cast<VectorType>(values[c].getType())), values[c], carried[r * part.size() + c]));
+            next.push_back(e.fma(e.broadcast(weight, cast<VectorType>(values[c].getType())), values[c],
+                                 carried[r * part.size() + c]));
         }
         return next;
       });
@@ -320,7 +347,9 @@ private:
   void finish(Value head, Value token, int64_t rows) {
     for (int64_t r = 0; r < rows; ++r) {
       Value row = e.index(r), queryHead = e.add(head, r % headTile);
-      Value sum = vector::ReductionOp::create(e, vector::CombiningKind::ADD, e.loadVector(e.floats(), sums, {row, e.index(0)}), arith::FastMathFlags::reassoc);
+      Value sum = vector::ReductionOp::create(e, vector::CombiningKind::ADD,
+                                              e.loadVector(e.floats(), sums, {row, e.index(0)}),
+                                              arith::FastMathFlags::reassoc);
       Value scale = f32(1.0f);
       if (op.getSinks())
         std::tie(sum, scale) = withSink(sum, row, queryHead);
@@ -328,7 +357,8 @@ private:
       Value inverse = arith::SelectOp::create(e, empty, f32(0.0f), arith::DivFOp::create(e, scale, sum));
       for (Chunk chunk : chunksOf(valueSize, e.lanes())) {
         VectorType type = e.vectorOf(e.getF32Type(), chunk.size);
-        Value output = arith::MulFOp::create(e, e.loadVector(type, outputs, {row, e.index(chunk.offset)}), e.broadcast(inverse, type));
+        Value output = arith::MulFOp::create(e, e.loadVector(type, outputs, {row, e.index(chunk.offset)}),
+                                             e.broadcast(inverse, type));
         e.storeVector(output, op.getOutput(), {e.add(token, r / headTile), queryHead, e.index(chunk.offset)});
       }
     }
@@ -369,7 +399,8 @@ Value toCache(Emitter &e, Value value, Type element) {
 }
 
 LogicalResult expandCacheUpdate(Emitter &e, kernel::CacheUpdateOp op) {
-  auto keys = cast<MemRefType>(op.getKeyMemory().getType()), values = cast<MemRefType>(op.getValueMemory().getType());
+  auto keys = cast<MemRefType>(op.getKeyMemory().getType()),
+       values = cast<MemRefType>(op.getValueMemory().getType());
   auto column = [&](Value token, BatchColumn which) -> Value {
     return arith::IndexCastOp::create(e, e.getIndexType(), e.load(op.getBatch(), {token, e.index(which)}));
   };
@@ -382,8 +413,10 @@ LogicalResult expandCacheUpdate(Emitter &e, kernel::CacheUpdateOp op) {
         memref::StoreOp::create(e, key, op.getKeyMemory(), ValueRange{group, head, d, lane});
       });
       for (Chunk chunk : chunksOf(values.getDimSize(2), e.lanes())) {
-        Value value = e.loadVector(e.vectorOf(e.getF32Type(), chunk.size), op.getValues(), {token, head, e.index(chunk.offset)});
-        e.storeVector(toCache(e, value, values.getElementType()), op.getValueMemory(), {row, head, e.index(chunk.offset)});
+        Value value = e.loadVector(e.vectorOf(e.getF32Type(), chunk.size), op.getValues(),
+                                   {token, head, e.index(chunk.offset)});
+        e.storeVector(toCache(e, value, values.getElementType()), op.getValueMemory(),
+                      {row, head, e.index(chunk.offset)});
       }
     });
   });

@@ -1,7 +1,8 @@
 // Part of Attune, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
-// The last step to the LLVM dialect: kernel.launch becomes a call of the runtime's thread pool, entries get their table.
+// The last step to the LLVM dialect: kernel.launch becomes a call of the runtime's thread pool, entries get
+// their table.
 
 #include "dialect/Kernel.h"
 #include "passes/Passes.h"
@@ -14,7 +15,6 @@
 #include "mlir/Conversion/LLVMCommon/Pattern.h"
 #include "mlir/Conversion/LLVMCommon/TypeConverter.h"
 #include "mlir/Conversion/MathToLLVM/MathToLLVM.h"
-#include "mlir/Conversion/MathToLibm/MathToLibm.h"
 #include "mlir/Conversion/MemRefToLLVM/MemRefToLLVM.h"
 #include "mlir/Conversion/UBToLLVM/UBToLLVM.h"
 #include "mlir/Conversion/VectorToLLVM/ConvertVectorToLLVM.h"
@@ -40,25 +40,31 @@ LLVM::LLVMFuncOp declareParallelFor(OpBuilder &builder, ModuleOp module) {
   OpBuilder::InsertionGuard guard(builder);
   builder.setInsertionPointToStart(module.getBody());
   auto pointer = LLVM::LLVMPointerType::get(builder.getContext());
-  auto type = LLVM::LLVMFunctionType::get(LLVM::LLVMVoidType::get(builder.getContext()), {pointer, pointer, builder.getI64Type()});
+  auto type = LLVM::LLVMFunctionType::get(LLVM::LLVMVoidType::get(builder.getContext()),
+                                          {pointer, pointer, builder.getI64Type()});
   return LLVM::LLVMFuncOp::create(builder, module.getLoc(), "attune_parallel_for", type);
 }
 
-/// The arguments are stored in a structure on the stack; a trampoline loads them and calls the body with a range.
+/// The arguments are stored in a structure on the stack; a trampoline loads them and calls the body with a
+/// range.
 struct LowerLaunch : ConvertOpToLLVMPattern<kernel::LaunchOp> {
   using ConvertOpToLLVMPattern::ConvertOpToLLVMPattern;
 
-  LogicalResult matchAndRewrite(kernel::LaunchOp op, OpAdaptor adaptor, ConversionPatternRewriter &rewriter) const override {
+  LogicalResult matchAndRewrite(kernel::LaunchOp op, OpAdaptor adaptor,
+                                ConversionPatternRewriter &rewriter) const override {
     Location loc = op.getLoc();
     auto module = op->getParentOfType<ModuleOp>();
     auto pointer = LLVM::LLVMPointerType::get(getContext());
-    SmallVector<Value> values = getTypeConverter()->promoteOperands(loc, op.getArguments(), adaptor.getArguments(), rewriter);
-    auto context = LLVM::LLVMStructType::getLiteral(getContext(), llvm::to_vector(ValueRange(values).getTypes()));
+    SmallVector<Value> values =
+        getTypeConverter()->promoteOperands(loc, op.getArguments(), adaptor.getArguments(), rewriter);
+    auto context =
+        LLVM::LLVMStructType::getLiteral(getContext(), llvm::to_vector(ValueRange(values).getTypes()));
     LLVM::LLVMFuncOp trampoline = createTrampoline(rewriter, module, op, context);
     Value one = LLVM::ConstantOp::create(rewriter, loc, rewriter.getI64Type(), 1);
     Value memory = LLVM::AllocaOp::create(rewriter, loc, pointer, context, one);
     for (auto [i, value] : llvm::enumerate(values)) {
-      Value field = LLVM::GEPOp::create(rewriter, loc, pointer, context, memory, ArrayRef<LLVM::GEPArg>{0, static_cast<int32_t>(i)});
+      Value field = LLVM::GEPOp::create(rewriter, loc, pointer, context, memory,
+                                        ArrayRef<LLVM::GEPArg>{0, static_cast<int32_t>(i)});
       LLVM::StoreOp::create(rewriter, loc, value, field);
     }
     LLVM::LLVMFuncOp parallelFor = declareParallelFor(rewriter, module);
@@ -68,19 +74,22 @@ struct LowerLaunch : ConvertOpToLLVMPattern<kernel::LaunchOp> {
   }
 
 private:
-  LLVM::LLVMFuncOp createTrampoline(ConversionPatternRewriter &rewriter, ModuleOp module, kernel::LaunchOp op, LLVM::LLVMStructType context) const {
+  LLVM::LLVMFuncOp createTrampoline(ConversionPatternRewriter &rewriter, ModuleOp module, kernel::LaunchOp op,
+                                    LLVM::LLVMStructType context) const {
     OpBuilder::InsertionGuard guard(rewriter);
     rewriter.setInsertionPointToEnd(module.getBody());
     Location loc = op.getLoc();
     auto pointer = LLVM::LLVMPointerType::get(getContext());
     Type i64 = rewriter.getI64Type();
     auto type = LLVM::LLVMFunctionType::get(LLVM::LLVMVoidType::get(getContext()), {i64, i64, pointer});
-    auto function = LLVM::LLVMFuncOp::create(rewriter, loc, (op.getBody() + "_range").str(), type, LLVM::Linkage::Internal);
+    auto function = LLVM::LLVMFuncOp::create(rewriter, loc, (op.getBody() + "_range").str(), type,
+                                             LLVM::Linkage::Internal);
     Block *entry = function.addEntryBlock(rewriter);
     rewriter.setInsertionPointToStart(entry);
     SmallVector<Value> operands{entry->getArgument(0), entry->getArgument(1)};
     for (auto [i, field] : llvm::enumerate(context.getBody())) {
-      Value address = LLVM::GEPOp::create(rewriter, loc, pointer, context, entry->getArgument(2), ArrayRef<LLVM::GEPArg>{0, static_cast<int32_t>(i)});
+      Value address = LLVM::GEPOp::create(rewriter, loc, pointer, context, entry->getArgument(2),
+                                          ArrayRef<LLVM::GEPArg>{0, static_cast<int32_t>(i)});
       operands.push_back(LLVM::LoadOp::create(rewriter, loc, field, address));
     }
     LLVM::CallOp::create(rewriter, loc, TypeRange{}, op.getBodyAttr(), operands);
@@ -109,7 +118,6 @@ struct KernelToLLVM : transformer::impl::KernelToLLVMBase<KernelToLLVM> {
     populateFuncToLLVMConversionPatterns(converter, patterns);
     populateFinalizeMemRefToLLVMConversionPatterns(converter, patterns);
     populateMathToLLVMConversionPatterns(converter, patterns);
-    populateMathToLibmConversionPatterns(patterns);
     ub::populateUBToLLVMConversionPatterns(converter, patterns);
     populateVectorToLLVMConversionPatterns(converter, patterns);
     patterns.add<LowerLaunch>(converter);
@@ -145,7 +153,8 @@ struct EntryTable : transformer::impl::EntryTableBase<EntryTable> {
     StringRef name = interface.getSymName().drop_front(kPrefix.size());
     std::string text = name.str() + '\0';
     auto type = LLVM::LLVMArrayType::get(builder.getI8Type(), text.size());
-    return LLVM::GlobalOp::create(builder, interface.getLoc(), type, /*isConstant=*/true, LLVM::Linkage::Internal, ("attune_name_" + name).str(),
+    return LLVM::GlobalOp::create(builder, interface.getLoc(), type, /*isConstant=*/true,
+                                  LLVM::Linkage::Internal, ("attune_name_" + name).str(),
                                   builder.getStringAttr(text));
   }
 
@@ -158,12 +167,14 @@ struct EntryTable : transformer::impl::EntryTableBase<EntryTable> {
     auto pointer = LLVM::LLVMPointerType::get(context);
     auto type = LLVM::LLVMFunctionType::get(LLVM::LLVMVoidType::get(context), {pointer});
     StringRef name = interface.getSymName().drop_front(kPrefix.size());
-    auto function = LLVM::LLVMFuncOp::create(builder, loc, ("attune_call_" + name).str(), type, LLVM::Linkage::Internal);
+    auto function =
+        LLVM::LLVMFuncOp::create(builder, loc, ("attune_call_" + name).str(), type, LLVM::Linkage::Internal);
     Block *entry = function.addEntryBlock(builder);
     builder.setInsertionPointToStart(entry);
     SmallVector<Value> operands;
     for (unsigned i = 0; i < interface.getNumArguments(); ++i) {
-      Value address = LLVM::GEPOp::create(builder, loc, pointer, pointer, entry->getArgument(0), ArrayRef<LLVM::GEPArg>{static_cast<int32_t>(i)});
+      Value address = LLVM::GEPOp::create(builder, loc, pointer, pointer, entry->getArgument(0),
+                                          ArrayRef<LLVM::GEPArg>{static_cast<int32_t>(i)});
       operands.push_back(LLVM::LoadOp::create(builder, loc, pointer, address));
     }
     LLVM::CallOp::create(builder, loc, interface, operands);
@@ -171,23 +182,30 @@ struct EntryTable : transformer::impl::EntryTableBase<EntryTable> {
     return function;
   }
 
-  static void createTable(OpBuilder &builder, Location loc, ArrayRef<std::pair<LLVM::GlobalOp, LLVM::LLVMFuncOp>> entries) {
+  static void createTable(OpBuilder &builder, Location loc,
+                          ArrayRef<std::pair<LLVM::GlobalOp, LLVM::LLVMFuncOp>> entries) {
     MLIRContext *context = builder.getContext();
     auto pointer = LLVM::LLVMPointerType::get(context);
     auto row = LLVM::LLVMStructType::getLiteral(context, {pointer, pointer});
     auto type = LLVM::LLVMArrayType::get(row, entries.size());
-    auto table = LLVM::GlobalOp::create(builder, loc, type, /*isConstant=*/true, LLVM::Linkage::External, "attune_entries", Attribute());
+    auto table = LLVM::GlobalOp::create(builder, loc, type, /*isConstant=*/true, LLVM::Linkage::External,
+                                        "attune_entries", Attribute());
     Block *block = builder.createBlock(&table.getInitializerRegion());
     builder.setInsertionPointToStart(block);
     Value value = LLVM::UndefOp::create(builder, loc, type);
     for (auto [i, entry] : llvm::enumerate(entries)) {
       int64_t index = static_cast<int64_t>(i);
-      value = LLVM::InsertValueOp::create(builder, loc, value, LLVM::AddressOfOp::create(builder, loc, entry.first), ArrayRef<int64_t>{index, 0});
-      value = LLVM::InsertValueOp::create(builder, loc, value, LLVM::AddressOfOp::create(builder, loc, entry.second), ArrayRef<int64_t>{index, 1});
+      value = LLVM::InsertValueOp::create(builder, loc, value,
+                                          LLVM::AddressOfOp::create(builder, loc, entry.first),
+                                          ArrayRef<int64_t>{index, 0});
+      value = LLVM::InsertValueOp::create(builder, loc, value,
+                                          LLVM::AddressOfOp::create(builder, loc, entry.second),
+                                          ArrayRef<int64_t>{index, 1});
     }
     LLVM::ReturnOp::create(builder, loc, value);
     builder.setInsertionPointAfter(table);
-    LLVM::GlobalOp::create(builder, loc, builder.getI64Type(), /*isConstant=*/true, LLVM::Linkage::External, "attune_entry_count",
+    LLVM::GlobalOp::create(builder, loc, builder.getI64Type(), /*isConstant=*/true, LLVM::Linkage::External,
+                           "attune_entry_count",
                            builder.getI64IntegerAttr(static_cast<int64_t>(entries.size())));
   }
 };

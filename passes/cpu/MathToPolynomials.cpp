@@ -1,7 +1,8 @@
 // Part of Attune, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
-// Mathematical functions on vectors become polynomials: a call of the mathematical library for each lane would cost ten times as much.
+// Mathematical functions on vectors become polynomials: a call of the mathematical library for each lane
+// would cost ten times as much.
 
 #include "passes/Passes.h"
 
@@ -26,7 +27,9 @@ struct MathToPolynomials : transformer::impl::MathToPolynomialsBase<MathToPolyno
     RewritePatternSet patterns(&getContext());
     // Not sin and cos: their upstream forms lose accuracy at the angles of late positions.
     populateMathPolynomialApproximationPatterns(patterns, [](StringRef name) {
-      return llvm::is_contained({math::ExpOp::getOperationName(), math::TanhOp::getOperationName(), math::ErfOp::getOperationName(), math::LogOp::getOperationName()}, name);
+      return llvm::is_contained({math::ExpOp::getOperationName(), math::TanhOp::getOperationName(),
+                                 math::ErfOp::getOperationName(), math::LogOp::getOperationName()},
+                                name);
     });
     if (failed(applyPatternsGreedily(getOperation(), std::move(patterns))))
       signalPassFailure();

@@ -1,7 +1,8 @@
 // Part of Attune, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
-// The body of a parallel loop becomes a function of a range of iterations, run by kernel.launch: as gpu.launch is outlined for a GPU.
+// The body of a parallel loop becomes a function of a range of iterations, run by kernel.launch: as
+// gpu.launch is outlined for a GPU.
 
 #include "dialect/Kernel.h"
 #include "passes/Passes.h"
@@ -58,8 +59,10 @@ struct OutlineParallel : transformer::impl::OutlineParallelBase<OutlineParallel>
   static SmallVector<Value> tripCounts(OpBuilder &builder, scf::ForallOp loop) {
     Location loc = loop.getLoc();
     SmallVector<Value> trips;
-    for (auto [lower, upper, step] : llvm::zip_equal(loop.getLowerBound(builder), loop.getUpperBound(builder), loop.getStep(builder)))
-      trips.push_back(arith::CeilDivUIOp::create(builder, loc, arith::SubIOp::create(builder, loc, upper, lower), step));
+    for (auto [lower, upper, step] :
+         llvm::zip_equal(loop.getLowerBound(builder), loop.getUpperBound(builder), loop.getStep(builder)))
+      trips.push_back(
+          arith::CeilDivUIOp::create(builder, loc, arith::SubIOp::create(builder, loc, upper, lower), step));
     return trips;
   }
 
@@ -69,11 +72,13 @@ struct OutlineParallel : transformer::impl::OutlineParallelBase<OutlineParallel>
     getUsedValuesDefinedAbove(loop.getRegion(), captured);
     OpBuilder builder = OpBuilder::atBlockBegin(loop.getBody());
     for (Value value : captured)
-      if (Operation *constant = value.getDefiningOp(); constant && constant->hasTrait<OpTrait::ConstantLike>())
+      if (Operation *constant = value.getDefiningOp();
+          constant && constant->hasTrait<OpTrait::ConstantLike>())
         replaceAllUsesInRegionWith(value, builder.clone(*constant)->getResult(0), loop.getRegion());
   }
 
-  func::FuncOp createBody(scf::ForallOp loop, ArrayRef<Value> captured, ArrayRef<Value> trips, SymbolTable &symbols) {
+  func::FuncOp createBody(scf::ForallOp loop, ArrayRef<Value> captured, ArrayRef<Value> trips,
+                          SymbolTable &symbols) {
     Location loc = loop.getLoc();
     OpBuilder builder(&getContext());
     SmallVector<Type> types(2, builder.getIndexType());
@@ -97,8 +102,10 @@ struct OutlineParallel : transformer::impl::OutlineParallelBase<OutlineParallel>
     return body;
   }
 
-  /// index = lower + step * digit, the digits of the flat index in the system of the trip counts; the last one runs fastest.
-  static void mapInductionVariables(OpBuilder &builder, scf::ForallOp loop, ArrayRef<Value> trips, Value flat, IRMapping &mapping) {
+  /// index = lower + step * digit, the digits of the flat index in the system of the trip counts; the last
+  /// one runs fastest.
+  static void mapInductionVariables(OpBuilder &builder, scf::ForallOp loop, ArrayRef<Value> trips, Value flat,
+                                    IRMapping &mapping) {
     Location loc = loop.getLoc();
     auto valueIn = [&](OpFoldResult bound) -> Value {
       if (auto value = dyn_cast<Value>(bound))
@@ -114,7 +121,8 @@ struct OutlineParallel : transformer::impl::OutlineParallelBase<OutlineParallel>
         flat = arith::DivUIOp::create(builder, loc, flat, trip);
       }
       Value scaled = arith::MulIOp::create(builder, loc, digit, valueIn(step[i]));
-      mapping.map(loop.getInductionVar(i), arith::AddIOp::create(builder, loc, scaled, valueIn(lower[i])).getResult());
+      mapping.map(loop.getInductionVar(i),
+                  arith::AddIOp::create(builder, loc, scaled, valueIn(lower[i])).getResult());
     }
   }
 };

@@ -98,7 +98,8 @@ private:
   }
 
   /// The operations of the function's block between which the buffer, or a view of it, is used.
-  std::pair<int64_t, int64_t> lifetime(memref::AllocOp alloc, const llvm::DenseMap<Operation *, int64_t> &order) {
+  std::pair<int64_t, int64_t> lifetime(memref::AllocOp alloc,
+                                       const llvm::DenseMap<Operation *, int64_t> &order) {
     int64_t first = order.lookup(alloc), last = first;
     llvm::SetVector<Value> values;
     values.insert(alloc.getResult());
@@ -166,15 +167,18 @@ struct PlanWorkspace : transformer::impl::PlanWorkspaceBase<PlanWorkspace> {
       function->setAttr("kernel.workspace_fixed", builder.getI64IntegerAttr(plan.total.fixed));
     }
     auto position = [&](Location loc, int64_t perToken, int64_t fixed) -> Value {
-      Value scaled = arith::MulIOp::create(builder, loc, tokens, arith::ConstantIndexOp::create(builder, loc, perToken));
+      Value scaled =
+          arith::MulIOp::create(builder, loc, tokens, arith::ConstantIndexOp::create(builder, loc, perToken));
       return arith::AddIOp::create(builder, loc, scaled, arith::ConstantIndexOp::create(builder, loc, fixed));
     };
     for (Buffer &buffer : plan.buffers) {
       builder.setInsertionPoint(buffer.alloc);
       Location loc = buffer.alloc.getLoc();
       // Buffers of fixed size come first.
-      Value offset = buffer.perToken ? position(loc, buffer.offset, plan.own.fixed) : position(loc, 0, buffer.offset);
-      Value view = memref::ViewOp::create(builder, loc, buffer.alloc.getType(), workspace, offset, buffer.alloc.getDynamicSizes());
+      Value offset =
+          buffer.perToken ? position(loc, buffer.offset, plan.own.fixed) : position(loc, 0, buffer.offset);
+      Value view = memref::ViewOp::create(builder, loc, buffer.alloc.getType(), workspace, offset,
+                                          buffer.alloc.getDynamicSizes());
       buffer.alloc.replaceAllUsesWith(view);
       buffer.alloc.erase();
     }
@@ -184,7 +188,8 @@ struct PlanWorkspace : transformer::impl::PlanWorkspaceBase<PlanWorkspace> {
       Value begin = position(loc, plan.own.perToken, plan.own.fixed);
       Value size = memref::DimOp::create(builder, loc, workspace, 0);
       Value left = arith::SubIOp::create(builder, loc, size, begin);
-      call.getOperandsMutable().append({tokens, memref::ViewOp::create(builder, loc, memoryType, workspace, begin, left).getResult()});
+      call.getOperandsMutable().append(
+          {tokens, memref::ViewOp::create(builder, loc, memoryType, workspace, begin, left).getResult()});
     });
     freeUnplaced(builder, plan);
   }
@@ -192,7 +197,9 @@ struct PlanWorkspace : transformer::impl::PlanWorkspaceBase<PlanWorkspace> {
   static Value addArgument(func::FuncOp function, Type type, StringRef role) {
     Builder builder(function.getContext());
     unsigned index = function.getNumArguments();
-    auto attributes = builder.getDictionaryAttr({builder.getNamedAttr(kRoleAttr, builder.getStringAttr(role)), builder.getNamedAttr(kNameAttr, builder.getStringAttr(role))});
+    auto attributes =
+        builder.getDictionaryAttr({builder.getNamedAttr(kRoleAttr, builder.getStringAttr(role)),
+                                   builder.getNamedAttr(kNameAttr, builder.getStringAttr(role))});
     (void)function.insertArgument(index, type, attributes, function.getLoc());
     return function.getArgument(index);
   }
@@ -202,12 +209,14 @@ struct PlanWorkspace : transformer::impl::PlanWorkspaceBase<PlanWorkspace> {
     Location loc = function.getLoc();
     Value one;
     for (BlockArgument argument : function.getArguments())
-      if (auto name = function.getArgAttrOfType<StringAttr>(argument.getArgNumber(), kNameAttr); name && name == "batch")
+      if (auto name = function.getArgAttrOfType<StringAttr>(argument.getArgNumber(), kNameAttr);
+          name && name == "batch")
         one = memref::DimOp::create(builder, loc, argument, 0);
     if (!one)
       return arith::ConstantIndexOp::create(builder, loc, kTokenMultiple);
     Value multiple = arith::ConstantIndexOp::create(builder, loc, kTokenMultiple);
-    return arith::MulIOp::create(builder, loc, arith::CeilDivUIOp::create(builder, loc, one, multiple), multiple);
+    return arith::MulIOp::create(builder, loc, arith::CeilDivUIOp::create(builder, loc, one, multiple),
+                                 multiple);
   }
 
   /// Buffers of unusual shape (scores, in entries that show them) are allocated and freed.

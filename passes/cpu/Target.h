@@ -2,7 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 /// \file
-/// What code generation asks of a CPU: the one place where an instruction set becomes vector widths and tiles.
+/// What code generation asks of a CPU: the one place where an instruction set becomes vector widths and
+/// tiles.
 
 #ifndef ATTUNE_PASSES_CPU_TARGET_H
 #define ATTUNE_PASSES_CPU_TARGET_H
@@ -43,7 +44,8 @@ struct CpuTarget {
   /// Rows of the register tile of an integer product.
   int quantizedRows() const { return vectorBits == 512 ? 8 : 4; }
 
-  /// `name`: "native", an x86-64 level ("x86-64-v3") or an LLVM CPU name. Unknown names are errors that list the levels.
+  /// `name`: "native", an x86-64 level ("x86-64-v3") or an LLVM CPU name. Unknown names are errors that list
+  /// the levels.
   static llvm::Expected<CpuTarget> get(llvm::StringRef name);
 };
 

@@ -20,7 +20,9 @@ struct Arithmetic {
   OpBuilder &builder;
   Location loc;
 
-  Value constant(double value) const { return arith::ConstantOp::create(builder, loc, builder.getF32FloatAttr(static_cast<float>(value))); }
+  Value constant(double value) const {
+    return arith::ConstantOp::create(builder, loc, builder.getF32FloatAttr(static_cast<float>(value)));
+  }
   Value add(Value a, Value b) const { return arith::AddFOp::create(builder, loc, a, b); }
   Value mul(Value a, Value b) const { return arith::MulFOp::create(builder, loc, a, b); }
   /// 1 / (1 + exp(-x))
@@ -37,13 +39,20 @@ struct Arithmetic {
 Value transformer::emitActivation(OpBuilder &builder, Location loc, Activation kind, Value x) {
   Arithmetic a{builder, loc};
   switch (kind) {
-  case Activation::identity: return x;
-  case Activation::relu: return a.relu(x);
-  case Activation::relu_squared: return a.mul(a.relu(x), a.relu(x));
-  case Activation::silu: return a.mul(x, a.sigmoid(x));
-  case Activation::sigmoid: return a.sigmoid(x);
-  case Activation::tanh: return a.tanh(x);
-  case Activation::quick_gelu: return a.mul(x, a.sigmoid(a.mul(a.constant(1.702), x)));
+  case Activation::identity:
+    return x;
+  case Activation::relu:
+    return a.relu(x);
+  case Activation::relu_squared:
+    return a.mul(a.relu(x), a.relu(x));
+  case Activation::silu:
+    return a.mul(x, a.sigmoid(x));
+  case Activation::sigmoid:
+    return a.sigmoid(x);
+  case Activation::tanh:
+    return a.tanh(x);
+  case Activation::quick_gelu:
+    return a.mul(x, a.sigmoid(a.mul(a.constant(1.702), x)));
   case Activation::gelu: {
     Value erf = math::ErfOp::create(builder, loc, a.mul(x, a.constant(M_SQRT1_2)));
     return a.mul(a.mul(a.constant(0.5), x), a.add(a.constant(1.0), erf));

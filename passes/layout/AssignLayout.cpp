@@ -24,25 +24,41 @@ static constexpr int64_t kAlignment = 64;
 kernel::PackedAttr transformer::packedFor(MLIRContext *context, StorageType type) {
   using kernel::Codes;
   using kernel::Scale;
-  auto make = [&](Codes codes, int64_t group = 0, Scale scale = Scale::none, bool min = false, int64_t zero = 0) {
+  auto make = [&](Codes codes, int64_t group = 0, Scale scale = Scale::none, bool min = false,
+                  int64_t zero = 0) {
     return kernel::PackedAttr::get(context, codes, group, scale, min, zero);
   };
   switch (type) {
-  case StorageType::f32: return make(Codes::f32);
-  case StorageType::f16: return make(Codes::f16);
-  case StorageType::bf16: return make(Codes::bf16);
-  case StorageType::q4_0: return make(Codes::u4, 32, Scale::f16, false, 8);
-  case StorageType::q4_1: return make(Codes::u4, 32, Scale::f16, true);
-  case StorageType::q5_0: return make(Codes::i8, 32, Scale::f16);
-  case StorageType::q5_1: return make(Codes::i8, 32, Scale::f16, true);
-  case StorageType::q8_0: return make(Codes::i8, 32, Scale::f16);
-  case StorageType::q2_k: return make(Codes::u4, 16, Scale::f32, true);
-  case StorageType::q3_k: return make(Codes::i8, 16, Scale::f32);
-  case StorageType::q4_k: return make(Codes::u4, 32, Scale::f32, true);
-  case StorageType::q5_k: return make(Codes::i8, 32, Scale::f32, true);
-  case StorageType::q6_k: return make(Codes::i8, 16, Scale::f32);
-  case StorageType::iq4_nl: return make(Codes::i8, 32, Scale::f16);
-  case StorageType::mxfp4: return make(Codes::i8, 32, Scale::f32);
+  case StorageType::f32:
+    return make(Codes::f32);
+  case StorageType::f16:
+    return make(Codes::f16);
+  case StorageType::bf16:
+    return make(Codes::bf16);
+  case StorageType::q4_0:
+    return make(Codes::u4, 32, Scale::f16, false, 8);
+  case StorageType::q4_1:
+    return make(Codes::u4, 32, Scale::f16, true);
+  case StorageType::q5_0:
+    return make(Codes::i8, 32, Scale::f16);
+  case StorageType::q5_1:
+    return make(Codes::i8, 32, Scale::f16, true);
+  case StorageType::q8_0:
+    return make(Codes::i8, 32, Scale::f16);
+  case StorageType::q2_k:
+    return make(Codes::u4, 16, Scale::f32, true);
+  case StorageType::q3_k:
+    return make(Codes::i8, 16, Scale::f32);
+  case StorageType::q4_k:
+    return make(Codes::u4, 32, Scale::f32, true);
+  case StorageType::q5_k:
+    return make(Codes::i8, 32, Scale::f32, true);
+  case StorageType::q6_k:
+    return make(Codes::i8, 16, Scale::f32);
+  case StorageType::iq4_nl:
+    return make(Codes::i8, 32, Scale::f16);
+  case StorageType::mxfp4:
+    return make(Codes::i8, 32, Scale::f32);
   }
   llvm_unreachable("every storage type has a packed form");
 }
@@ -51,7 +67,9 @@ int64_t transformer::recordBytes(ParameterOp parameter) {
   RankedTensorType type = parameter.getTensorType();
   if (type.getRank() != 2)
     return type.getNumElements() * 4;
-  return packedFor(parameter.getContext(), storageOf(type)).getFormat().bytes(type.getDimSize(0), type.getDimSize(1));
+  return packedFor(parameter.getContext(), storageOf(type))
+      .getFormat()
+      .bytes(type.getDimSize(0), type.getDimSize(1));
 }
 
 MemRefType transformer::viewType(ParameterOp parameter) {
@@ -59,7 +77,8 @@ MemRefType transformer::viewType(ParameterOp parameter) {
   if (type.getRank() != 2)
     return MemRefType::get(type.getShape(), Float32Type::get(type.getContext()));
   attune::PackedFormat format = packedFor(parameter.getContext(), storageOf(type)).getFormat();
-  return MemRefType::get({format.panels(type.getDimSize(0)), format.panelBytes(type.getDimSize(1))}, IntegerType::get(type.getContext(), 8));
+  return MemRefType::get({format.panels(type.getDimSize(0)), format.panelBytes(type.getDimSize(1))},
+                         IntegerType::get(type.getContext(), 8));
 }
 
 namespace {
@@ -78,7 +97,8 @@ struct AssignLayout : transformer::impl::AssignLayoutBase<AssignLayout> {
     module->setAttr(kWeightBytesAttr, IntegerAttr::get(IntegerType::get(&getContext(), 64), end));
   }
 
-  /// Places a record of each parameter one after another from `begin`, as many records as there are layers; returns the end.
+  /// Places a record of each parameter one after another from `begin`, as many records as there are layers;
+  /// returns the end.
   int64_t assign(ArrayRef<ParameterOp> parameters, int64_t begin) {
     int64_t size = 0;
     SmallVector<int64_t> offsets;

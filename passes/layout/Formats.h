@@ -15,7 +15,8 @@ namespace mlir::transformer {
 inline constexpr StringLiteral kFormatAttr = "kernel.format";
 /// Name of the module's attribute that holds the size of the packed weights in bytes.
 inline constexpr StringLiteral kWeightBytesAttr = "kernel.weight_bytes";
-/// Name of the argument attribute that tells what memory a function's argument is: "weights", "cache", "workspace", "tap".
+/// Name of the argument attribute that tells what memory a function's argument is: "weights", "cache",
+/// "workspace", "tap".
 inline constexpr StringLiteral kRoleAttr = "kernel.role";
 /// Name of the argument (and result) attribute of entries that gives the tensor's name for the caller.
 inline constexpr StringLiteral kNameAttr = "transformer.name";

@@ -30,37 +30,43 @@ struct Weight {
     if (!memory)
       return std::nullopt;
     auto type = cast<RankedTensorType>(logical.getType());
-    return Weight{memory, packedFor(type.getContext(), storageOf(type)), type.getDimSize(0), type.getDimSize(1)};
+    return Weight{memory, packedFor(type.getContext(), storageOf(type)), type.getDimSize(0),
+                  type.getDimSize(1)};
   }
 };
 
 /// Emits products; knows whether activations are to be quantised.
 class Products {
 public:
-  Products(OpBuilder &builder, Location loc, bool quantizeActivations) : builder(builder), loc(loc), quantize(quantizeActivations) {}
+  Products(OpBuilder &builder, Location loc, bool quantizeActivations)
+      : builder(builder), loc(loc), quantize(quantizeActivations) {}
 
   /// `epilogue(products of the weights, extras)` for each row of `input`.
   Value emit(Value input, ArrayRef<Weight> weights, ValueRange extras, Epilogue epilogue) {
     const Weight &first = weights.front();
-    auto type = RankedTensorType::get({cast<RankedTensorType>(input.getType()).getDimSize(0), first.rows}, builder.getF32Type());
+    auto type = RankedTensorType::get({cast<RankedTensorType>(input.getType()).getDimSize(0), first.rows},
+                                      builder.getF32Type());
     Value output = emptyLike(builder, loc, type, input), scales, sums;
     if (quantize && first.format.isQuantized())
       std::tie(input, scales, sums) = quantized(input, first);
-    SmallVector<Value> memories = llvm::map_to_vector(weights, [](const Weight &weight) { return weight.memory; });
-    auto product = kernel::LinearOp::create(builder, loc, type, input, scales, sums, memories, extras, output, first.format,
-                                            builder.getI64IntegerAttr(first.columns));
+    SmallVector<Value> memories =
+        llvm::map_to_vector(weights, [](const Weight &weight) { return weight.memory; });
+    auto product = kernel::LinearOp::create(builder, loc, type, input, scales, sums, memories, extras, output,
+                                            first.format, builder.getI64IntegerAttr(first.columns));
     OpBuilder::InsertionGuard guard(builder);
     SmallVector<Type> types(weights.size() + extras.size(), builder.getF32Type());
-    Block *body = builder.createBlock(&product.getEpilogue(), {}, types, SmallVector<Location>(types.size(), loc));
+    Block *body =
+        builder.createBlock(&product.getEpilogue(), {}, types, SmallVector<Location>(types.size(), loc));
     kernel::YieldOp::create(builder, loc, epilogue(builder, loc, body->getArguments()));
     return product.getResult();
   }
 
   /// weight * input + bias
   Value linear(Value input, const Weight &weight, Value bias) {
-    return emit(input, weight, bias ? ValueRange(bias) : ValueRange(), [](OpBuilder &b, Location at, ValueRange values) -> Value {
-      return values.size() == 1 ? values[0] : arith::AddFOp::create(b, at, values[0], values[1]);
-    });
+    return emit(input, weight, bias ? ValueRange(bias) : ValueRange(),
+                [](OpBuilder &b, Location at, ValueRange values) -> Value {
+                  return values.size() == 1 ? values[0] : arith::AddFOp::create(b, at, values[0], values[1]);
+                });
   }
 
 private:
@@ -71,18 +77,22 @@ private:
   std::tuple<Value, Value, Value> quantized(Value input, const Weight &weight) {
     int64_t blocks = attune::PackedFormat::blocks(weight.columns), group = weight.format.getGroup();
     auto tensor = [&](int64_t columns, Type element) {
-      auto type = RankedTensorType::get({cast<RankedTensorType>(input.getType()).getDimSize(0), columns}, element);
+      auto type =
+          RankedTensorType::get({cast<RankedTensorType>(input.getType()).getDimSize(0), columns}, element);
       return emptyLike(builder, loc, type, input);
     };
     Value codes = tensor(blocks * 32, builder.getI8Type()), scales = tensor(blocks, builder.getF32Type());
     Value sums = tensor(blocks * 32 / group, builder.getF32Type());
-    auto op = kernel::QuantizeOp::create(builder, loc, TypeRange{codes.getType(), scales.getType(), sums.getType()}, input, codes, scales, sums);
+    auto op =
+        kernel::QuantizeOp::create(builder, loc, TypeRange{codes.getType(), scales.getType(), sums.getType()},
+                                   input, codes, scales, sums);
     return {op.getResult(0), op.getResult(1), op.getResult(2)};
   }
 };
 
 template <typename Op> struct ProductPattern : OpRewritePattern<Op> {
-  ProductPattern(MLIRContext *context, bool quantizeActivations) : OpRewritePattern<Op>(context), quantize(quantizeActivations) {}
+  ProductPattern(MLIRContext *context, bool quantizeActivations)
+      : OpRewritePattern<Op>(context), quantize(quantizeActivations) {}
   bool quantize;
 };
 
@@ -92,12 +102,14 @@ struct LowerLinear : ProductPattern<LinearOp> {
     auto weight = Weight::of(op.getWeight());
     if (!weight)
       return rewriter.notifyMatchFailure(op, "weight has no packed form yet");
-    rewriter.replaceOp(op, Products(rewriter, op.getLoc(), quantize).linear(op.getInput(), *weight, op.getBias()));
+    rewriter.replaceOp(
+        op, Products(rewriter, op.getLoc(), quantize).linear(op.getInput(), *weight, op.getBias()));
     return success();
   }
 };
 
-/// Weights that follow one another in memory are one product, of which the results are slices; others are products of their own.
+/// Weights that follow one another in memory are one product, of which the results are slices; others are
+/// products of their own.
 struct LowerLinearSplit : ProductPattern<LinearSplitOp> {
   using ProductPattern::ProductPattern;
   LogicalResult matchAndRewrite(LinearSplitOp op, PatternRewriter &rewriter) const override {
@@ -115,7 +127,8 @@ struct LowerLinearSplit : ProductPattern<LinearSplitOp> {
     }
     SmallVector<Value> results;
     for (auto [i, weight] : llvm::enumerate(weights))
-      results.push_back(products.linear(op.getInput(), weight, op.getBiases().empty() ? Value() : op.getBiases()[i]));
+      results.push_back(
+          products.linear(op.getInput(), weight, op.getBiases().empty() ? Value() : op.getBiases()[i]));
     rewriter.replaceOp(op, results);
     return success();
   }
@@ -125,9 +138,12 @@ struct LowerLinearSplit : ProductPattern<LinearSplitOp> {
     int64_t expected = -1;
     for (const Weight &weight : weights) {
       auto view = weight.memory.getDefiningOp<memref::ViewOp>();
-      auto [base, offset] = view ? splitOffset(view.getByteShift()) : std::pair<Value, std::optional<int64_t>>();
-      auto [firstBase, firstOffset] = splitOffset(weights.front().memory.getDefiningOp<memref::ViewOp>().getByteShift());
-      if (!view || !offset || base != firstBase || weight.format != weights.front().format || weight.rows % 16)
+      auto [base, offset] =
+          view ? splitOffset(view.getByteShift()) : std::pair<Value, std::optional<int64_t>>();
+      auto [firstBase, firstOffset] =
+          splitOffset(weights.front().memory.getDefiningOp<memref::ViewOp>().getByteShift());
+      if (!view || !offset || base != firstBase || weight.format != weights.front().format ||
+          weight.rows % 16)
         return false;
       if (expected >= 0 && *offset != expected)
         return false;
@@ -150,9 +166,12 @@ struct LowerLinearSplit : ProductPattern<LinearSplitOp> {
     return {Value(), std::nullopt};
   }
 
-  static Value record(arith::MulIOp mul) { return matchPattern(mul.getLhs(), m_Constant()) ? mul.getRhs() : mul.getLhs(); }
+  static Value record(arith::MulIOp mul) {
+    return matchPattern(mul.getLhs(), m_Constant()) ? mul.getRhs() : mul.getLhs();
+  }
 
-  static SmallVector<Value> splitOfOneProduct(LinearSplitOp op, ArrayRef<Weight> weights, Products &products, PatternRewriter &rewriter) {
+  static SmallVector<Value> splitOfOneProduct(LinearSplitOp op, ArrayRef<Weight> weights, Products &products,
+                                              PatternRewriter &rewriter) {
     Location loc = op.getLoc();
     Weight all = weights.front();
     for (const Weight &weight : weights.drop_front())
@@ -160,13 +179,15 @@ struct LowerLinearSplit : ProductPattern<LinearSplitOp> {
     auto view = all.memory.getDefiningOp<memref::ViewOp>();
     auto type = MemRefType::get({all.rows / 16, view.getType().getDimSize(1)}, rewriter.getI8Type());
     // The shift is defined before the first view, hence before this operation.
-    all.memory = memref::ViewOp::create(rewriter, loc, type, view.getSource(), view.getByteShift(), ValueRange{});
+    all.memory =
+        memref::ViewOp::create(rewriter, loc, type, view.getSource(), view.getByteShift(), ValueRange{});
     Value product = products.linear(op.getInput(), all, Value());
     SmallVector<Value> results;
     int64_t column = 0;
     for (const Weight &weight : weights) {
       SmallVector<OpFoldResult> offsets{rewriter.getIndexAttr(0), rewriter.getIndexAttr(column)};
-      SmallVector<OpFoldResult> sizes{tensor::getMixedSize(rewriter, loc, product, 0), rewriter.getIndexAttr(weight.rows)};
+      SmallVector<OpFoldResult> sizes{tensor::getMixedSize(rewriter, loc, product, 0),
+                                      rewriter.getIndexAttr(weight.rows)};
       SmallVector<OpFoldResult> strides(2, rewriter.getIndexAttr(1));
       results.push_back(tensor::ExtractSliceOp::create(rewriter, loc, product, offsets, sizes, strides));
       column += weight.rows;
@@ -187,7 +208,8 @@ struct LowerFfn : ProductPattern<FfnOp> {
     Value hidden = gate ? gated(op, *gate, *up, products) : plain(op, *up, products);
     if (!hidden) {
       // Gate and up are stored in different ways: two products.
-      Value gateProduct = products.emit(op.getInput(), *gate, biasRange(op.getGateBias()), activatedSum(op.getActivation()));
+      Value gateProduct =
+          products.emit(op.getInput(), *gate, biasRange(op.getGateBias()), activatedSum(op.getActivation()));
       Value upProduct = products.linear(op.getInput(), *up, op.getUpBias());
       hidden = arith::MulFOp::create(rewriter, op.getLoc(), gateProduct, upProduct);
     }
@@ -200,7 +222,8 @@ struct LowerFfn : ProductPattern<FfnOp> {
   /// activation(product [+ bias])
   static std::function<Value(OpBuilder &, Location, ValueRange)> activatedSum(Activation activation) {
     return [activation](OpBuilder &b, Location loc, ValueRange values) {
-      Value x = values.size() == 1 ? values[0] : arith::AddFOp::create(b, loc, values[0], values[1]).getResult();
+      Value x =
+          values.size() == 1 ? values[0] : arith::AddFOp::create(b, loc, values[0], values[1]).getResult();
       return emitActivation(b, loc, activation, x);
     };
   }
@@ -219,15 +242,16 @@ struct LowerFfn : ProductPattern<FfnOp> {
         extras.push_back(bias);
     bool gateBias = static_cast<bool>(op.getGateBias()), upBias = static_cast<bool>(op.getUpBias());
     Activation activation = op.getActivation();
-    return products.emit(op.getInput(), {gate, up}, extras, [=](OpBuilder &b, Location loc, ValueRange values) -> Value {
-      Value g = values[0], u = values[1];
-      unsigned next = 2;
-      if (gateBias)
-        g = arith::AddFOp::create(b, loc, g, values[next++]);
-      if (upBias)
-        u = arith::AddFOp::create(b, loc, u, values[next]);
-      return arith::MulFOp::create(b, loc, emitActivation(b, loc, activation, g), u);
-    });
+    return products.emit(op.getInput(), {gate, up}, extras,
+                         [=](OpBuilder &b, Location loc, ValueRange values) -> Value {
+                           Value g = values[0], u = values[1];
+                           unsigned next = 2;
+                           if (gateBias)
+                             g = arith::AddFOp::create(b, loc, g, values[next++]);
+                           if (upBias)
+                             u = arith::AddFOp::create(b, loc, u, values[next]);
+                           return arith::MulFOp::create(b, loc, emitActivation(b, loc, activation, g), u);
+                         });
   }
 };
 
@@ -236,8 +260,8 @@ struct SplitResidualNorm : OpRewritePattern<ResidualNormOp> {
   using OpRewritePattern::OpRewritePattern;
   LogicalResult matchAndRewrite(ResidualNormOp op, PatternRewriter &rewriter) const override {
     Value sum = arith::AddFOp::create(rewriter, op.getLoc(), op.getResidual(), op.getUpdate());
-    Value norm = NormOp::create(rewriter, op.getLoc(), op.getResult().getType(), op.getKindAttr(), sum, op.getWeight(), op.getBias(),
-                                op.getEpsAttr(), op.getWeightOffsetAttr());
+    Value norm = NormOp::create(rewriter, op.getLoc(), op.getResult().getType(), op.getKindAttr(), sum,
+                                op.getWeight(), op.getBias(), op.getEpsAttr(), op.getWeightOffsetAttr());
     rewriter.replaceOp(op, {sum, norm});
     return success();
   }
@@ -247,7 +271,8 @@ struct SplitResidualNorm : OpRewritePattern<ResidualNormOp> {
 struct AddResidualInEpilogue : OpRewritePattern<arith::AddFOp> {
   using OpRewritePattern::OpRewritePattern;
   LogicalResult matchAndRewrite(arith::AddFOp op, PatternRewriter &rewriter) const override {
-    for (auto [product, residual] : {std::pair(op.getLhs(), op.getRhs()), std::pair(op.getRhs(), op.getLhs())}) {
+    for (auto [product, residual] :
+         {std::pair(op.getLhs(), op.getRhs()), std::pair(op.getRhs(), op.getLhs())}) {
       auto linear = product.getDefiningOp<kernel::LinearOp>();
       if (!linear || !linear->hasOneUse() || linear->getBlock() != op->getBlock())
         continue;
@@ -258,11 +283,14 @@ struct AddResidualInEpilogue : OpRewritePattern<arith::AddFOp> {
     return rewriter.notifyMatchFailure(op, "no operand is a product that only this addition uses");
   }
 
-  static Value withResidual(kernel::LinearOp linear, Value residual, arith::AddFOp add, PatternRewriter &rewriter) {
+  static Value withResidual(kernel::LinearOp linear, Value residual, arith::AddFOp add,
+                            PatternRewriter &rewriter) {
     SmallVector<Value> extras(linear.getExtras());
     extras.push_back(residual);
-    auto fused = kernel::LinearOp::create(rewriter, linear.getLoc(), linear.getResult().getType(), linear.getInput(), linear.getScales(), linear.getSums(),
-                                          linear.getWeights(), extras, linear.getOutput(), linear.getFormat(), linear.getColumnsAttr());
+    auto fused =
+        kernel::LinearOp::create(rewriter, linear.getLoc(), linear.getResult().getType(), linear.getInput(),
+                                 linear.getScales(), linear.getSums(), linear.getWeights(), extras,
+                                 linear.getOutput(), linear.getFormat(), linear.getColumnsAttr());
     rewriter.inlineRegionBefore(linear.getEpilogue(), fused.getEpilogue(), fused.getEpilogue().end());
     Block &body = fused.getEpilogue().front();
     Value extra = body.addArgument(rewriter.getF32Type(), add.getLoc());

@@ -1,8 +1,8 @@
 // Part of Attune, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
-// Functions on tensors become functions on memory: results and taps are memory of the caller, the stream of activations that layers pass
-// on is one buffer updated in place, the packed weights are an argument.
+// Functions on tensors become functions on memory: results and taps are memory of the caller, the stream of
+// activations that layers pass on is one buffer updated in place, the packed weights are an argument.
 
 #include "passes/Passes.h"
 #include "passes/layout/Formats.h"
@@ -29,7 +29,8 @@ using bufferization::ToTensorOp;
 
 namespace {
 
-/// Taps that a function's body or the layers that it repeats store, by name, with the type of the memory for all layers.
+/// Taps that a function's body or the layers that it repeats store, by name, with the type of the memory for
+/// all layers.
 using Taps = llvm::MapVector<StringAttr, MemRefType>;
 
 MemRefType memoryOf(TensorType type) { return MemRefType::get(type.getShape(), type.getElementType()); }
@@ -45,7 +46,8 @@ MemRefType tapMemory(TapOp tap) {
 /// A function on its way to its new signature.
 class Boundary {
 public:
-  Boundary(func::FuncOp function, const Taps &taps, bool isLayer) : function(function), taps(taps), isLayer(isLayer), builder(function.getContext()) {}
+  Boundary(func::FuncOp function, const Taps &taps, bool isLayer)
+      : function(function), taps(taps), isLayer(isLayer), builder(function.getContext()) {}
 
   void lower(const llvm::DenseMap<StringAttr, Taps> &tapsOf) {
     Block &body = function.front();
@@ -54,7 +56,8 @@ public:
     addResults(body);
     for (auto &[name, type] : taps)
       tapArguments[name] = addArgument(type, "tap", name);
-    weights = addArgument(MemRefType::get({ShapedType::kDynamic}, builder.getI8Type()), "weights", builder.getStringAttr("weights"));
+    weights = addArgument(MemRefType::get({ShapedType::kDynamic}, builder.getI8Type()), "weights",
+                          builder.getStringAttr("weights"));
     function.walk([&](TapOp tap) { lowerTap(tap); });
     SmallVector<RepeatOp> repeats;
     function.walk([&](RepeatOp repeat) { repeats.push_back(repeat); });
@@ -99,7 +102,8 @@ private:
     for (unsigned i = 0; i < terminator.getNumOperands(); ++i) {
       auto type = cast<RankedTensorType>(terminator.getOperand(i).getType());
       auto name = function.getResultAttrOfType<StringAttr>(i, kNameAttr);
-      destinations.push_back(isLayer ? Value(body.getArgument(0)) : addArgument(memoryOf(type), "output", name));
+      destinations.push_back(isLayer ? Value(body.getArgument(0))
+                                     : addArgument(memoryOf(type), "output", name));
     }
     builder.setInsertionPoint(terminator);
     for (auto [result, destination] : llvm::zip_equal(terminator.getOperands(), destinations))
@@ -114,13 +118,15 @@ private:
     if (name)
       attributes.push_back(builder.getNamedAttr(kNameAttr, name));
     unsigned index = function.front().getNumArguments();
-    function.setFunctionType(builder.getFunctionType(function.front().getArgumentTypes(), function.getResultTypes()));
+    function.setFunctionType(
+        builder.getFunctionType(function.front().getArgumentTypes(), function.getResultTypes()));
     (void)function.insertArgument(index, type, builder.getDictionaryAttr(attributes), function.getLoc());
     return function.getArgument(index);
   }
 
   void storeTensor(Location loc, Value tensor, Value memory) {
-    MaterializeInDestinationOp::create(builder, loc, TypeRange{}, tensor, memory, /*restrict=*/true, /*writable=*/true);
+    MaterializeInDestinationOp::create(builder, loc, TypeRange{}, tensor, memory, /*restrict=*/true,
+                                       /*writable=*/true);
   }
 
   void lowerTap(TapOp tap) {
@@ -129,12 +135,15 @@ private:
     Value memory = tapArguments.lookup(tap.getNameAttr());
     if (tap.getLayer()) {
       auto type = cast<MemRefType>(memory.getType());
-      SmallVector<OpFoldResult> offsets(type.getRank(), builder.getIndexAttr(0)), strides(type.getRank(), builder.getIndexAttr(1)), sizes;
+      SmallVector<OpFoldResult> offsets(type.getRank(), builder.getIndexAttr(0)),
+          strides(type.getRank(), builder.getIndexAttr(1)), sizes;
       offsets[0] = tap.getLayer();
       sizes = memref::getMixedSizes(builder, loc, memory);
       sizes[0] = builder.getIndexAttr(1);
-      auto reduced = memref::SubViewOp::inferRankReducedResultType(cast<RankedTensorType>(tap.getValue().getType()).getShape(), type, offsets, sizes, strides);
-      memory = memref::SubViewOp::create(builder, loc, cast<MemRefType>(reduced), memory, offsets, sizes, strides);
+      auto reduced = memref::SubViewOp::inferRankReducedResultType(
+          cast<RankedTensorType>(tap.getValue().getType()).getShape(), type, offsets, sizes, strides);
+      memory =
+          memref::SubViewOp::create(builder, loc, cast<MemRefType>(reduced), memory, offsets, sizes, strides);
     }
     storeTensor(loc, tap.getValue(), memory);
     tap.erase();
@@ -161,18 +170,22 @@ private:
     for (auto &[name, type] : layerTaps)
       shared.push_back(tapArguments.lookup(name));
     shared.push_back(weights);
-    auto constant = [&](int64_t value) -> Value { return arith::ConstantIndexOp::create(builder, loc, value); };
+    auto constant = [&](int64_t value) -> Value {
+      return arith::ConstantIndexOp::create(builder, loc, value);
+    };
     auto loop = scf::ForOp::create(builder, loc, constant(0), constant(repeat.getCount()), constant(1));
     {
       OpBuilder::InsertionGuard guard(builder);
       builder.setInsertionPointToStart(loop.getBody());
       Value i = loop.getInductionVar();
-      SmallVector<Value> operands{stream, arith::AddIOp::create(builder, loc, i, constant(repeat.getRecord())),
+      SmallVector<Value> operands{stream,
+                                  arith::AddIOp::create(builder, loc, i, constant(repeat.getRecord())),
                                   arith::AddIOp::create(builder, loc, i, constant(repeat.getFirst()))};
       llvm::append_range(operands, shared);
       func::CallOp::create(builder, loc, repeat.getLayerAttr(), TypeRange{}, operands);
     }
-    Value result = ToTensorOp::create(builder, loc, repeat.getResult().getType(), stream, /*restrict=*/true, /*writable=*/true);
+    Value result = ToTensorOp::create(builder, loc, repeat.getResult().getType(), stream, /*restrict=*/true,
+                                      /*writable=*/true);
     repeat.replaceAllUsesWith(result);
     repeat.erase();
   }
@@ -201,7 +214,9 @@ struct LowerBoundaries : transformer::impl::LowerBoundariesBase<LowerBoundaries>
     for (auto function : llvm::make_early_inc_range(module.getOps<func::FuncOp>())) {
       if (function.isExternal() || !llvm::any_of(function.getFunctionType().getInputs(), isTensorOrCache))
         continue;
-      Boundary(function, tapsOf.find(function.getSymNameAttr())->second, layers.contains(function.getSymNameAttr())).lower(tapsOf);
+      Boundary(function, tapsOf.find(function.getSymNameAttr())->second,
+               layers.contains(function.getSymNameAttr()))
+          .lower(tapsOf);
     }
   }
 

@@ -50,7 +50,8 @@ namespace {
 Value argumentWithRole(Operation *op, StringRef role) {
   auto function = op->getParentOfType<func::FuncOp>();
   for (BlockArgument argument : function.getArguments())
-    if (auto attribute = function.getArgAttrOfType<StringAttr>(argument.getArgNumber(), kRoleAttr); attribute && attribute == role)
+    if (auto attribute = function.getArgAttrOfType<StringAttr>(argument.getArgNumber(), kRoleAttr);
+        attribute && attribute == role)
       return argument;
   return {};
 }
@@ -62,7 +63,8 @@ struct ViewWeight : OpRewritePattern<WeightOp> {
     auto parameter = SymbolTable::lookupNearestSymbolFrom<ParameterOp>(op, op.getParameterAttr());
     Value weights = argumentWithRole(op, "weights");
     if (!weights || !parameter.getOffset())
-      return rewriter.notifyMatchFailure(op, "needs an assigned layout and the packed weights as an argument");
+      return rewriter.notifyMatchFailure(op,
+                                         "needs an assigned layout and the packed weights as an argument");
     Location loc = op.getLoc();
     Value offset = arith::ConstantIndexOp::create(rewriter, loc, *parameter.getOffset());
     if (op.getRecord()) {
@@ -74,8 +76,9 @@ struct ViewWeight : OpRewritePattern<WeightOp> {
     if (op.getType().getRank() == 2)
       rewriter.replaceOpWithNewOp<UnrealizedConversionCastOp>(op, op.getType(), view);
     else
-      rewriter.replaceOpWithNewOp<bufferization::ToTensorOp>(op, RankedTensorType::get(op.getType().getShape(), rewriter.getF32Type()), view,
-                                                             /*restrict=*/true);
+      rewriter.replaceOpWithNewOp<bufferization::ToTensorOp>(
+          op, RankedTensorType::get(op.getType().getShape(), rewriter.getF32Type()), view,
+          /*restrict=*/true);
     return success();
   }
 };
@@ -103,22 +106,29 @@ struct LowerCacheUpdate : OpRewritePattern<CacheUpdateOp> {
     Location loc = op.getLoc();
     CacheType cache = op.getCache().getType();
     int64_t width = cache.getElementType().getIntOrFloatBitWidth() / 8;
-    auto constant = [&](int64_t value) -> Value { return arith::ConstantIndexOp::create(rewriter, loc, value); };
+    auto constant = [&](int64_t value) -> Value {
+      return arith::ConstantIndexOp::create(rewriter, loc, value);
+    };
     auto mul = [&](Value a, Value b) -> Value { return arith::MulIOp::create(rewriter, loc, a, b); };
     // The memory is layers x (keys, values), all of the same number of rows.
     Value bytes = memref::DimOp::create(rewriter, loc, memory, 0);
     int64_t rowBytes = cache.getHeads() * (cache.getKeySize() + cache.getValueSize()) * width;
     Value rows = arith::DivUIOp::create(rewriter, loc, bytes, constant(rowBytes * cache.getLayers()));
     Value layerBegin = mul(mul(rows, constant(rowBytes)), op.getLayer());
-    Value valuesBegin = arith::AddIOp::create(rewriter, loc, layerBegin, mul(rows, constant(cache.getHeads() * cache.getKeySize() * width)));
+    Value valuesBegin = arith::AddIOp::create(
+        rewriter, loc, layerBegin, mul(rows, constant(cache.getHeads() * cache.getKeySize() * width)));
     Value groups = arith::DivUIOp::create(rewriter, loc, rows, constant(16));
-    auto keyType = MemRefType::get({ShapedType::kDynamic, cache.getHeads(), cache.getKeySize(), 16}, cache.getElementType());
-    auto valueType = MemRefType::get({ShapedType::kDynamic, cache.getHeads(), cache.getValueSize()}, cache.getElementType());
+    auto keyType = MemRefType::get({ShapedType::kDynamic, cache.getHeads(), cache.getKeySize(), 16},
+                                   cache.getElementType());
+    auto valueType = MemRefType::get({ShapedType::kDynamic, cache.getHeads(), cache.getValueSize()},
+                                     cache.getElementType());
     Value keys = memref::ViewOp::create(rewriter, loc, keyType, memory, layerBegin, groups);
     Value values = memref::ViewOp::create(rewriter, loc, valueType, memory, valuesBegin, rows);
     kernel::CacheUpdateOp::create(rewriter, loc, op.getKeys(), op.getValues(), op.getBatch(), keys, values);
-    Value keyRows = UnrealizedConversionCastOp::create(rewriter, loc, op.getKeyRows().getType(), keys).getResult(0);
-    Value valueRows = UnrealizedConversionCastOp::create(rewriter, loc, op.getValueRows().getType(), values).getResult(0);
+    Value keyRows =
+        UnrealizedConversionCastOp::create(rewriter, loc, op.getKeyRows().getType(), keys).getResult(0);
+    Value valueRows =
+        UnrealizedConversionCastOp::create(rewriter, loc, op.getValueRows().getType(), values).getResult(0);
     rewriter.replaceOp(op, {keyRows, valueRows});
     return success();
   }
@@ -131,8 +141,9 @@ struct LowerAttention : OpRewritePattern<AttentionOp> {
     if (!keys || !values)
       return rewriter.notifyMatchFailure(op, "keys and values have no physical form yet");
     Value output = emptyLike(rewriter, op.getLoc(), cast<RankedTensorType>(op.getType()), op.getQueries());
-    rewriter.replaceOpWithNewOp<kernel::AttentionOp>(op, op.getType(), op.getQueries(), op.getBatch(), keys, values, op.getSinks(), output,
-                                                     op.getMask(), op.getScaleAttr(), op.getSoftCapAttr(), op.getNormalizerAttr());
+    rewriter.replaceOpWithNewOp<kernel::AttentionOp>(
+        op, op.getType(), op.getQueries(), op.getBatch(), keys, values, op.getSinks(), output, op.getMask(),
+        op.getScaleAttr(), op.getSoftCapAttr(), op.getNormalizerAttr());
     return success();
   }
 };
@@ -161,7 +172,8 @@ struct VerifyLayout : transformer::impl::VerifyLayoutBase<VerifyLayout> {
       };
       if (llvm::none_of(op->getOperandTypes(), encoded) && llvm::none_of(op->getResultTypes(), encoded))
         return WalkResult::advance();
-      op->emitOpError() << "still has a tensor with a storage encoding after the layout stage: no kernel takes it in this form";
+      op->emitOpError() << "still has a tensor with a storage encoding after the layout stage: no kernel "
+                           "takes it in this form";
       return WalkResult::interrupt();
     });
     if (result.wasInterrupted())
@@ -171,7 +183,9 @@ struct VerifyLayout : transformer::impl::VerifyLayoutBase<VerifyLayout> {
 
 } // namespace
 
-void transformer::populateWeightPatterns(RewritePatternSet &patterns) { patterns.add<ViewWeight, LowerEmbed>(patterns.getContext()); }
+void transformer::populateWeightPatterns(RewritePatternSet &patterns) {
+  patterns.add<ViewWeight, LowerEmbed>(patterns.getContext());
+}
 
 void transformer::populateCachePatterns(RewritePatternSet &patterns) {
   patterns.add<LowerCacheUpdate, LowerAttention>(patterns.getContext());

@@ -2,8 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 /// \file
-/// The patterns of the pass that turns operations on logical weights and caches into the kernel dialect. A memref stands for a logical
-/// tensor through an unrealized_conversion_cast, which the patterns look through.
+/// The patterns of the pass that turns operations on logical weights and caches into the kernel dialect. A
+/// memref stands for a logical tensor through an unrealized_conversion_cast, which the patterns look through.
 
 #ifndef ATTUNE_PASSES_LAYOUT_TOKERNEL_H
 #define ATTUNE_PASSES_LAYOUT_TOKERNEL_H

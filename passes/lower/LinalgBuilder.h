@@ -22,7 +22,9 @@ public:
 
   using Body = function_ref<Value(ValueRange)>;
 
-  Value f32(double value) { return arith::ConstantOp::create(b, loc, b.getF32FloatAttr(static_cast<float>(value))); }
+  Value f32(double value) {
+    return arith::ConstantOp::create(b, loc, b.getF32FloatAttr(static_cast<float>(value)));
+  }
   Value index(int64_t value) { return arith::ConstantIndexOp::create(b, loc, value); }
   Value add(Value x, Value y) { return arith::AddFOp::create(b, loc, x, y); }
   Value sub(Value x, Value y) { return arith::SubFOp::create(b, loc, x, y); }
@@ -34,7 +36,9 @@ public:
   Value empty(RankedTensorType type, ArrayRef<Value> dynamicSizes) {
     return tensor::EmptyOp::create(b, loc, type.getShape(), type.getElementType(), ValueRange(dynamicSizes));
   }
-  Value filled(Value tensor, double value) { return linalg::FillOp::create(b, loc, f32(value), tensor).getResult(0); }
+  Value filled(Value tensor, double value) {
+    return linalg::FillOp::create(b, loc, f32(value), tensor).getResult(0);
+  }
 
   /// A map that keeps the first `kept` of `rank` loops, or the loops in `dims`.
   AffineMap dims(unsigned rank, ArrayRef<unsigned> dims) {
@@ -51,15 +55,18 @@ public:
   }
   AffineMap identity(unsigned rank) { return b.getMultiDimIdentityMap(rank); }
 
-  /// Elementwise over `output`, whose old elements the body does not use (they are its last argument all the same).
+  /// Elementwise over `output`, whose old elements the body does not use (they are its last argument all the
+  /// same).
   Value map(ValueRange inputs, ArrayRef<AffineMap> maps, Value output, Body body) {
     unsigned rank = cast<RankedTensorType>(output.getType()).getRank();
     SmallVector<AffineMap> all(maps);
     all.push_back(identity(rank));
-    return generic(inputs, all, output, SmallVector<utils::IteratorType>(rank, utils::IteratorType::parallel), body);
+    return generic(inputs, all, output, SmallVector<utils::IteratorType>(rank, utils::IteratorType::parallel),
+                   body);
   }
 
-  /// Reduces the last loop into `output`, which holds the neutral element; the body's last argument is the accumulator.
+  /// Reduces the last loop into `output`, which holds the neutral element; the body's last argument is the
+  /// accumulator.
   Value reduceLast(ValueRange inputs, ArrayRef<AffineMap> maps, Value output, Body body) {
     unsigned rank = cast<RankedTensorType>(output.getType()).getRank() + 1;
     SmallVector<AffineMap> all(maps);
@@ -70,12 +77,15 @@ public:
   }
 
 private:
-  Value generic(ValueRange inputs, ArrayRef<AffineMap> maps, Value output, ArrayRef<utils::IteratorType> iterators, Body body) {
-    auto op = linalg::GenericOp::create(b, loc, output.getType(), inputs, output, maps, iterators, [&](OpBuilder &inner, Location at, ValueRange arguments) {
-      OpBuilder::InsertionGuard guard(b);
-      b.setInsertionPoint(inner.getInsertionBlock(), inner.getInsertionPoint());
-      linalg::YieldOp::create(b, at, body(arguments));
-    });
+  Value generic(ValueRange inputs, ArrayRef<AffineMap> maps, Value output,
+                ArrayRef<utils::IteratorType> iterators, Body body) {
+    auto op =
+        linalg::GenericOp::create(b, loc, output.getType(), inputs, output, maps, iterators,
+                                  [&](OpBuilder &inner, Location at, ValueRange arguments) {
+                                    OpBuilder::InsertionGuard guard(b);
+                                    b.setInsertionPoint(inner.getInsertionBlock(), inner.getInsertionPoint());
+                                    linalg::YieldOp::create(b, at, body(arguments));
+                                  });
     return op.getResult(0);
   }
 };

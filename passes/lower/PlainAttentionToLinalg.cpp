@@ -1,7 +1,8 @@
 // Part of Attune, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
-// Attention in its parts, for entries that show the weights or with fusion switched off: scores exist here, and nothing is tuned.
+// Attention in its parts, for entries that show the weights or with fusion switched off: scores exist here,
+// and nothing is tuned.
 
 #include "dialect/Transformer.h"
 #include "passes/layout/ToKernel.h"
@@ -34,33 +35,43 @@ public:
   /// The largest key count of the batch.
   Value largestKeyCount(Value batch) {
     Value tokens = dim(batch, 0);
-    auto loop = scf::ForOp::create(b, loc, index(0), tokens, index(1), index(0), [&](OpBuilder &inner, Location at, Value token, ValueRange largest) {
-      OpBuilder::InsertionGuard guard(b);
-      b.setInsertionPoint(inner.getInsertionBlock(), inner.getInsertionPoint());
-      Value count = batchColumn(batch, token, kKeyCount);
-      scf::YieldOp::create(b, at, arith::MaxUIOp::create(b, at, largest[0], count).getResult());
-    });
+    auto loop = scf::ForOp::create(
+        b, loc, index(0), tokens, index(1), index(0),
+        [&](OpBuilder &inner, Location at, Value token, ValueRange largest) {
+          OpBuilder::InsertionGuard guard(b);
+          b.setInsertionPoint(inner.getInsertionBlock(), inner.getInsertionPoint());
+          Value count = batchColumn(batch, token, kKeyCount);
+          scf::YieldOp::create(b, at, arith::MaxUIOp::create(b, at, largest[0], count).getResult());
+        });
     return loop.getResult(0);
   }
 
   Value less(Value x, Value y) { return arith::CmpIOp::create(b, loc, arith::CmpIPredicate::slt, x, y); }
   Value both(Value x, Value y) { return arith::AndIOp::create(b, loc, x, y); }
   Value select(Value condition, Value x, Value y) { return arith::SelectOp::create(b, loc, condition, x, y); }
-  Value isHidden(Value score) { return arith::CmpFOp::create(b, loc, arith::CmpFPredicate::OEQ, score, f32(kHidden)); }
+  Value isHidden(Value score) {
+    return arith::CmpFOp::create(b, loc, arith::CmpFPredicate::OEQ, score, f32(kHidden));
+  }
   Value addIndex(Value x, int64_t y) { return arith::AddIOp::create(b, loc, x, index(y)); }
 
   /// sum over 0 <= i < count of term(i), in f32
   Value sumOver(Value count, function_ref<Value(Value)> term) {
-    auto loop = scf::ForOp::create(b, loc, index(0), count, index(1), f32(0.0), [&](OpBuilder &inner, Location at, Value i, ValueRange sum) {
-      OpBuilder::InsertionGuard guard(b);
-      b.setInsertionPoint(inner.getInsertionBlock(), inner.getInsertionPoint());
-      scf::YieldOp::create(b, at, add(sum[0], term(i)));
-    });
+    auto loop =
+        scf::ForOp::create(b, loc, index(0), count, index(1), f32(0.0),
+                           [&](OpBuilder &inner, Location at, Value i, ValueRange sum) {
+                             OpBuilder::InsertionGuard guard(b);
+                             b.setInsertionPoint(inner.getInsertionBlock(), inner.getInsertionPoint());
+                             scf::YieldOp::create(b, at, add(sum[0], term(i)));
+                           });
     return loop.getResult(0);
   }
 
-  Value asF32(Value x) { return x.getType().isF32() ? x : arith::ExtFOp::create(b, loc, b.getF32Type(), x).getResult(); }
-  Value groupOf(Value head, int64_t heads, int64_t keyHeads) { return arith::DivUIOp::create(b, loc, head, index(heads / keyHeads)); }
+  Value asF32(Value x) {
+    return x.getType().isF32() ? x : arith::ExtFOp::create(b, loc, b.getF32Type(), x).getResult();
+  }
+  Value groupOf(Value head, int64_t heads, int64_t keyHeads) {
+    return arith::DivUIOp::create(b, loc, head, index(heads / keyHeads));
+  }
 };
 
 struct LowerScores : OpRewritePattern<ScoresOp> {
@@ -76,8 +87,10 @@ struct LowerScores : OpRewritePattern<ScoresOp> {
     rewriter.replaceOp(op, a.map({}, {}, output, [&](ValueRange) {
       Value token = a.loopIndex(0), head = a.loopIndex(1), key = a.loopIndex(2);
       Value exists = a.less(key, a.batchColumn(op.getBatch(), token, kKeyCount));
-      Value row = arith::AddIOp::create(rewriter, a.loc, a.batchColumn(op.getBatch(), token, kFirstKey), a.select(exists, key, a.index(0)));
-      Value group = arith::DivUIOp::create(rewriter, a.loc, row, a.index(16)), lane = arith::RemUIOp::create(rewriter, a.loc, row, a.index(16));
+      Value row = arith::AddIOp::create(rewriter, a.loc, a.batchColumn(op.getBatch(), token, kFirstKey),
+                                        a.select(exists, key, a.index(0)));
+      Value group = arith::DivUIOp::create(rewriter, a.loc, row, a.index(16)),
+            lane = arith::RemUIOp::create(rewriter, a.loc, row, a.index(16));
       Value keyHead = a.groupOf(head, type.getDimSize(1), keys.getDimSize(1));
       Value score = a.sumOver(a.index(keys.getDimSize(2)), [&](Value d) {
         Value q = tensor::ExtractOp::create(rewriter, a.loc, op.getQueries(), ValueRange{token, head, d});
@@ -107,8 +120,11 @@ struct LowerMask : OpRewritePattern<MaskOp> {
         visible = a.both(visible, a.less(key, a.addIndex(position, mask.getWindow())));
       }
       if (mask.getChunk()) {
-        auto chunk = [&](Value x) -> Value { return arith::DivUIOp::create(rewriter, a.loc, x, a.index(mask.getChunk())); };
-        visible = a.both(visible, arith::CmpIOp::create(rewriter, a.loc, arith::CmpIPredicate::eq, chunk(key), chunk(position)));
+        auto chunk = [&](Value x) -> Value {
+          return arith::DivUIOp::create(rewriter, a.loc, x, a.index(mask.getChunk()));
+        };
+        visible = a.both(visible, arith::CmpIOp::create(rewriter, a.loc, arith::CmpIPredicate::eq, chunk(key),
+                                                        chunk(position)));
       }
       return a.select(visible, v[0], a.f32(kHidden));
     }));
@@ -124,15 +140,23 @@ struct LowerSoftmax : OpRewritePattern<SoftmaxOp> {
     auto rowType = RankedTensorType::get(type.getShape().drop_back(), type.getElementType());
     AffineMap perRow = a.leading(3, 2), perHead = a.dims(2, {1});
     auto row = [&] { return a.empty(rowType, {a.dim(op.getScores(), 0)}); };
-    Value largest = a.reduceLast(op.getScores(), a.identity(3), a.filled(row(), kLowest),
-                                 [&](ValueRange v) -> Value { return arith::MaximumFOp::create(rewriter, a.loc, v[0], v[1]); });
+    Value largest =
+        a.reduceLast(op.getScores(), a.identity(3), a.filled(row(), kLowest), [&](ValueRange v) -> Value {
+          return arith::MaximumFOp::create(rewriter, a.loc, v[0], v[1]);
+        });
     if (op.getSinks())
-      largest = a.map({largest, op.getSinks()}, {a.identity(2), perHead}, row(),
-                      [&](ValueRange v) -> Value { return arith::MaximumFOp::create(rewriter, a.loc, v[0], v[1]); });
-    auto exponential = [&](Value x, Value max) -> Value { return math::ExpOp::create(rewriter, a.loc, a.sub(x, max)); };
-    Value shares = a.map({op.getScores(), largest}, {a.identity(3), perRow}, emptyLike(rewriter, op.getLoc(), type, op.getScores()),
-                         [&](ValueRange v) { return a.select(a.isHidden(v[0]), a.f32(0.0), exponential(v[0], v[1])); });
-    Value sum = a.reduceLast(shares, a.identity(3), a.filled(row(), 0.0), [&](ValueRange v) { return a.add(v[0], v[1]); });
+      largest = a.map({largest, op.getSinks()}, {a.identity(2), perHead}, row(), [&](ValueRange v) -> Value {
+        return arith::MaximumFOp::create(rewriter, a.loc, v[0], v[1]);
+      });
+    auto exponential = [&](Value x, Value max) -> Value {
+      return math::ExpOp::create(rewriter, a.loc, a.sub(x, max));
+    };
+    Value shares = a.map({op.getScores(), largest}, {a.identity(3), perRow},
+                         emptyLike(rewriter, op.getLoc(), type, op.getScores()), [&](ValueRange v) {
+                           return a.select(a.isHidden(v[0]), a.f32(0.0), exponential(v[0], v[1]));
+                         });
+    Value sum = a.reduceLast(shares, a.identity(3), a.filled(row(), 0.0),
+                             [&](ValueRange v) { return a.add(v[0], v[1]); });
     if (op.getSinks())
       sum = a.map({sum, op.getSinks(), largest}, {a.identity(2), perHead, a.identity(2)}, row(),
                   [&](ValueRange v) { return a.add(v[0], exponential(v[1], v[2])); });
@@ -156,8 +180,9 @@ struct LowerSumNormalize : OpRewritePattern<SumNormalizeOp> {
     AttentionBuilder a(rewriter, op.getLoc());
     auto type = cast<RankedTensorType>(op.getType());
     auto rowType = RankedTensorType::get(type.getShape().drop_back(), type.getElementType());
-    Value shares = a.map(op.getScores(), a.identity(3), emptyLike(rewriter, op.getLoc(), type, op.getScores()),
-                         [&](ValueRange v) { return a.select(a.isHidden(v[0]), a.f32(0.0), v[0]); });
+    Value shares =
+        a.map(op.getScores(), a.identity(3), emptyLike(rewriter, op.getLoc(), type, op.getScores()),
+              [&](ValueRange v) { return a.select(a.isHidden(v[0]), a.f32(0.0), v[0]); });
     Value zero = a.filled(a.empty(rowType, {a.dim(op.getScores(), 0)}), 0.0);
     Value sum = a.reduceLast(shares, a.identity(3), zero, [&](ValueRange v) { return a.add(v[0], v[1]); });
     rewriter.replaceOp(op, LowerSoftmax::divideRows(a, shares, sum));
@@ -177,7 +202,8 @@ struct LowerWeightedSum : OpRewritePattern<WeightedSumOp> {
     Value output = emptyLike(rewriter, op.getLoc(), type, op.getWeights());
     rewriter.replaceOp(op, a.map({}, {}, output, [&](ValueRange) {
       Value token = a.loopIndex(0), head = a.loopIndex(1), d = a.loopIndex(2);
-      Value first = a.batchColumn(op.getBatch(), token, kFirstKey), keyHead = a.groupOf(head, type.getDimSize(1), keyHeads);
+      Value first = a.batchColumn(op.getBatch(), token, kFirstKey),
+            keyHead = a.groupOf(head, type.getDimSize(1), keyHeads);
       return a.sumOver(a.batchColumn(op.getBatch(), token, kKeyCount), [&](Value key) {
         Value row = arith::AddIOp::create(rewriter, a.loc, first, key);
         Value p = tensor::ExtractOp::create(rewriter, a.loc, op.getWeights(), ValueRange{token, head, key});
@@ -192,5 +218,6 @@ struct LowerWeightedSum : OpRewritePattern<WeightedSumOp> {
 } // namespace
 
 void transformer::populatePlainAttentionPatterns(RewritePatternSet &patterns) {
-  patterns.add<LowerScores, LowerMask, LowerSoftmax, LowerSumNormalize, LowerWeightedSum>(patterns.getContext());
+  patterns.add<LowerScores, LowerMask, LowerSoftmax, LowerSumNormalize, LowerWeightedSum>(
+      patterns.getContext());
 }

@@ -55,17 +55,21 @@ struct LowerPosition : OpRewritePattern<PositionOp> {
     SmallVector<float> frequencies(features), phases(features);
     for (int64_t i = 0; i < features; ++i) {
       int64_t pair = interleaved ? i / 2 : i % half;
-      frequencies[i] = static_cast<float>(std::pow(op.getBase().convertToDouble(), -static_cast<double>(pair) / half));
+      frequencies[i] =
+          static_cast<float>(std::pow(op.getBase().convertToDouble(), -static_cast<double>(pair) / half));
       phases[i] = (interleaved ? i % 2 : i / half) ? 1.0f : 0.0f;
     }
     Value output = emptyLike(rewriter, op.getLoc(), type, op.getBatch());
     SmallVector<Value> inputs{constantVector(l, frequencies), constantVector(l, phases)};
-    rewriter.replaceOp(op, l.map(inputs, {l.dims(2, {1}), l.dims(2, {1})}, output, [&](ValueRange v) -> Value {
-      Value angle = l.mul(positionAsFloat(l, op.getBatch()), v[0]);
-      Value isCosine = arith::CmpFOp::create(rewriter, l.loc, arith::CmpFPredicate::OGT, v[1], l.f32(0.5));
-      return arith::SelectOp::create(rewriter, l.loc, isCosine, math::CosOp::create(rewriter, l.loc, angle).getResult(),
-                                     math::SinOp::create(rewriter, l.loc, angle).getResult());
-    }));
+    rewriter.replaceOp(
+        op, l.map(inputs, {l.dims(2, {1}), l.dims(2, {1})}, output, [&](ValueRange v) -> Value {
+          Value angle = l.mul(positionAsFloat(l, op.getBatch()), v[0]);
+          Value isCosine =
+              arith::CmpFOp::create(rewriter, l.loc, arith::CmpFPredicate::OGT, v[1], l.f32(0.5));
+          return arith::SelectOp::create(rewriter, l.loc, isCosine,
+                                         math::CosOp::create(rewriter, l.loc, angle).getResult(),
+                                         math::SinOp::create(rewriter, l.loc, angle).getResult());
+        }));
     return success();
   }
 };
@@ -78,8 +82,10 @@ struct LowerRotaryTable : OpRewritePattern<RotaryTableOp> {
     Value frequencies = constantVector(l, op.getFrequencies());
     rewriter.replaceOp(op, l.map(frequencies, l.dims(3, {2}), output, [&](ValueRange v) -> Value {
       Value angle = l.mul(positionAsFloat(l, op.getBatch()), v[0]);
-      Value isSine = arith::CmpIOp::create(rewriter, l.loc, arith::CmpIPredicate::eq, l.loopIndex(1), l.index(1));
-      Value value = arith::SelectOp::create(rewriter, l.loc, isSine, math::SinOp::create(rewriter, l.loc, angle).getResult(),
+      Value isSine =
+          arith::CmpIOp::create(rewriter, l.loc, arith::CmpIPredicate::eq, l.loopIndex(1), l.index(1));
+      Value value = arith::SelectOp::create(rewriter, l.loc, isSine,
+                                            math::SinOp::create(rewriter, l.loc, angle).getResult(),
                                             math::CosOp::create(rewriter, l.loc, angle).getResult());
       return l.mul(value, l.f32(op.getMagnitude().convertToDouble()));
     }));
@@ -96,14 +102,16 @@ struct LowerRotary : OpRewritePattern<RotaryOp> {
     int64_t pairs = cast<RankedTensorType>(op.getTable().getType()).getDimSize(2);
     Value input = op.getInput();
     auto part = [&](Value from, int64_t which) { return pairPart(l, from, pairs, which, interleaved); };
-    Value first = part(input, 0), second = part(input, 1), cosines = tablePart(l, op.getTable(), 0), sines = tablePart(l, op.getTable(), 1);
+    Value first = part(input, 0), second = part(input, 1), cosines = tablePart(l, op.getTable(), 0),
+          sines = tablePart(l, op.getTable(), 1);
     auto rotate = [&](Value a, Value b, bool plus) {
       AffineMap perToken = l.dims(3, {0, 2});
       Value output = emptyLike(rewriter, op.getLoc(), cast<RankedTensorType>(a.getType()), a);
-      return l.map({a, b, cosines, sines}, {l.identity(3), l.identity(3), perToken, perToken}, output, [&](ValueRange v) {
-        Value x = l.mul(v[0], v[2]), y = l.mul(v[1], v[3]);
-        return plus ? l.add(x, y) : l.sub(x, y);
-      });
+      return l.map({a, b, cosines, sines}, {l.identity(3), l.identity(3), perToken, perToken}, output,
+                   [&](ValueRange v) {
+                     Value x = l.mul(v[0], v[2]), y = l.mul(v[1], v[3]);
+                     return plus ? l.add(x, y) : l.sub(x, y);
+                   });
     };
     Value rotatedFirst = rotate(first, second, false), rotatedSecond = rotate(second, first, true);
     Value result = insertPart(l, rotatedFirst, input, pairs, 0, interleaved);
@@ -118,9 +126,10 @@ struct LowerRotary : OpRewritePattern<RotaryOp> {
 
   static Slice slice(LinalgBuilder &l, Value heads, int64_t pairs, int64_t which, bool interleaved) {
     auto attr = [&](int64_t value) { return l.b.getIndexAttr(value); };
-    return {{attr(0), attr(0), attr(interleaved ? which : which * pairs)},
-            {tensor::getMixedSize(l.b, l.loc, heads, 0), tensor::getMixedSize(l.b, l.loc, heads, 1), attr(pairs)},
-            {attr(1), attr(1), attr(interleaved ? 2 : 1)}};
+    return {
+        {attr(0), attr(0), attr(interleaved ? which : which * pairs)},
+        {tensor::getMixedSize(l.b, l.loc, heads, 0), tensor::getMixedSize(l.b, l.loc, heads, 1), attr(pairs)},
+        {attr(1), attr(1), attr(interleaved ? 2 : 1)}};
   }
 
   static Value pairPart(LinalgBuilder &l, Value heads, int64_t pairs, int64_t which, bool interleaved) {
@@ -128,7 +137,8 @@ struct LowerRotary : OpRewritePattern<RotaryOp> {
     return tensor::ExtractSliceOp::create(l.b, l.loc, heads, s.offsets, s.sizes, s.strides);
   }
 
-  static Value insertPart(LinalgBuilder &l, Value part, Value heads, int64_t pairs, int64_t which, bool interleaved) {
+  static Value insertPart(LinalgBuilder &l, Value part, Value heads, int64_t pairs, int64_t which,
+                          bool interleaved) {
     Slice s = slice(l, heads, pairs, which, interleaved);
     return tensor::InsertSliceOp::create(l.b, l.loc, part, heads, s.offsets, s.sizes, s.strides);
   }
@@ -138,9 +148,11 @@ struct LowerRotary : OpRewritePattern<RotaryOp> {
     auto type = cast<RankedTensorType>(table.getType());
     auto attr = [&](int64_t value) -> OpFoldResult { return l.b.getIndexAttr(value); };
     auto result = RankedTensorType::get({type.getDimSize(0), type.getDimSize(2)}, type.getElementType());
-    return tensor::ExtractSliceOp::create(l.b, l.loc, result, table, SmallVector<OpFoldResult>{attr(0), attr(which), attr(0)},
-                                          SmallVector<OpFoldResult>{tensor::getMixedSize(l.b, l.loc, table, 0), attr(1), attr(type.getDimSize(2))},
-                                          SmallVector<OpFoldResult>{attr(1), attr(1), attr(1)});
+    return tensor::ExtractSliceOp::create(
+        l.b, l.loc, result, table, SmallVector<OpFoldResult>{attr(0), attr(which), attr(0)},
+        SmallVector<OpFoldResult>{tensor::getMixedSize(l.b, l.loc, table, 0), attr(1),
+                                  attr(type.getDimSize(2))},
+        SmallVector<OpFoldResult>{attr(1), attr(1), attr(1)});
   }
 };
 

@@ -25,12 +25,15 @@ using namespace mlir::transformer;
 
 namespace {
 
-RankedTensorType withoutLast(RankedTensorType type) { return RankedTensorType::get(type.getShape().drop_back(), type.getElementType()); }
+RankedTensorType withoutLast(RankedTensorType type) {
+  return RankedTensorType::get(type.getShape().drop_back(), type.getElementType());
+}
 
 /// The parts of a norm over the last dimension of `x`.
 class NormBuilder : public LinalgBuilder {
 public:
-  NormBuilder(OpBuilder &builder, Location loc, Value x) : LinalgBuilder(builder, loc), x(x), type(cast<RankedTensorType>(x.getType())), rank(type.getRank()) {}
+  NormBuilder(OpBuilder &builder, Location loc, Value x)
+      : LinalgBuilder(builder, loc), x(x), type(cast<RankedTensorType>(x.getType())), rank(type.getRank()) {}
 
   /// Sum over the last dimension of `term(element, statistic of the row)`.
   Value sum(Value statistic, function_ref<Value(Value, Value)> term) {
@@ -41,7 +44,8 @@ public:
       inputs.push_back(statistic);
       maps.push_back(leading(rank, rank - 1));
     }
-    return reduceLast(inputs, maps, zero, [&](ValueRange v) { return add(v.back(), term(v[0], statistic ? v[1] : Value())); });
+    return reduceLast(inputs, maps, zero,
+                      [&](ValueRange v) { return add(v.back(), term(v[0], statistic ? v[1] : Value())); });
   }
 
   /// A function of each row's statistic.
@@ -52,7 +56,9 @@ public:
 
   Value features() { return f32(static_cast<double>(type.getShape().back())); }
   Value inverseDeviation(Value squares, double eps) {
-    return perRow(squares, [&](Value v) -> Value { return math::RsqrtOp::create(b, loc, add(div(v, features()), f32(eps))); });
+    return perRow(squares, [&](Value v) -> Value {
+      return math::RsqrtOp::create(b, loc, add(div(v, features()), f32(eps)));
+    });
   }
 
   /// (x - mean) * inverse * (weight + offset) + bias
@@ -66,7 +72,8 @@ public:
       maps.push_back(map);
       return static_cast<int>(inputs.size()) - 1;
     };
-    int meanAt = input(mean, leading(rank, rank - 1)), weightAt = input(weight, dims(rank, {rank - 1})), biasAt = input(bias, dims(rank, {rank - 1}));
+    int meanAt = input(mean, leading(rank, rank - 1)), weightAt = input(weight, dims(rank, {rank - 1})),
+        biasAt = input(bias, dims(rank, {rank - 1}));
     return map(inputs, maps, emptyLike(b, loc, type, x), [&](ValueRange v) {
       Value result = mul(meanAt < 0 ? v[0] : sub(v[0], v[meanAt]), v[1]);
       if (weightAt >= 0)
@@ -88,12 +95,14 @@ struct LowerNorm : OpRewritePattern<NormOp> {
     double eps = op.getEps().convertToDouble(), offset = op.getWeightOffset().convertToDouble();
     Value mean, squares;
     if (op.getKind() == NormKind::layer) {
-      mean = n.perRow(n.sum({}, [](Value x, Value) { return x; }), [&](Value sum) { return n.div(sum, n.features()); });
+      mean = n.perRow(n.sum({}, [](Value x, Value) { return x; }),
+                      [&](Value sum) { return n.div(sum, n.features()); });
       squares = n.sum(mean, [&](Value x, Value m) { return n.mul(n.sub(x, m), n.sub(x, m)); });
     } else {
       squares = n.sum({}, [&](Value x, Value) { return n.mul(x, x); });
     }
-    rewriter.replaceOp(op, n.apply(mean, n.inverseDeviation(squares, eps), op.getWeight(), offset, op.getBias()));
+    rewriter.replaceOp(op,
+                       n.apply(mean, n.inverseDeviation(squares, eps), op.getWeight(), offset, op.getBias()));
     return success();
   }
 };
@@ -105,11 +114,16 @@ template <typename Op> struct LowerElementwise : OpRewritePattern<Op> {
     LinalgBuilder l(rewriter, op.getLoc());
     auto type = cast<RankedTensorType>(op.getType());
     Value output = emptyLike(rewriter, op.getLoc(), type, op.getInput());
-    rewriter.replaceOp(op, l.map(op.getInput(), l.identity(type.getRank()), output, [&](ValueRange v) { return element(l, op, v[0]); }));
+    rewriter.replaceOp(op, l.map(op.getInput(), l.identity(type.getRank()), output,
+                                 [&](ValueRange v) { return element(l, op, v[0]); }));
     return success();
   }
-  static Value element(LinalgBuilder &l, ActivationOp op, Value x) { return emitActivation(l.b, l.loc, op.getKind(), x); }
-  static Value element(LinalgBuilder &l, ScaleOp op, Value x) { return l.mul(x, l.f32(op.getFactor().convertToDouble())); }
+  static Value element(LinalgBuilder &l, ActivationOp op, Value x) {
+    return emitActivation(l.b, l.loc, op.getKind(), x);
+  }
+  static Value element(LinalgBuilder &l, ScaleOp op, Value x) {
+    return l.mul(x, l.f32(op.getFactor().convertToDouble()));
+  }
   static Value element(LinalgBuilder &l, SoftCapOp op, Value x) {
     double cap = op.getCap().convertToDouble();
     return l.mul(l.f32(cap), math::TanhOp::create(l.b, l.loc, l.mul(x, l.f32(1.0 / cap))));
@@ -152,5 +166,6 @@ struct ToLinalg : transformer::impl::ToLinalgBase<ToLinalg> {
 } // namespace
 
 void transformer::populateRowPatterns(RewritePatternSet &patterns) {
-  patterns.add<LowerNorm, LowerElementwise<ActivationOp>, LowerElementwise<ScaleOp>, LowerElementwise<SoftCapOp>, LowerGather>(patterns.getContext());
+  patterns.add<LowerNorm, LowerElementwise<ActivationOp>, LowerElementwise<ScaleOp>,
+               LowerElementwise<SoftCapOp>, LowerGather>(patterns.getContext());
 }

@@ -71,7 +71,8 @@ struct Tile : transformer::impl::TileBase<Tile> {
     return success();
   }
 
-  /// Row operations, from the last one up: each takes the producers that only it uses into its tile of one token.
+  /// Row operations, from the last one up: each takes the producers that only it uses into its tile of one
+  /// token.
   void tileRows(RewriterBase &rewriter, func::FuncOp function) {
     SmallVector<linalg::LinalgOp> operations;
     function.walk([&](linalg::LinalgOp op) { operations.push_back(op); });
@@ -80,14 +81,17 @@ struct Tile : transformer::impl::TileBase<Tile> {
         continue;
       rewriter.setInsertionPoint(op);
       scf::SCFTileAndFuseOptions options;
-      options.tilingOptions.setTileSizes(sizesOf(rewriter, {1})).setLoopType(scf::SCFTilingOptions::LoopType::ForallOp);
-      options.setFusionControlFn([&](tensor::ExtractSliceOp, OpResult producer, bool) -> std::optional<scf::SCFTileAndFuseOptions::ControlFnResult> {
+      options.tilingOptions.setTileSizes(sizesOf(rewriter, {1}))
+          .setLoopType(scf::SCFTilingOptions::LoopType::ForallOp);
+      options.setFusionControlFn([&](tensor::ExtractSliceOp, OpResult producer,
+                                     bool) -> std::optional<scf::SCFTileAndFuseOptions::ControlFnResult> {
         auto linalgOp = dyn_cast<linalg::LinalgOp>(producer.getOwner());
         if (!linalgOp || !producer.hasOneUse() || !isTokenWise(linalgOp))
           return std::nullopt;
         return scf::SCFTileAndFuseOptions::ControlFnResult{};
       });
-      FailureOr<scf::SCFTileAndFuseResult> tiled = scf::tileConsumerAndFuseProducersUsingSCF(rewriter, cast<TilingInterface>(op.getOperation()), options);
+      FailureOr<scf::SCFTileAndFuseResult> tiled = scf::tileConsumerAndFuseProducersUsingSCF(
+          rewriter, cast<TilingInterface>(op.getOperation()), options);
       if (failed(tiled))
         continue;
       for (OpResult result : op->getResults())
@@ -154,7 +158,8 @@ struct Vectorize : transformer::impl::VectorizeBase<Vectorize> {
     rewriter.setInsertionPoint(op);
     scf::SCFTilingOptions options;
     options.setTileSizes(sizesOf(rewriter, tile));
-    FailureOr<scf::SCFTilingResult> tiled = scf::tileUsingSCF(rewriter, cast<TilingInterface>(op.getOperation()), options);
+    FailureOr<scf::SCFTilingResult> tiled =
+        scf::tileUsingSCF(rewriter, cast<TilingInterface>(op.getOperation()), options);
     if (failed(tiled))
       return;
     rewriter.replaceOp(op, tiled->replacements);
@@ -166,13 +171,15 @@ struct Vectorize : transformer::impl::VectorizeBase<Vectorize> {
     }
   }
 
-  /// Only bodies of plain arithmetic on tensors: what indexes memory or calls the mathematical library stays a loop.
+  /// Only bodies of plain arithmetic on tensors: what indexes memory or calls the mathematical library stays
+  /// a loop.
   static bool isVectorizable(linalg::LinalgOp op) {
     if (!op.hasPureTensorSemantics() || op->getRegion(0).empty())
       return false;
     return llvm::all_of(op->getRegion(0).front().getOperations(), [](Operation &inner) {
-      return isa<linalg::YieldOp>(inner) || (inner.getNumRegions() == 0 && isa<arith::ArithDialect, math::MathDialect>(inner.getDialect()) &&
-                                             !isa<math::SinOp, math::CosOp>(inner));
+      return isa<linalg::YieldOp>(inner) ||
+             (inner.getNumRegions() == 0 && isa<arith::ArithDialect, math::MathDialect>(inner.getDialect()) &&
+              !isa<math::SinOp, math::CosOp>(inner));
     });
   }
 };

@@ -20,7 +20,8 @@ namespace {
 
 std::string runtimeFolder() {
   static int anchor;
-  llvm::SmallString<256> path(llvm::sys::path::parent_path(llvm::sys::fs::getMainExecutable(nullptr, &anchor)));
+  llvm::SmallString<256> path(
+      llvm::sys::path::parent_path(llvm::sys::fs::getMainExecutable(nullptr, &anchor)));
   llvm::sys::path::append(path, "..", "lib", "attune");
   llvm::sys::path::append(path, "x86_64-linux-gnu");
   llvm::sys::path::remove_dots(path, /*remove_dot_dot=*/true);
@@ -33,14 +34,17 @@ llvm::Expected<std::string> findProgram(StringRef name) {
       return *path;
   if (auto path = llvm::sys::findProgramByName(name, {"/usr/lib/llvm-22/bin"}))
     return *path;
-  return llvm::createStringError("'" + name + "' is needed to link and was not found: install the package lld-22");
+  return llvm::createStringError("'" + name +
+                                 "' is needed to link and was not found: install the package lld-22");
 }
 
 /// The program that the runtime folder says links its products (a compiler driver in builds with sanitizers).
 llvm::Expected<std::string> linkerOf(const std::string &folder) {
   auto buffer = llvm::MemoryBuffer::getFile(folder + "/link.json");
   if (!buffer)
-    return llvm::createStringError(buffer.getError(), folder + "/link.json: " + buffer.getError().message() + " (the runtime belongs beside the compiler, in lib/attune)");
+    return llvm::createStringError(buffer.getError(),
+                                   folder + "/link.json: " + buffer.getError().message() +
+                                       " (the runtime belongs beside the compiler, in lib/attune)");
   auto json = llvm::json::parse((*buffer)->getBuffer());
   if (!json)
     return json.takeError();
@@ -52,7 +56,8 @@ llvm::Expected<std::string> linkerOf(const std::string &folder) {
 
 } // namespace
 
-Error attune::linkProduct(const std::string &object, const std::string &output, Product product, bool sanitize) {
+Error attune::linkProduct(const std::string &object, const std::string &output, Product product,
+                          bool sanitize) {
   std::string folder = runtimeFolder();
   auto name = linkerOf(folder);
   if (!name)

@@ -15,8 +15,8 @@ namespace attune {
 
 enum class Product { executable, library };
 
-/// Links `object` with the runtime of `lib/attune/<triple>` beside the compiler's own folder. With `sanitize` the compiler driver links, since the
-/// sanitizer's runtime is its own.
+/// Links `object` with the runtime of `lib/attune/<triple>` beside the compiler's own folder. With `sanitize`
+/// the compiler driver links, since the sanitizer's runtime is its own.
 llvm::Error linkProduct(const std::string &object, const std::string &output, Product product, bool sanitize);
 
 } // namespace attune

@@ -22,7 +22,8 @@ using llvm::Error;
 
 namespace {
 
-llvm::Expected<std::unique_ptr<llvm::TargetMachine>> createMachine(const mlir::transformer::CpuTarget &target) {
+llvm::Expected<std::unique_ptr<llvm::TargetMachine>>
+createMachine(const mlir::transformer::CpuTarget &target) {
   llvm::InitializeAllTargetInfos();
   llvm::InitializeAllTargets();
   llvm::InitializeAllTargetMCs();
@@ -35,7 +36,8 @@ llvm::Expected<std::unique_ptr<llvm::TargetMachine>> createMachine(const mlir::t
   llvm::TargetOptions options;
   options.AllowFPOpFusion = llvm::FPOpFusion::Fast; // a * b + c in one rounding, as vector.fma already is
   return std::unique_ptr<llvm::TargetMachine>(
-      registered->createTargetMachine(triple, target.cpu, target.features, options, llvm::Reloc::PIC_, std::nullopt, llvm::CodeGenOptLevel::Aggressive));
+      registered->createTargetMachine(triple, target.cpu, target.features, options, llvm::Reloc::PIC_,
+                                      std::nullopt, llvm::CodeGenOptLevel::Aggressive));
 }
 
 void setFunctionAttributes(llvm::Module &module, const mlir::transformer::CpuTarget &target, bool sanitize) {
@@ -69,7 +71,8 @@ void optimize(llvm::Module &module, llvm::TargetMachine &machine, bool sanitize)
 
 } // namespace
 
-Error attune::writeCode(mlir::ModuleOp module, const mlir::transformer::CpuTarget &target, CodeForm form, bool sanitize, const std::string &path) {
+Error attune::writeCode(mlir::ModuleOp module, const mlir::transformer::CpuTarget &target, CodeForm form,
+                        bool sanitize, const std::string &path) {
   mlir::registerBuiltinDialectTranslation(*module.getContext());
   mlir::registerLLVMDialectTranslation(*module.getContext());
   llvm::LLVMContext context;
@@ -93,7 +96,8 @@ Error attune::writeCode(mlir::ModuleOp module, const mlir::transformer::CpuTarge
     llvmModule->print(out, nullptr);
   } else {
     llvm::legacy::PassManager manager;
-    auto type = form == CodeForm::assembly ? llvm::CodeGenFileType::AssemblyFile : llvm::CodeGenFileType::ObjectFile;
+    auto type =
+        form == CodeForm::assembly ? llvm::CodeGenFileType::AssemblyFile : llvm::CodeGenFileType::ObjectFile;
     llvm::SmallVector<char> bytes;
     llvm::raw_svector_ostream buffer(bytes);
     if ((*machine)->addPassesToEmitFile(manager, buffer, nullptr, type))

@@ -18,8 +18,10 @@ namespace attune {
 
 enum class CodeForm { llvmIr, assembly, object };
 
-/// Optimises the module for the target (-O3) and writes it to `path` ("-": standard output). `sanitize` adds LLVM's AddressSanitizer.
-llvm::Error writeCode(mlir::ModuleOp module, const mlir::transformer::CpuTarget &target, CodeForm form, bool sanitize, const std::string &path);
+/// Optimises the module for the target (-O3) and writes it to `path` ("-": standard output). `sanitize` adds
+/// LLVM's AddressSanitizer.
+llvm::Error writeCode(mlir::ModuleOp module, const mlir::transformer::CpuTarget &target, CodeForm form,
+                      bool sanitize, const std::string &path);
 
 } // namespace attune
 

@@ -30,7 +30,8 @@ PackedRecord recordOf(ParameterOp parameter, int64_t index) {
   record.columns = record.isVector ? type.getNumElements() : type.getDimSize(1);
   record.offset = *parameter.getOffset() + index * *parameter.getStride();
   if (!record.isVector)
-    record.format = parameter->getAttrOfType<mlir::kernel::PackedAttr>(mlir::transformer::kFormatAttr).getFormat();
+    record.format =
+        parameter->getAttrOfType<mlir::kernel::PackedAttr>(mlir::transformer::kFormatAttr).getFormat();
   record.storage = storageNamed(mlir::transformer::storageOf(type));
   if (auto value = llvm::dyn_cast_or_null<mlir::DenseElementsAttr>(parameter.getValueAttr()))
     for (llvm::APFloat element : value.getValues<llvm::APFloat>())
@@ -40,7 +41,8 @@ PackedRecord recordOf(ParameterOp parameter, int64_t index) {
 
 llvm::Expected<PackSource> sourceOf(const PackedRecord &record, const WeightStore &store) {
   if (record.source.empty()) {
-    auto bytes = llvm::ArrayRef(reinterpret_cast<const uint8_t *>(record.values.data()), record.values.size() * sizeof(float));
+    auto bytes = llvm::ArrayRef(reinterpret_cast<const uint8_t *>(record.values.data()),
+                                record.values.size() * sizeof(float));
     PackSource source;
     source.name = "literal value";
     source.data = bytes;
@@ -50,7 +52,8 @@ llvm::Expected<PackSource> sourceOf(const PackedRecord &record, const WeightStor
   }
   const TensorInfo *tensor = store.find(record.source);
   if (!tensor)
-    return llvm::createStringError("tensor '" + record.source + "' is needed, but no file of the model has it");
+    return llvm::createStringError("tensor '" + record.source +
+                                   "' is needed, but no file of the model has it");
   if (!record.isVector)
     return record.transposed ? PackSource::ofTransposed(*tensor) : PackSource::of(*tensor);
   PackSource source;
@@ -62,10 +65,12 @@ llvm::Expected<PackSource> sourceOf(const PackedRecord &record, const WeightStor
   return source;
 }
 
-Error packVector(const PackedRecord &record, const PackSource &source, llvm::function_ref<Error(int64_t, llvm::ArrayRef<uint8_t>)> write) {
+Error packVector(const PackedRecord &record, const PackSource &source,
+                 llvm::function_ref<Error(int64_t, llvm::ArrayRef<uint8_t>)> write) {
   std::vector<float> values(record.columns);
   dequantize(source.type, source.data.data(), values.data(), record.columns);
-  return write(record.offset, llvm::ArrayRef(reinterpret_cast<const uint8_t *>(values.data()), values.size() * sizeof(float)));
+  return write(record.offset, llvm::ArrayRef(reinterpret_cast<const uint8_t *>(values.data()),
+                                             values.size() * sizeof(float)));
 }
 
 } // namespace
@@ -81,7 +86,8 @@ PackedPlan attune::planWeights(mlir::ModuleOp module) {
   return plan;
 }
 
-Error attune::packWeights(const PackedPlan &plan, const WeightStore &store, llvm::function_ref<Error(int64_t, llvm::ArrayRef<uint8_t>)> write,
+Error attune::packWeights(const PackedPlan &plan, const WeightStore &store,
+                          llvm::function_ref<Error(int64_t, llvm::ArrayRef<uint8_t>)> write,
                           llvm::function_ref<void(int64_t)> progress) {
   std::vector<uint8_t> buffer;
   int64_t done = 0;

@@ -18,11 +18,11 @@ namespace attune {
 
 /// One record of one parameter: where it goes and what it holds.
 struct PackedRecord {
-  std::string source;          ///< tensor of the model's files; empty: `values`
-  std::vector<float> values;   ///< literal parameters
-  bool transposed = false;     ///< the file holds [columns, rows]
-  bool isVector = false;       ///< stored as plain f32
-  PackedFormat format;         ///< of a matrix
+  std::string source;                 ///< tensor of the model's files; empty: `values`
+  std::vector<float> values;          ///< literal parameters
+  bool transposed = false;            ///< the file holds [columns, rows]
+  bool isVector = false;              ///< stored as plain f32
+  PackedFormat format;                ///< of a matrix
   std::optional<StorageType> storage; ///< to what to quantise when the file's type is another
   int64_t rows = 0, columns = 0, offset = 0;
 };
@@ -36,7 +36,8 @@ struct PackedPlan {
 PackedPlan planWeights(mlir::ModuleOp module);
 
 /// Writes the plan's bytes in order through `write(offset, bytes)`; `progress(done)` counts bytes.
-llvm::Error packWeights(const PackedPlan &plan, const WeightStore &store, llvm::function_ref<llvm::Error(int64_t, llvm::ArrayRef<uint8_t>)> write,
+llvm::Error packWeights(const PackedPlan &plan, const WeightStore &store,
+                        llvm::function_ref<llvm::Error(int64_t, llvm::ArrayRef<uint8_t>)> write,
                         llvm::function_ref<void(int64_t)> progress);
 
 } // namespace attune

@@ -33,7 +33,9 @@ public:
   File &operator=(const File &) = delete;
 
   bool isOpen() const { return descriptor >= 0; }
-  Error failure(const char *what) const { return llvm::createStringError(path + ": " + what + ": " + std::strerror(errno)); }
+  Error failure(const char *what) const {
+    return llvm::createStringError(path + ": " + what + ": " + std::strerror(errno));
+  }
 
   Error write(uint64_t offset, const void *data, size_t bytes) const {
     auto *from = static_cast<const char *>(data);
@@ -56,7 +58,9 @@ public:
     return Error::success();
   }
 
-  Error resize(uint64_t bytes) const { return ::ftruncate(descriptor, static_cast<off_t>(bytes)) ? failure("cannot grow") : Error::success(); }
+  Error resize(uint64_t bytes) const {
+    return ::ftruncate(descriptor, static_cast<off_t>(bytes)) ? failure("cannot grow") : Error::success();
+  }
 
   Error close() {
     int result = ::close(descriptor);
@@ -154,7 +158,9 @@ Error attune::appendPayload(const std::string &path, llvm::ArrayRef<Blob> blobs)
     return error;
   for (size_t i = 0; i < blobs.size(); ++i) {
     uint64_t blobBegin = begin + table[i].offset;
-    if (Error error = blobs[i].fill([&](int64_t offset, llvm::ArrayRef<uint8_t> bytes) { return file.write(blobBegin + offset, bytes.data(), bytes.size()); }))
+    if (Error error = blobs[i].fill([&](int64_t offset, llvm::ArrayRef<uint8_t> bytes) {
+          return file.write(blobBegin + offset, bytes.data(), bytes.size());
+        }))
       return error;
   }
   sections.add(payloadSection, begin, end);

@@ -2,14 +2,15 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 /// \file
-/// Appends the payload to a linked product: a section that is not loaded, which `strip` keeps and the runtime finds through the section
-/// headers (runtime/program/PayloadFormat.h). Appending works at every size, where a section among the loaded ones does not.
+/// Appends the payload to a linked product: a section that is not loaded, which `strip` keeps and the runtime
+/// finds through the section headers (runtime/program/PayloadFormat.h). Appending works at every size, where
+/// a section among the loaded ones does not.
 
 #ifndef ATTUNE_TOOLS_COMPILE_PAYLOAD_H
 #define ATTUNE_TOOLS_COMPILE_PAYLOAD_H
 
-#include "llvm/ADT/STLFunctionalExtras.h"
 #include "llvm/ADT/ArrayRef.h"
+#include "llvm/ADT/STLFunctionalExtras.h"
 #include "llvm/Support/Error.h"
 
 #include <string>

@@ -25,7 +25,8 @@ void Progress::begin(const std::string &stage) {
 }
 
 void Progress::update(int64_t done, int64_t all) {
-  int percent = all > 0 ? static_cast<int>(100.0 * static_cast<double>(done) / static_cast<double>(all)) : 100;
+  int percent =
+      all > 0 ? static_cast<int>(100.0 * static_cast<double>(done) / static_cast<double>(all)) : 100;
   if (!isTerminal() || percent == shown)
     return;
   shown = percent;
@@ -37,6 +38,7 @@ void Progress::end() {
     return;
   clearLine();
   if (report)
-    std::fprintf(stderr, "%-20s %8.3f s\n", current.c_str(), std::chrono::duration<double>(Clock::now() - started).count());
+    std::fprintf(stderr, "%-20s %8.3f s\n", current.c_str(),
+                 std::chrono::duration<double>(Clock::now() - started).count());
   current.clear();
 }

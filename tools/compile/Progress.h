@@ -2,7 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 /// \file
-/// What a person sees while compiling: the stage in progress on a terminal, and with `--report` a table of times.
+/// What a person sees while compiling: the stage in progress on a terminal, and with `--report` a table of
+/// times.
 
 #ifndef ATTUNE_TOOLS_COMPILE_PROGRESS_H
 #define ATTUNE_TOOLS_COMPILE_PROGRESS_H

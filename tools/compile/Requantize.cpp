@@ -20,6 +20,7 @@ void attune::requantize(Description &description, StorageType type) {
         stored = fitting(parameter, type);
   for (size_t layer = 0; layer < description.layers.size(); ++layer)
     for (const Parameter &parameter : layerParameters(description, description.layers[layer]))
-      if (auto &types = description.tensors[parameter.name].types; isMatrix(parameter) && layer < types.size())
+      if (auto &types = description.tensors[parameter.name].types;
+          isMatrix(parameter) && layer < types.size())
         types[layer] = fitting(parameter, type);
 }

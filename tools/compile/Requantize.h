@@ -8,7 +8,8 @@
 
 namespace attune {
 
-/// Every matrix of the model is to be stored as `type`; one whose columns no block of the type divides becomes f16. Vectors stay f32.
+/// Every matrix of the model is to be stored as `type`; one whose columns no block of the type divides
+/// becomes f16. Vectors stay f32.
 void requantize(Description &description, StorageType type);
 
 } // namespace attune
