@@ -212,9 +212,18 @@ int64_t Engine::largestKeyCount() const {
 }
 
 void Engine::bindInputs(BoundEntry &entry) {
-  auto set = [&](const char *name, void *data) {
-    if (int argument = entry.find(name); argument >= 0)
-      entry.setData(argument, data);
+  // Inputs go by name; memory by role, since a tap may be called "weights" too.
+  const std::vector<ArgumentInfo> &arguments = entry.info().arguments;
+  auto setWhere = [&](auto matches, void *data) {
+    for (size_t i = 0; i < arguments.size(); ++i)
+      if (matches(arguments[i]))
+        entry.setData(static_cast<int>(i), data);
+  };
+  auto set = [&](std::string_view name, void *data) {
+    setWhere([&](const ArgumentInfo &info) { return info.role == ArgumentRole::Input && info.name == name; }, data);
+  };
+  auto setMemory = [&](ArgumentRole role, void *data) {
+    setWhere([&](const ArgumentInfo &info) { return info.role == role; }, data);
   };
   set("input_ids", ids.data());
   set("token_type_ids", types.data());
@@ -225,9 +234,9 @@ void Engine::bindInputs(BoundEntry &entry) {
   int64_t workspaceBytes = entry.info().workspace.bytes(static_cast<int64_t>(ids.size()));
   workspace.ensure(workspaceBytes, "the workspace");
   static std::byte nothing[64]; // for what has no bytes
-  set("weights", program.weights().empty() ? nothing : const_cast<std::byte *>(program.weights().data()));
-  set("cache", cache.bytes() ? cache.data() : nothing);
-  set("workspace", workspace.bytes() ? workspace.data() : nothing);
+  setMemory(ArgumentRole::Weights, program.weights().empty() ? nothing : const_cast<std::byte *>(program.weights().data()));
+  setMemory(ArgumentRole::Cache, cache.bytes() ? cache.data() : nothing);
+  setMemory(ArgumentRole::Workspace, workspace.bytes() ? workspace.data() : nothing);
   entry.setSize("weight_bytes", static_cast<int64_t>(program.weights().size()));
   entry.setSize("cache_bytes", cacheRows * metadata().cache.bytesPerRow());
   entry.setSize("workspace_bytes", workspaceBytes);

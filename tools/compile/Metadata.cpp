@@ -26,16 +26,16 @@ std::string elementName(mlir::Type type) {
 }
 
 /// Names of an argument's dynamic dimensions, in order; the rest are numbers of its type.
-std::vector<std::string> dimensionNames(llvm::StringRef role, llvm::StringRef name, int64_t layers, bool isLiteral) {
-  if (role == "weights" || role == "cache" || role == "workspace")
+std::vector<std::string> dimensionNames(llvm::StringRef role, llvm::StringRef name) {
+  if (role == "weights")
+    return {"weight_bytes"};
+  if (role == "cache" || role == "workspace")
     return {(role + "_bytes").str()};
   if (name == "output_rows" || (role == "output" && name == "logits"))
     return {"outputs"};
-  if (role == "tap" && name == "hidden_states")
-    return {"hidden_layers", "tokens", "tokens"};
-  if (role == "tap" && !isLiteral)
-    return {"layers", "tokens", "keys"};
-  return {"tokens", "keys"};
+  if (role == "tap")
+    return {name == "hidden_states" ? "hidden_layers" : "layers", "tokens", "keys"};
+  return {"tokens"};
 }
 
 Object describeArgument(mlir::func::FuncOp function, unsigned index, const Description &description) {
@@ -50,7 +50,7 @@ Object describeArgument(mlir::func::FuncOp function, unsigned index, const Descr
     name = role;
   int64_t layers = description.layers.size();
   auto type = llvm::cast<mlir::MemRefType>(function.getArgumentTypes()[index]);
-  std::vector<std::string> names = dimensionNames(role, name, layers, description.kind == ModelKind::literal);
+  std::vector<std::string> names = dimensionNames(role, name);
   Array shape;
   size_t next = 0;
   for (int64_t size : type.getShape()) {
