@@ -1,0 +1,244 @@
+# Part of Attune, under the Apache License v2.0 with LLVM Exceptions.
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""Compiles the small models beside this file, runs them and compares with what was recorded from transformers.
+
+    python3 run.py BIN_DIR [MODEL...]
+
+BIN_DIR holds attune-compile. A line per check, with the worst error as a share of the tolerance; closes with
+`N passed, N failed`. README.md tells what the recorded files hold.
+"""
+import contextlib
+import fractions
+import json
+import math
+import pathlib
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+
+import tensors
+from tensors import Tensor
+
+HERE = pathlib.Path(__file__).parent
+EXAMPLES = HERE.parent.parent / "examples"
+RELATIVE = 1e-4
+TIMEOUT = 600  # seconds
+DECODERS = ["llama", "llama_bf16", "llama_bias_sharded"]
+FUSIONS = ["attention", "ffn", "linear-split", "residual-norm", "scales"]
+
+
+class Failure(Exception):
+    pass
+
+
+def command(*words, text=None):
+    """What a program prints; a Failure when it fails."""
+    words = [str(word) for word in words]
+    result = subprocess.run(words, input=text, capture_output=True, text=True, timeout=TIMEOUT)
+    if result.returncode:
+        raise Failure(f"{pathlib.Path(words[0]).name} gave {result.returncode}: {result.stderr.strip()[-300:]}")
+    return result.stdout
+
+
+class Report:
+    """Counts checks, a line for each."""
+
+    def __init__(self):
+        self.passed = self.failed = 0
+
+    @contextlib.contextmanager
+    def check(self, name):
+        """Yields a list to put errors into, each a share of its tolerance; above 1 fails, and so does an empty list."""
+        errors = []
+        try:
+            yield errors
+            worst = max(errors) if errors else math.inf
+            self.add(worst <= 1, name, f"{worst:.3f} of the tolerance" if errors else "nothing was compared")
+        except (Failure, OSError, KeyError, ValueError, subprocess.TimeoutExpired) as error:
+            self.add(False, name, f"{type(error).__name__}: {error}")
+
+    def add(self, good, name, detail):
+        self.passed += good
+        self.failed += not good
+        print(f"{'ok  ' if good else 'FAIL'} {name:58} {detail}", flush=True)
+
+
+def distance(got, want, tolerance):
+    """The largest error as a share of tolerance + RELATIVE |want|."""
+    if got.shape != want.shape:
+        raise Failure(f"the shape is {got.shape}, expected {want.shape}")
+    if not all(map(math.isfinite, got.values)):
+        return math.inf
+    return max(abs(g - w) / (tolerance + RELATIVE * abs(w)) for g, w in zip(got.values, want.values))
+
+
+def same(got, want):
+    return 0.0 if list(got) == list(want) else math.inf
+
+
+class Program:
+    def __init__(self, compiler, model, folder, *options):
+        self.path, self.folder = folder / "program", folder
+        command(compiler, model, "-o", self.path, *options)
+
+    def run(self, ids, *flags):
+        given, result = self.folder / "in.safetensors", self.folder / "out.safetensors"
+        result.unlink(missing_ok=True)
+        tensors.save_ids(given, {"input_ids": ids})
+        command(self.path, "run", given, "-o", result, *flags)
+        return tensors.load(result)
+
+
+class Recorded:
+    """A model's folder with what transformers made of it."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        self.facts = json.loads((folder / "expected.json").read_text())
+        self.tensors = tensors.load(folder / "expected.safetensors")
+        self.tolerance = self.facts["tolerance"]["f32_atol"]
+        self.attention_tolerance = self.facts["tolerance"]["attn_atol"]
+
+    def ids(self, prompt):
+        return self.tensors[f"{prompt}.input_ids"]
+
+    def find(self, ending):
+        """(prompt, tensor) of each recorded tensor `PROMPT.ending`."""
+        return [(name.split(".")[0], tensor) for name, tensor in self.tensors.items() if name.split(".", 1)[1] == ending]
+
+    def taps(self, kind):
+        """(prompt, index, tensor) of each recorded `PROMPT.kind.INDEX`."""
+        parts = ((name.split("."), tensor) for name, tensor in self.tensors.items())
+        return [(p[0], p[2], tensor) for p, tensor in parts if len(p) == 3 and p[1] == kind]
+
+    def with_config(self, config, target):
+        """A copy of the model alone, with one of its two configurations."""
+        ignored = shutil.ignore_patterns("expected.*", "config*.json")
+        shutil.copytree(self.folder, target, ignore=ignored)
+        shutil.copy(self.folder / config, target / "config.json")
+        return target
+
+
+def check_logits(report, name, recorded, program):
+    with report.check(f"{name}: logits") as errors:
+        for prompt, want in recorded.find("logits"):
+            errors.append(distance(program.run(recorded.ids(prompt))["logits"], want, recorded.tolerance))
+
+
+def check_decoder(report, name, recorded, program):
+    check_logits(report, name, recorded, program)
+    with report.check(f"{name}: a token at a time") as errors:
+        for prompt, want in recorded.find("decode_logits"):
+            errors.append(distance(program.run(recorded.ids(prompt), "--step")["logits"], want, recorded.tolerance))
+    with report.check(f"{name}: greedy tokens") as errors:
+        for prompt, want in recorded.find("greedy_ids"):
+            got = program.run(recorded.ids(prompt), "--greedy", len(want.values))["greedy_ids"]
+            errors.append(same(got.values, want.values))
+    with report.check(f"{name}: attention weights") as errors:
+        for prompt, layer, want in recorded.taps("attn"):
+            got = program.run(recorded.ids(prompt), "--attentions")[f"attentions.{layer}"]
+            errors.append(distance(got, want, recorded.attention_tolerance))
+    with report.check(f"{name}: hidden states") as errors:
+        for prompt, layer, want in recorded.taps("hidden"):
+            got = program.run(recorded.ids(prompt), "--all-hidden")[f"hidden_states.{layer}"]
+            errors.append(distance(got, want, recorded.tolerance))
+    check_text(report, name, recorded.facts["text_case"], program)
+
+
+def check_text(report, name, case, program):
+    with report.check(f"{name}: text") as errors:
+        ids = json.loads(command(program.path, "tokenize", "--jsonl", text=json.dumps(case["text"]) + "\n"))
+        errors.append(same(ids, case["ids"]))
+        text = json.loads(command(program.path, "tokenize", "--jsonl", "--decode", "--skip-special", text=json.dumps(ids) + "\n"))
+        errors.append(same(text, case["decoded"]))
+        prompt = Tensor([1, len(case["prompt_ids"])], case["prompt_ids"])
+        got = program.run(prompt, "--greedy", len(case["greedy_ids"]))["greedy_ids"]
+        errors.append(same(got.values, case["greedy_ids"]))
+
+
+def check_threads(report, name, recorded, program):
+    """The same numbers to the last bit from run to run, and close ones from every number of threads."""
+    ids, want = recorded.ids("p40"), recorded.tensors["p40.logits"]
+    with report.check(f"{name}: 1 and 2 threads, twice each") as errors:
+        for threads in (1, 2):
+            first, second = (program.run(ids, "--threads", threads)["logits"] for _ in range(2))
+            errors += [same(first.values, second.values), distance(first, want, recorded.tolerance)]
+
+
+def check_model(report, compiler, model):
+    recorded = Recorded(HERE / model)
+    for style, config in (("v4", "config.json"), ("v5", "config_v5.json")):
+        name = f"{model}, {style} config"
+        with tempfile.TemporaryDirectory() as work, compiled(report, name):
+            work = pathlib.Path(work)
+            program = Program(compiler, recorded.with_config(config, work / "model"), work)
+            check_decoder(report, name, recorded, program)
+            check_threads(report, name, recorded, program)
+
+
+@contextlib.contextmanager
+def compiled(report, name):
+    """A model that cannot be compiled is one failed check."""
+    try:
+        yield
+    except (Failure, OSError, subprocess.TimeoutExpired) as error:
+        report.add(False, f"{name}: compiled", str(error))
+
+
+def check_options(report, compiler, model):
+    """The same numbers whatever the processor and with any one fusion left out."""
+    recorded = Recorded(HERE / model)
+    for option in ["--cpu=x86-64-v2", "--weights=file", *(f"--disable-fusion={fusion}" for fusion in FUSIONS)]:
+        name = f"{model}, {option}"
+        with tempfile.TemporaryDirectory() as work, compiled(report, name):
+            check_logits(report, name, recorded, Program(compiler, HERE / model, pathlib.Path(work), option))
+
+
+def tables(text):
+    """What `attend` prints: name to rows of numbers. A table is a title and lines of a token's number and its values."""
+    result = {}
+    for block in text.strip().split("\n\n"):
+        title, *lines = block.splitlines()
+        result[title] = [[float(word) for word in line.split()[1:]] for line in lines]
+    return result
+
+
+def check_example(report, compiler, case):
+    """Every stage of the lecture's example against exact fractions."""
+    plain = case["simple_normalisation"]
+    stages = {"q": case["q"], "k": case["k"], "v": case["v"], "scores": case["scores"],
+              "weights": plain["weights"], "outputs": plain["output"]}
+    name = {"from_matrices": "lecture_matrices", "lecture_qkv": "lecture_qkv"}[case["name"]]
+    with tempfile.TemporaryDirectory() as work, compiled(report, name):
+        program = Program(compiler, EXAMPLES / f"{name}.yaml", pathlib.Path(work))
+        with report.check(f"{name}: attend") as errors:
+            got = tables(command(program.path, "attend"))
+            for stage, rows in stages.items():
+                want = [[float(fractions.Fraction(value)) for value in row] for row in rows]
+                if [len(row) for row in got[stage]] != [len(row) for row in want]:
+                    raise Failure(f"{stage}: {got[stage]}, expected {want}")
+                # Four decimal places are printed.
+                errors += [abs(g - w) / 5.1e-5 for a, b in zip(got[stage], want) for g, w in zip(a, b)]
+
+
+def main():
+    if len(sys.argv) < 2:
+        sys.exit(__doc__)
+    compiler, names = pathlib.Path(sys.argv[1]) / "attune-compile", sys.argv[2:]
+    report, start = Report(), time.time()
+    if not names or "word_example" in names:
+        for case in json.loads((HERE / "word_example" / "expected.json").read_text())["cases"]:
+            check_example(report, compiler, case)
+    for model in names or DECODERS:
+        if model != "word_example":
+            check_model(report, compiler, model)
+    if not names:
+        check_options(report, compiler, "llama")
+    print(f"({time.time() - start:.0f} s)\n{report.passed} passed, {report.failed} failed")
+    sys.exit(report.failed > 0)
+
+
+if __name__ == "__main__":
+    main()
