@@ -7,88 +7,22 @@
 BIN_DIR holds attune-compile. A line per check, with the worst error as a share of the tolerance; closes with
 `N passed, N failed`. README.md tells what the recorded files hold.
 """
-import contextlib
 import fractions
 import json
-import math
 import pathlib
 import shutil
-import subprocess
 import sys
 import tempfile
-import time
 
-import tensors
-from tensors import Tensor
+HERE = pathlib.Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent))
+from support import tensors
+from support.programs import Failure, Program, Report, command, distance, same
+from support.tensors import Tensor
 
-HERE = pathlib.Path(__file__).parent
 EXAMPLES = HERE.parent.parent / "examples"
-RELATIVE = 1e-4
-TIMEOUT = 600  # seconds
 DECODERS = ["llama", "llama_bf16", "llama_bias_sharded"]
 FUSIONS = ["attention", "ffn", "linear-split", "residual-norm", "scales"]
-
-
-class Failure(Exception):
-    pass
-
-
-def command(*words, text=None):
-    """What a program prints; a Failure when it fails."""
-    words = [str(word) for word in words]
-    result = subprocess.run(words, input=text, capture_output=True, text=True, timeout=TIMEOUT)
-    if result.returncode:
-        raise Failure(f"{pathlib.Path(words[0]).name} gave {result.returncode}: {result.stderr.strip()[-300:]}")
-    return result.stdout
-
-
-class Report:
-    """Counts checks, a line for each."""
-
-    def __init__(self):
-        self.passed = self.failed = 0
-
-    @contextlib.contextmanager
-    def check(self, name):
-        """Yields a list to put errors into, each a share of its tolerance; above 1 fails, and so does an empty list."""
-        errors = []
-        try:
-            yield errors
-            worst = max(errors) if errors else math.inf
-            self.add(worst <= 1, name, f"{worst:.3f} of the tolerance" if errors else "nothing was compared")
-        except (Failure, OSError, KeyError, ValueError, subprocess.TimeoutExpired) as error:
-            self.add(False, name, f"{type(error).__name__}: {error}")
-
-    def add(self, good, name, detail):
-        self.passed += good
-        self.failed += not good
-        print(f"{'ok  ' if good else 'FAIL'} {name:58} {detail}", flush=True)
-
-
-def distance(got, want, tolerance):
-    """The largest error as a share of tolerance + RELATIVE |want|."""
-    if got.shape != want.shape:
-        raise Failure(f"the shape is {got.shape}, expected {want.shape}")
-    if not all(map(math.isfinite, got.values)):
-        return math.inf
-    return max(abs(g - w) / (tolerance + RELATIVE * abs(w)) for g, w in zip(got.values, want.values))
-
-
-def same(got, want):
-    return 0.0 if list(got) == list(want) else math.inf
-
-
-class Program:
-    def __init__(self, compiler, model, folder, *options):
-        self.path, self.folder = folder / "program", folder
-        command(compiler, model, "-o", self.path, *options)
-
-    def run(self, ids, *flags):
-        given, result = self.folder / "in.safetensors", self.folder / "out.safetensors"
-        result.unlink(missing_ok=True)
-        tensors.save_ids(given, {"input_ids": ids})
-        command(self.path, "run", given, "-o", result, *flags)
-        return tensors.load(result)
 
 
 class Recorded:
@@ -171,20 +105,11 @@ def check_model(report, compiler, model):
     recorded = Recorded(HERE / model)
     for style, config in (("v4", "config.json"), ("v5", "config_v5.json")):
         name = f"{model}, {style} config"
-        with tempfile.TemporaryDirectory() as work, compiled(report, name):
+        with tempfile.TemporaryDirectory() as work, report.group(name):
             work = pathlib.Path(work)
             program = Program(compiler, recorded.with_config(config, work / "model"), work)
             check_decoder(report, name, recorded, program)
             check_threads(report, name, recorded, program)
-
-
-@contextlib.contextmanager
-def compiled(report, name):
-    """A model that cannot be compiled is one failed check."""
-    try:
-        yield
-    except (Failure, OSError, subprocess.TimeoutExpired) as error:
-        report.add(False, f"{name}: compiled", str(error))
 
 
 def check_options(report, compiler, model):
@@ -192,7 +117,7 @@ def check_options(report, compiler, model):
     recorded = Recorded(HERE / model)
     for option in ["--cpu=x86-64-v2", "--weights=file", *(f"--disable-fusion={fusion}" for fusion in FUSIONS)]:
         name = f"{model}, {option}"
-        with tempfile.TemporaryDirectory() as work, compiled(report, name):
+        with tempfile.TemporaryDirectory() as work, report.group(name):
             check_logits(report, name, recorded, Program(compiler, HERE / model, pathlib.Path(work), option))
 
 
@@ -211,7 +136,7 @@ def check_example(report, compiler, case):
     stages = {"q": case["q"], "k": case["k"], "v": case["v"], "scores": case["scores"],
               "weights": plain["weights"], "outputs": plain["output"]}
     name = {"from_matrices": "lecture_matrices", "lecture_qkv": "lecture_qkv"}[case["name"]]
-    with tempfile.TemporaryDirectory() as work, compiled(report, name):
+    with tempfile.TemporaryDirectory() as work, report.group(name):
         program = Program(compiler, EXAMPLES / f"{name}.yaml", pathlib.Path(work))
         with report.check(f"{name}: attend") as errors:
             got = tables(command(program.path, "attend"))
@@ -227,7 +152,7 @@ def main():
     if len(sys.argv) < 2:
         sys.exit(__doc__)
     compiler, names = pathlib.Path(sys.argv[1]) / "attune-compile", sys.argv[2:]
-    report, start = Report(), time.time()
+    report = Report()
     if not names or "word_example" in names:
         for case in json.loads((HERE / "word_example" / "expected.json").read_text())["cases"]:
             check_example(report, compiler, case)
@@ -236,8 +161,7 @@ def main():
             check_model(report, compiler, model)
     if not names:
         check_options(report, compiler, "llama")
-    print(f"({time.time() - start:.0f} s)\n{report.passed} passed, {report.failed} failed")
-    sys.exit(report.failed > 0)
+    report.close()
 
 
 if __name__ == "__main__":

@@ -1,0 +1,90 @@
+# Part of Attune, under the Apache License v2.0 with LLVM Exceptions.
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""Running compiled programs and counting what holds."""
+import contextlib
+import math
+import pathlib
+import subprocess
+import sys
+
+from . import tensors
+
+RELATIVE = 1e-4
+TIMEOUT = 600  # seconds
+
+
+class Failure(Exception):
+    pass
+
+
+def command(*words, text=None):
+    """What a program prints; a Failure when it fails."""
+    words = [str(word) for word in words]
+    result = subprocess.run(words, input=text, capture_output=True, text=True, timeout=TIMEOUT)
+    if result.returncode:
+        raise Failure(f"{pathlib.Path(words[0]).name} gave {result.returncode}: {result.stderr.strip()[-300:]}")
+    return result.stdout
+
+
+class Report:
+    """Counts checks, a line for each."""
+
+    def __init__(self):
+        self.passed = self.failed = 0
+
+    @contextlib.contextmanager
+    def check(self, name):
+        """Yields a list to put errors into, each a share of its tolerance; above 1 fails, and so does an empty list."""
+        errors = []
+        try:
+            yield errors
+            good = bool(errors) and all(error <= 1 for error in errors)  # not so for NaN
+            self.add(good, name, f"{max(errors):.3f} of the tolerance" if errors else "nothing was compared")
+        except (Failure, OSError, KeyError, ValueError, subprocess.TimeoutExpired) as error:
+            self.add(False, name, f"{type(error).__name__}: {error}")
+
+    @contextlib.contextmanager
+    def group(self, name):
+        """Checks that share a program: when it cannot be compiled, that is one failed check."""
+        try:
+            yield
+        except (Failure, OSError, subprocess.TimeoutExpired) as error:
+            self.add(False, name, str(error))
+
+    def add(self, good, name, detail):
+        self.passed += good
+        self.failed += not good
+        print(f"{'ok  ' if good else 'FAIL'} {name:58} {detail}", flush=True)
+
+    def close(self):
+        """The last line, and the exit code."""
+        print(f"{self.passed} passed, {self.failed} failed")
+        sys.exit(self.failed > 0 or self.passed == 0)
+
+
+def distance(got, want, tolerance):
+    """The largest error as a share of tolerance + RELATIVE |want|."""
+    if got.shape != want.shape:
+        raise Failure(f"the shape is {got.shape}, expected {want.shape}")
+    if not all(map(math.isfinite, got.values)):
+        return math.inf
+    return max(abs(g - w) / (tolerance + RELATIVE * abs(w)) for g, w in zip(got.values, want.values))
+
+
+def same(got, want):
+    return 0.0 if list(got) == list(want) else math.inf
+
+
+class Program:
+    """MODEL compiled into a folder, which also takes the tensors of its runs."""
+
+    def __init__(self, compiler, model, folder, *options):
+        self.path, self.folder = folder / "program", folder
+        command(compiler, model, "-o", self.path, *options)
+
+    def run(self, ids, *flags):
+        given, result = self.folder / "in.safetensors", self.folder / "out.safetensors"
+        result.unlink(missing_ok=True)
+        tensors.save_ids(given, {"input_ids": ids})
+        command(self.path, "run", given, "-o", result, *flags)
+        return tensors.load(result)
