@@ -112,7 +112,7 @@ static Expected<Model> loadYaml(StringRef path) {
   if (description.weights.random) {
     Expected<WeightStore> weights = randomWeights(description);
     if (!weights)
-      return weights.takeError();
+      return parsed->locate(weights.takeError());
     model.weights = std::move(*weights);
   }
   return model;

@@ -61,8 +61,11 @@ static Range rangeOf(const Parameter &parameter) {
   return {0, std::sqrt(3.0f / static_cast<float>(parameter.shape.back()))};
 }
 
+/// They lie in memory, not in a file; larger models are mistakes.
+static constexpr int64_t mostBytes = int64_t(16) << 30;
+
 static Error addRandom(WeightStore &store, const Parameter &parameter, const TensorSource &source,
-                       int64_t layer, uint64_t seed) {
+                       int64_t layer, uint64_t seed, int64_t &bytesSoFar) {
   TensorInfo tensor;
   tensor.name = tensorName(source.name, layer);
   tensor.shape.assign(parameter.shape.begin(), parameter.shape.end());
@@ -72,6 +75,12 @@ static Error addRandom(WeightStore &store, const Parameter &parameter, const Ten
   llvm::Expected<int64_t> bytes = tensorBytes(StorageType::F32, tensor.shape);
   if (!bytes)
     return bytes.takeError();
+  bytesSoFar += *bytes;
+  if (*bytes > mostBytes || bytesSoFar > mostBytes)
+    return llvm::make_error<FieldError>(
+        "weights.random",
+        llvm::formatv("stands for more than {0} bytes of weights, of which {1} alone has {2}", mostBytes,
+                      parameter.name, *bytes));
   auto buffer = llvm::WritableMemoryBuffer::getNewUninitMemBuffer(*bytes);
   if (!buffer)
     return llvm::createStringError(
@@ -90,9 +99,10 @@ static Error addRandom(WeightStore &store, const Parameter &parameter, const Ten
 llvm::Expected<WeightStore> attune::randomWeights(const Description &description) {
   WeightStore store;
   uint64_t seed = description.weights.random.value_or(0);
+  int64_t bytes = 0;
   auto add = [&](const Parameter &parameter, int64_t layer) {
     const TensorSource &source = description.tensors.at(parameter.name);
-    return source.value ? Error::success() : addRandom(store, parameter, source, layer, seed);
+    return source.value ? Error::success() : addRandom(store, parameter, source, layer, seed, bytes);
   };
   for (const Parameter &parameter : modelParameters(description))
     if (Error error = add(parameter, 0))

@@ -6,6 +6,8 @@
 #include "frontend/yaml/DescriptionText.h"
 #include "frontend/Model.h"
 
+#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/raw_ostream.h"
 #include "gtest/gtest.h"
 
 using namespace attune;
@@ -234,4 +236,19 @@ TEST(DescriptionText, ExamplesLoadAndRoundTrip) {
     ASSERT_TRUE(!!parsed) << llvm::toString(parsed.takeError());
     EXPECT_EQ(parsed->description, model->description) << name;
   }
+}
+
+TEST(DescriptionText, RandomWeightsThatNoMemoryHolds) {
+  llvm::SmallString<128> path;
+  ASSERT_FALSE(llvm::sys::fs::createTemporaryFile("huge", "yaml", path));
+  {
+    std::error_code code;
+    llvm::raw_fd_ostream(path, code) << replaced(smallModel, "vocabulary: 10", "vocabulary: 2000000000");
+  }
+  auto model = loadModel(path);
+  llvm::sys::fs::remove(path);
+  ASSERT_FALSE(!!model);
+  std::string error = llvm::toString(model.takeError());
+  EXPECT_NE(error.find("weights.random stands for more than 17179869184 bytes"), std::string::npos) << error;
+  EXPECT_NE(error.find("^"), std::string::npos) << error;
 }
