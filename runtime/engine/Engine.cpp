@@ -251,7 +251,13 @@ void Engine::bindResults(Stage &stage) {
     int argument = static_cast<int>(i);
     stage.results[i].ensure(std::max<int64_t>(stage.entry.bytes(argument), 64), info.name.c_str());
     stage.entry.setData(argument, stage.results[i].data());
-    views.push_back({&info, stage.entry.sizes(argument), stage.results[i].data()});
+    // A result that is tapped as well is shown once.
+    bool isTapped = info.role == ArgumentRole::Output &&
+                    std::ranges::any_of(stage.entry.info().arguments, [&](const ArgumentInfo &other) {
+                      return other.role == ArgumentRole::Tap && other.name == info.name;
+                    });
+    if (!isTapped)
+      views.push_back({&info, stage.entry.sizes(argument), stage.results[i].data()});
   }
 }
 

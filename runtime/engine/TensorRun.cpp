@@ -176,15 +176,7 @@ std::vector<OwnedTensor> attune::runLiteral(const Program &program, EngineStatis
   engine.observe(program.metadata().find("step_taps") != nullptr);
   engine.stepLiteral();
   std::vector<OwnedTensor> tensors;
-  // A result that is tapped as well is shown once.
-  auto isTapped = [&](const ArgumentInfo &output) {
-    return std::ranges::any_of(engine.results(), [&](const TensorView &view) {
-      return view.info != &output && view.info->role == ArgumentRole::Tap && view.info->name == output.name;
-    });
-  };
   for (const TensorView &view : engine.results()) {
-    if (isTapped(*view.info))
-      continue;
     int64_t elements = 1;
     for (int64_t size : view.sizes)
       elements *= size;
