@@ -104,17 +104,18 @@ static std::string writeProgram(const TokenizerDescription &description) {
   return std::move(writer.bytes);
 }
 
-// Open addressing at a load of at most three quarters; a slot stays empty so that a search ends.
-static uint32_t slotsFor(size_t entries) { return static_cast<uint32_t>(entries + entries / 3 + 1); }
+// Half of the slots or more stay empty: most searches find nothing, and end at the first such slot.
+static uint32_t slotsFor(size_t entries) { return static_cast<uint32_t>(2 * entries + 1); }
 
 // Of tokens with one spelling the one that the model produces comes first, so that a search finds it.
 static std::vector<uint32_t> hashVocabulary(const std::vector<TokenizerDescription::Token> &tokens) {
   std::vector<uint32_t> slots(slotsFor(tokens.size()));
   auto insert = [&](size_t id) {
-    uint32_t slot = slotOf(hashBytes(tokens[id].text), static_cast<uint32_t>(slots.size()));
+    uint64_t hash = hashBytes(tokens[id].text);
+    uint32_t slot = slotOf(hash, static_cast<uint32_t>(slots.size()));
     while (slots[slot] != 0)
       slot = slot + 1 == slots.size() ? 0 : slot + 1;
-    slots[slot] = static_cast<uint32_t>(id + 1);
+    slots[slot] = tagOf(hash) << SlotIdBits | static_cast<uint32_t>(id + 1);
   };
   for (bool inModel : {true, false})
     for (size_t id = tokens.size(); id-- > 0;)

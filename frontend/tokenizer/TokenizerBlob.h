@@ -42,7 +42,7 @@ struct TokenizerDescription {
 
   // Makes room for the id. Ids are below MaxTokens.
   Token &at(int32_t id);
-  static constexpr int32_t MaxTokens = 1 << 24;
+  static constexpr int32_t MaxTokens = (1 << tokenizer::SlotIdBits) - 1;
 };
 
 // Fails, naming the file, if the runtime could not load what comes out. Numbers in the blob are as this

@@ -182,8 +182,9 @@ void BpeModel::pushMerge(std::string_view piece, Workspace &workspace, int32_t l
   const Symbol &symbol = workspace.symbols[static_cast<size_t>(left)];
   if (symbol.next < 0)
     return;
-  Merge merge{0, left, 0};
-  if (!findMerge(piece, symbol, workspace.symbols[static_cast<size_t>(symbol.next)], merge))
+  const Symbol &right = workspace.symbols[static_cast<size_t>(symbol.next)];
+  Merge merge{0, left, 0, symbol.length + right.length};
+  if (!findMerge(piece, symbol, right, merge))
     return;
   workspace.queue.push_back(merge);
   std::push_heap(workspace.queue.begin(), workspace.queue.end(), isLater);
@@ -215,9 +216,8 @@ void BpeModel::merge(std::string_view piece, Workspace &workspace, std::vector<i
     if (left.length == 0 || left.next < 0)
       continue;
     Symbol &right = symbols[static_cast<size_t>(left.next)];
-    Merge current{0, 0, 0};
-    if (!findMerge(piece, left, right, current) || current.merged != top.merged)
-      continue; // one of the two has changed since
+    if (left.length + right.length != top.length)
+      continue;
     left.id = top.merged;
     left.length += right.length;
     right.length = 0;

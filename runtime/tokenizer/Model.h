@@ -24,6 +24,7 @@ struct Workspace {
     double priority; // the lowest goes first, of equal ones the leftmost
     int32_t left;
     int32_t merged;
+    uint32_t length; // of both symbols: if theirs is another by now, one has changed
   };
   std::vector<Symbol> symbols;
   std::vector<Merge> queue;

@@ -200,4 +200,8 @@ inline uint32_t slotOf(uint64_t hash, uint32_t slots) {
   return static_cast<uint32_t>(((hash >> 32) * slots) >> 32);
 }
 
+// Bits of a hash that slotOf does not use: they tell most tokens apart without a look at their spelling.
+inline uint32_t tagOf(uint64_t hash) { return static_cast<uint32_t>(hash & 0xFF); }
+inline constexpr uint32_t SlotIdBits = 24;
+
 } // namespace attune::tokenizer

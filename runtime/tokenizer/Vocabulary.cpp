@@ -33,10 +33,12 @@ std::string_view Vocabulary::token(int32_t id) const {
 std::optional<int32_t> Vocabulary::find(std::string_view spelling) const {
   if (slots.empty())
     return std::nullopt;
-  size_t slot = slotOf(hashBytes(spelling), static_cast<uint32_t>(slots.size()));
+  uint64_t hash = hashBytes(spelling);
+  size_t slot = slotOf(hash, static_cast<uint32_t>(slots.size()));
   for (size_t tried = 0; tried < slots.size() && slots[slot] != 0; ++tried) {
-    auto id = static_cast<int32_t>(slots[slot] - 1);
-    if (contains(id) && token(id) == spelling)
+    uint32_t entry = slots[slot];
+    auto id = static_cast<int32_t>(entry & ((1u << SlotIdBits) - 1)) - 1;
+    if (entry >> SlotIdBits == tagOf(hash) && contains(id) && token(id) == spelling)
       return id;
     if (++slot == slots.size())
       slot = 0;
