@@ -1,0 +1,111 @@
+// RUN: attune-opt %s --split-input-file --verify-diagnostics
+// What the verifiers of the kernel dialect refuse: each names what was found and what was expected.
+
+func.func @quantize_results(%x: memref<?x64xf32>, %c: tensor<?x64xi8>, %s: tensor<?x2xf32>) {
+  // expected-error @+1 {{has 0 results, expected 3 (one per tensor output)}}
+  kernel.quantize ins(%x : memref<?x64xf32>) outs(%c, %s, %s : tensor<?x64xi8>, tensor<?x2xf32>, tensor<?x2xf32>)
+  return
+}
+
+// -----
+
+func.func @panel_bytes(%x: memref<?x64xf32>, %w: memref<2x1024xi8>, %y: memref<?x32xf32>) {
+  // expected-error @+1 {{weight has panels of 1024 bytes, expected 1088 for 64 columns in #kernel.packed<codes = i8, group = 32, scale = f16>}}
+  kernel.linear input(%x : memref<?x64xf32>) weights(%w : memref<2x1024xi8>) outs(%y : memref<?x32xf32>) format(<codes = i8, group = 32, scale = f16>) columns(64) {
+  ^bb0(%p: f32):
+    kernel.yield %p : f32
+  }
+  return
+}
+
+// -----
+
+func.func @panel_count(%x: memref<?x8xf32>, %w: memref<2x512xi8>, %y: memref<?x33xf32>) {
+  // expected-error @+1 {{weight has 2 panels, expected 3 for 33 output columns}}
+  kernel.linear input(%x : memref<?x8xf32>) weights(%w : memref<2x512xi8>) outs(%y : memref<?x33xf32>) format(<codes = f32>) columns(8) {
+  ^bb0(%p: f32):
+    kernel.yield %p : f32
+  }
+  return
+}
+
+// -----
+
+func.func @codes_with_dense_weights(%x: memref<?x32xi8>, %s: memref<?x1xf32>, %w: memref<1x2048xi8>, %y: memref<?x16xf32>) {
+  // expected-error @+1 {{has a quantised input, which needs i8 or u4 weights, got #kernel.packed<codes = f32>}}
+  kernel.linear input(%x : memref<?x32xi8>) quantized(%s, %s : memref<?x1xf32>, memref<?x1xf32>) weights(%w : memref<1x2048xi8>) outs(%y : memref<?x16xf32>) format(<codes = f32>) columns(32) {
+  ^bb0(%p: f32):
+    kernel.yield %p : f32
+  }
+  return
+}
+
+// -----
+
+func.func @codes_without_scales(%x: memref<?x32xi8>, %w: memref<1x544xi8>, %y: memref<?x16xf32>) {
+  // expected-error @+1 {{input 'memref<?x32xi8>' must be i8 with quantized(scales, sums), f32 without}}
+  kernel.linear input(%x : memref<?x32xi8>) weights(%w : memref<1x544xi8>) outs(%y : memref<?x16xf32>) format(<codes = i8, group = 32, scale = f16>) columns(32) {
+  ^bb0(%p: f32):
+    kernel.yield %p : f32
+  }
+  return
+}
+
+// -----
+
+func.func @epilogue_arguments(%x: memref<?x8xf32>, %w: memref<1x512xi8>, %b: memref<16xf32>, %y: memref<?x16xf32>) {
+  // expected-error @+1 {{epilogue takes 1 values, expected 1 products and 1 extras}}
+  kernel.linear input(%x : memref<?x8xf32>) weights(%w : memref<1x512xi8>) extras(%b : memref<16xf32>) outs(%y : memref<?x16xf32>) format(<codes = f32>) columns(8) {
+  ^bb0(%p: f32):
+    kernel.yield %p : f32
+  }
+  return
+}
+
+// -----
+
+func.func @yield_elsewhere(%x: f32) {
+  // expected-error @+1 {{'kernel.yield' op expects parent op 'kernel.linear'}}
+  kernel.yield %x : f32
+}
+
+// -----
+
+func.func @heads(%q: memref<?x7x8xf32>, %b: memref<?x3xi32>, %K: memref<?x2x8x16xf32>, %V: memref<?x2x8xf32>) {
+  // expected-error @+1 {{has 7 query heads, which 2 key heads do not divide}}
+  kernel.attention ins(%q, %b : memref<?x7x8xf32>, memref<?x3xi32>) cache(%K, %V : memref<?x2x8x16xf32>, memref<?x2x8xf32>) outs(%q : memref<?x7x8xf32>) {mask = #transformer.mask<>, scale = 1.0 : f64}
+  return
+}
+
+// -----
+
+func.func @head_size(%q: memref<?x2x8xf32>, %b: memref<?x3xi32>, %K: memref<?x2x4x16xf32>, %V: memref<?x2x8xf32>) {
+  // expected-error @+1 {{has queries of size 8 and keys of size 4}}
+  kernel.attention ins(%q, %b : memref<?x2x8xf32>, memref<?x3xi32>) cache(%K, %V : memref<?x2x4x16xf32>, memref<?x2x8xf32>) outs(%q : memref<?x2x8xf32>) {mask = #transformer.mask<>, scale = 1.0 : f64}
+  return
+}
+
+// -----
+
+func.func @key_groups(%q: memref<?x2x8xf32>, %b: memref<?x3xi32>, %K: memref<?x2x8x8xf32>, %V: memref<?x2x8xf32>) {
+  // expected-error @+1 {{keys lie in groups of 16 rows, got}}
+  kernel.attention ins(%q, %b : memref<?x2x8xf32>, memref<?x3xi32>) cache(%K, %V : memref<?x2x8x8xf32>, memref<?x2x8xf32>) outs(%q : memref<?x2x8xf32>) {mask = #transformer.mask<>, scale = 1.0 : f64}
+  return
+}
+
+// -----
+
+func.func @launch_nothing(%n: index) {
+  // expected-error @+1 {{names 'missing', which is not a function}}
+  kernel.launch @missing count(%n)
+  return
+}
+
+// -----
+
+func.func private @body(%begin: index, %end: index)
+func.func @launch_arguments(%n: index) {
+  // expected-error @+1 {{gives 1 arguments and a range (begin, end), but @body takes 2}}
+  kernel.launch @body count(%n) args(%n : index)
+  return
+}

@@ -1,0 +1,72 @@
+// RUN: attune-opt %s | attune-opt | FileCheck %s
+// Every operation of the kernel dialect, on tensors and on memrefs.
+
+// CHECK-LABEL: func.func @quantize(
+func.func @quantize(%x: tensor<?x64xf32>, %c: tensor<?x64xi8>, %s: tensor<?x2xf32>, %m: memref<?x64xf32>, %mc: memref<?x64xi8>, %ms: memref<?x2xf32>, %mm: memref<?x4xf32>) {
+  // CHECK: %{{.*}}:3 = kernel.quantize ins(%{{.*}} : tensor<?x64xf32>) outs(%{{.*}}, %{{.*}}, %{{.*}} : tensor<?x64xi8>, tensor<?x2xf32>, tensor<?x2xf32>) -> tensor<?x64xi8>, tensor<?x2xf32>, tensor<?x2xf32>
+  %q:3 = kernel.quantize ins(%x : tensor<?x64xf32>) outs(%c, %s, %s : tensor<?x64xi8>, tensor<?x2xf32>, tensor<?x2xf32>) -> tensor<?x64xi8>, tensor<?x2xf32>, tensor<?x2xf32>
+  // CHECK: kernel.quantize ins(%{{.*}} : memref<?x64xf32>) outs(%{{.*}}, %{{.*}}, %{{.*}} : memref<?x64xi8>, memref<?x2xf32>, memref<?x4xf32>)
+  kernel.quantize ins(%m : memref<?x64xf32>) outs(%mc, %ms, %mm : memref<?x64xi8>, memref<?x2xf32>, memref<?x4xf32>)
+  return
+}
+
+// CHECK-LABEL: func.func @linear(
+func.func @linear(%x: tensor<?x64xf32>, %w: memref<2x1088xi8>, %b: tensor<32xf32>, %e: tensor<?x32xf32>,
+                  %c: memref<?x64xi8>, %s: memref<?x2xf32>, %u: memref<2x640xi8>, %y: memref<?x32xf32>) -> tensor<?x32xf32> {
+  // CHECK:      kernel.linear input(%{{.*}} : tensor<?x64xf32>) weights(%{{.*}} : memref<2x1088xi8>) extras(%{{.*}} : tensor<32xf32>) outs(%{{.*}} : tensor<?x32xf32>) format(<codes = i8, group = 32, scale = f16>) columns(64) {
+  // CHECK-NEXT: ^bb0(%[[P:.*]]: f32, %[[E:.*]]: f32):
+  // CHECK-NEXT:   %[[S:.*]] = arith.addf %[[P]], %[[E]]
+  // CHECK-NEXT:   kernel.yield %[[S]] : f32
+  // CHECK-NEXT: } -> tensor<?x32xf32>
+  %o = kernel.linear input(%x : tensor<?x64xf32>) weights(%w : memref<2x1088xi8>) extras(%b : tensor<32xf32>) outs(%e : tensor<?x32xf32>)
+      format(<codes = i8, group = 32, scale = f16>) columns(64) {
+  ^bb0(%p: f32, %bias: f32):
+    %r = arith.addf %p, %bias : f32
+    kernel.yield %r : f32
+  } -> tensor<?x32xf32>
+  // CHECK: kernel.linear input(%{{.*}} : memref<?x64xi8>) quantized(%{{.*}}, %{{.*}} : memref<?x2xf32>, memref<?x2xf32>) weights(%{{.*}}, %{{.*}} : memref<2x640xi8>, memref<2x640xi8>) outs(%{{.*}} : memref<?x32xf32>) format(<codes = u4, group = 32, scale = f16, min = true>) columns(64) {
+  kernel.linear input(%c : memref<?x64xi8>) quantized(%s, %s : memref<?x2xf32>, memref<?x2xf32>) weights(%u, %u : memref<2x640xi8>, memref<2x640xi8>) outs(%y : memref<?x32xf32>)
+      format(<codes = u4, group = 32, scale = f16, min = true>) columns(64) {
+  ^bb0(%g: f32, %p: f32):
+    %r = arith.mulf %g, %p : f32
+    kernel.yield %r : f32
+  }
+  return %o : tensor<?x32xf32>
+}
+
+// CHECK-LABEL: func.func @embed(
+func.func @embed(%ids: tensor<?xi32>, %t: memref<1x512xi8>, %e: tensor<?x8xf32>, %m: memref<?xi32>, %y: memref<?x8xf32>) -> tensor<?x8xf32> {
+  // CHECK: kernel.embed ins(%{{.*}} : tensor<?xi32>) table(%{{.*}} : memref<1x512xi8>) outs(%{{.*}} : tensor<?x8xf32>) format(<codes = f32>) -> tensor<?x8xf32>
+  %o = kernel.embed ins(%ids : tensor<?xi32>) table(%t : memref<1x512xi8>) outs(%e : tensor<?x8xf32>) format(<codes = f32>) -> tensor<?x8xf32>
+  // CHECK: kernel.embed ins(%{{.*}} : memref<?xi32>) table(%{{.*}} : memref<1x512xi8>) outs(%{{.*}} : memref<?x8xf32>) format(<codes = f32>)
+  kernel.embed ins(%m : memref<?xi32>) table(%t : memref<1x512xi8>) outs(%y : memref<?x8xf32>) format(<codes = f32>)
+  return %o : tensor<?x8xf32>
+}
+
+// CHECK-LABEL: func.func @attention(
+func.func @attention(%q: tensor<?x6x8xf32>, %k: tensor<?x3x8xf32>, %batch: tensor<?x3xi32>, %K: memref<?x3x8x16xf16>, %V: memref<?x3x8xf16>, %sinks: tensor<6xf32>, %e: tensor<?x6x8xf32>,
+                     %mq: memref<?x6x8xf32>, %mb: memref<?x3xi32>) -> (tensor<?x6x8xf32>, tensor<?x6x8xf32>) {
+  // CHECK: kernel.cache_update %{{.*}}, %{{.*}}, %{{.*}} into %{{.*}}, %{{.*}} : tensor<?x3x8xf32>, tensor<?x3x8xf32>, tensor<?x3xi32>, memref<?x3x8x16xf16>, memref<?x3x8xf16>
+  kernel.cache_update %k, %k, %batch into %K, %V : tensor<?x3x8xf32>, tensor<?x3x8xf32>, tensor<?x3xi32>, memref<?x3x8x16xf16>, memref<?x3x8xf16>
+  // CHECK: kernel.attention ins(%{{.*}}, %{{.*}} : tensor<?x6x8xf32>, tensor<?x3xi32>) cache(%{{.*}}, %{{.*}} : memref<?x3x8x16xf16>, memref<?x3x8xf16>) outs(%{{.*}} : tensor<?x6x8xf32>) {mask = #transformer.mask<causal = true>, scale = 1.250000e-01 : f64} -> tensor<?x6x8xf32>
+  %o = kernel.attention ins(%q, %batch : tensor<?x6x8xf32>, tensor<?x3xi32>) cache(%K, %V : memref<?x3x8x16xf16>, memref<?x3x8xf16>) outs(%e : tensor<?x6x8xf32>)
+      {mask = #transformer.mask<causal = true>, scale = 0.125 : f64} -> tensor<?x6x8xf32>
+  // CHECK: kernel.attention {{.*}} sinks(%{{.*}} : tensor<6xf32>) outs({{.*}}) {mask = #transformer.mask<window = 4>, scale = 1.000000e+00 : f64, soft_cap = 5.000000e+01 : f64}
+  %p = kernel.attention ins(%q, %batch : tensor<?x6x8xf32>, tensor<?x3xi32>) cache(%K, %V : memref<?x3x8x16xf16>, memref<?x3x8xf16>) sinks(%sinks : tensor<6xf32>) outs(%e : tensor<?x6x8xf32>)
+      {mask = #transformer.mask<window = 4>, scale = 1.0 : f64, soft_cap = 50.0 : f64} -> tensor<?x6x8xf32>
+  // CHECK: kernel.attention {{.*}} outs(%{{.*}} : memref<?x6x8xf32>) {mask = #transformer.mask<>, normalizer = #transformer.normalizer<sum>, scale = 1.000000e+00 : f64}
+  kernel.attention ins(%mq, %mb : memref<?x6x8xf32>, memref<?x3xi32>) cache(%K, %V : memref<?x3x8x16xf16>, memref<?x3x8xf16>) outs(%mq : memref<?x6x8xf32>)
+      {mask = #transformer.mask<>, normalizer = #transformer.normalizer<sum>, scale = 1.0 : f64}
+  return %o, %p : tensor<?x6x8xf32>, tensor<?x6x8xf32>
+}
+
+// CHECK-LABEL: func.func @launch(
+func.func @launch(%n: index, %m: memref<?xf32>) {
+  // CHECK: kernel.launch @body count(%{{.*}}) args(%{{.*}} : memref<?xf32>)
+  kernel.launch @body count(%n) args(%m : memref<?xf32>)
+  // CHECK: kernel.launch @empty count(%{{.*}})
+  kernel.launch @empty count(%n)
+  return
+}
+func.func private @body(%begin: index, %end: index, %m: memref<?xf32>)
+func.func private @empty(%begin: index, %end: index)

@@ -1,0 +1,90 @@
+// RUN: attune-opt %s --split-input-file --kernel-expand-attention=cpu=x86-64-v3 | FileCheck %s
+// RUN: attune-opt %s --split-input-file --kernel-expand-attention=cpu=x86-64-v4 | FileCheck %s --check-prefix=WIDE
+
+// Two tokens times three heads, with 16 keys in two vectors: 12 accumulators over the head size. Two tokens go together only if they
+// are of one sequence. The scratch holds 128 keys, whatever the number of keys.
+// CHECK-LABEL: func.func @softmax(
+// CHECK-SAME:      %[[Q:[a-z0-9]*]]: memref<?x3x64xf32>, %[[B:[a-z0-9]*]]: memref<?x3xi32>, %[[K:[a-z0-9]*]]: memref<?x1x64x16xf16>, %[[V:[a-z0-9]*]]: memref<?x1x64xf16>, %[[O:[a-z0-9]*]]:
+// CHECK-NEXT:      %[[SCORES:.*]] = memref.alloca() {{.*}} : memref<6x128xf32>
+// CHECK:           %[[SAME:.*]] = arith.cmpi eq
+// CHECK:           scf.if %[[SAME]]
+// CHECK:             scf.for {{.*}} iter_args({{(%[a-z0-9_]+ = %[a-z0-9_]+(, )?){12}()}})
+// CHECK:               vector.load %[[K]]
+// CHECK:               arith.extf %{{.*}} : vector<8xf16> to vector<8xf32>
+// CHECK:               vector.fma
+// A hidden score is minus infinity, and its weight 0 whatever the maximum.
+// CHECK:             vector.reduction <maxnumf>
+// CHECK:             math.exp
+// CHECK:             %[[HIDDEN:.*]] = arith.cmpf oeq
+// CHECK:             arith.select %[[HIDDEN]]
+// CHECK:             vector.load %[[V]]
+// CHECK:             vector.fma
+// CHECK:             arith.divf
+// CHECK:             vector.store %{{.*}}, %[[O]]
+// CHECK-NOT:       kernel.attention
+// WIDE-LABEL: func.func @softmax(
+// WIDE-NEXT:       memref.alloca() {{.*}} : memref<12x128xf32>
+// WIDE:            vector.fma %{{.*}} : vector<16xf32>
+func.func @softmax(%q: memref<?x3x64xf32>, %b: memref<?x3xi32>, %K: memref<?x1x64x16xf16>, %V: memref<?x1x64xf16>, %o: memref<?x3x64xf32>) {
+  kernel.attention ins(%q, %b : memref<?x3x64xf32>, memref<?x3xi32>) cache(%K, %V : memref<?x1x64x16xf16>, memref<?x1x64xf16>) outs(%o : memref<?x3x64xf32>) {mask = #transformer.mask<causal = true>, scale = 0.125 : f64}
+  return
+}
+
+// -----
+
+// A plain sum: no maximum, no exponential. A head of 12 is a vector of 8 and one of 4.
+// CHECK-LABEL: func.func @sum(
+// CHECK-NOT:       math.exp
+// CHECK-NOT:       vector.reduction <maxnumf>
+// CHECK:           vector.store {{.*}} vector<8xf32>
+// CHECK:           vector.store {{.*}} vector<4xf32>
+// CHECK-NOT:       math.exp
+// CHECK:           return
+func.func @sum(%q: memref<?x1x12xf32>, %b: memref<?x3xi32>, %K: memref<?x1x12x16xf32>, %V: memref<?x1x12xf32>, %o: memref<?x1x12xf32>) {
+  kernel.attention ins(%q, %b : memref<?x1x12xf32>, memref<?x3xi32>) cache(%K, %V : memref<?x1x12x16xf32>, memref<?x1x12xf32>) outs(%o : memref<?x1x12xf32>) {mask = #transformer.mask<>, scale = 1.0 : f64, normalizer = #transformer.normalizer<sum>}
+  return
+}
+
+// -----
+
+// Seven heads: one at a time, since no tile of at most six divides them. A window has a lower bound too; the cap is a tanh; sinks join at the end.
+// CHECK-LABEL: func.func @window_cap_sinks(
+// CHECK-SAME:      %[[S:[a-z0-9]*]]: memref<7xf32>
+// CHECK-NEXT:      memref.alloca() {{.*}} : memref<1x128xf32>
+// CHECK:           arith.maxsi
+// CHECK:           math.tanh
+// CHECK:           arith.cmpi slt
+// CHECK:           arith.cmpi sge
+// CHECK:           arith.andi
+// CHECK:           memref.load %[[S]]
+// CHECK:           math.exp
+func.func @window_cap_sinks(%q: memref<?x7x4xf32>, %b: memref<?x3xi32>, %K: memref<?x1x4x16xf32>, %V: memref<?x1x4xf32>, %s: memref<7xf32>, %o: memref<?x7x4xf32>) {
+  kernel.attention ins(%q, %b : memref<?x7x4xf32>, memref<?x3xi32>) cache(%K, %V : memref<?x1x4x16xf32>, memref<?x1x4xf32>) sinks(%s : memref<7xf32>) outs(%o : memref<?x7x4xf32>) {mask = #transformer.mask<causal = true, window = 5>, scale = 0.5 : f64, soft_cap = 50.0 : f64}
+  return
+}
+
+// -----
+
+// Row first_key + position: keys transposed in its group of 16, values as they come, rounded to the cache's type.
+// CHECK-LABEL: func.func @cache_update(
+// CHECK-SAME:      %[[KEYS:[a-z0-9]*]]: memref<?x1x12x16xf16>, %[[VALUES:[a-z0-9]*]]: memref<?x1x12xf16>)
+// CHECK:           %[[ROW:.*]] = arith.addi
+// CHECK-DAG:       %[[GROUP:.*]] = arith.divui %[[ROW]], %{{.*}}
+// CHECK-DAG:       %[[LANE:.*]] = arith.remui %[[ROW]], %{{.*}}
+// CHECK:           arith.truncf %{{.*}} : f32 to f16
+// CHECK:           memref.store %{{.*}}, %[[KEYS]][%[[GROUP]], %{{.*}}, %{{.*}}, %[[LANE]]]
+// CHECK:           vector.store %{{.*}}, %[[VALUES]][%[[ROW]], %{{.*}}, %{{.*}}] : memref<?x1x12xf16>, vector<8xf16>
+// CHECK:           vector.store %{{.*}}, %[[VALUES]][%[[ROW]], %{{.*}}, %{{.*}}] : memref<?x1x12xf16>, vector<4xf16>
+func.func @cache_update(%k: memref<?x1x12xf32>, %v: memref<?x1x12xf32>, %b: memref<?x3xi32>, %K: memref<?x1x12x16xf16>, %V: memref<?x1x12xf16>) {
+  kernel.cache_update %k, %v, %b into %K, %V : memref<?x1x12xf32>, memref<?x1x12xf32>, memref<?x3xi32>, memref<?x1x12x16xf16>, memref<?x1x12xf16>
+  return
+}
+
+// -----
+
+// CHECK-LABEL: func.func @on_tensors(
+// CHECK-NEXT:      kernel.attention
+func.func @on_tensors(%q: tensor<?x1x4xf32>, %b: tensor<?x3xi32>, %K: memref<?x1x4x16xf32>, %V: memref<?x1x4xf32>, %e: tensor<?x1x4xf32>) -> tensor<?x1x4xf32> {
+  %o = kernel.attention ins(%q, %b : tensor<?x1x4xf32>, tensor<?x3xi32>) cache(%K, %V : memref<?x1x4x16xf32>, memref<?x1x4xf32>) outs(%e : tensor<?x1x4xf32>) {mask = #transformer.mask<>, scale = 1.0 : f64} -> tensor<?x1x4xf32>
+  return %o : tensor<?x1x4xf32>
+}
