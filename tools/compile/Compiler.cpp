@@ -12,6 +12,7 @@
 #include "frontend/yaml/DescriptionText.h"
 #include "passes/Pipelines.h"
 #include "passes/cpu/Target.h"
+#include "tools/compile/Compare.h"
 #include "tools/compile/Link.h"
 #include "tools/compile/Metadata.h"
 #include "tools/compile/ObjectCode.h"
@@ -25,6 +26,7 @@
 #include "mlir/InitAllDialects.h"
 #include "mlir/InitAllExtensions.h"
 #include "mlir/Pass/PassManager.h"
+#include "llvm/ADT/ScopeExit.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/FileUtilities.h"
 #include "llvm/Support/Path.h"
@@ -76,6 +78,9 @@ public:
       return llvm::createStringError(options.model + ": has no config.json, only a tokenizer: programs without a model are not supported yet");
     if (Error error = build())
       return error;
+    if (options.compare)
+      if (Error error = runReference())
+        return error;
     if (options.emit == Emit::transformer)
       return writeModule();
     for (const Stage &stage : stages()) {
@@ -85,6 +90,18 @@ public:
         return writeModule();
     }
     return writeProduct();
+  }
+
+  /// Compares the program that was written with the reference; `folder` takes files.
+  Error compare(const std::string &folder) {
+    progress.begin("running the program");
+    std::string table;
+    llvm::raw_string_ostream stream(table);
+    Error error = compareProgram(options.output, reference, ids, *model, options.compareTolerance.value_or(defaultTolerance()), folder, stream);
+    progress.end();
+    llvm::outs() << table;
+    llvm::outs().flush();
+    return error;
   }
 
 private:
@@ -105,6 +122,8 @@ private:
   llvm::json::Value cacheInfo = nullptr;
   llvm::json::Object entries;
   PackedPlan plan;
+  std::vector<int64_t> ids; ///< to compare on
+  std::vector<ReferenceValue> reference;
 
   /// The table of contents of the compiler.
   std::vector<Stage> stages() {
@@ -170,6 +189,27 @@ private:
     if (!module)
       return llvm::createStringError(options.model + ": the model cannot be built");
     cacheInfo = describeCache(*module);
+    return Error::success();
+  }
+
+  /// What rounding alone may make of a token's values.
+  double defaultTolerance() const { return quantizesActivations() ? 0.05 : cacheElement() == CacheElement::f16 ? 0.005 : 0.001; }
+
+  Error runReference() {
+    const Description &description = model->description;
+    if (description.kind != ModelKind::literal) {
+      auto parsed = parseIds(*options.compare, description.vocabulary);
+      if (!parsed)
+        return parsed.takeError();
+      ids = std::move(*parsed);
+      if (ids.empty() || static_cast<int64_t>(ids.size()) > description.context)
+        return llvm::createStringError("--compare: " + llvm::Twine(ids.size()) + " ids, expected 1 to " + llvm::Twine(description.context) + ", the model's context");
+    }
+    progress.begin("reference (slow)");
+    auto values = attune::runReference(*module, *model, ids, [&](int64_t done, int64_t all) { progress.update(done, all); });
+    if (!values)
+      return values.takeError();
+    reference = std::move(*values);
     return Error::success();
   }
 
@@ -313,6 +353,20 @@ private:
   }
 };
 
+/// Compiles to a folder that is gone afterwards.
+Error compareWithReference(CompileOptions options) {
+  llvm::SmallString<128> folder;
+  if (std::error_code code = llvm::sys::fs::createUniqueDirectory("attune-compare", folder))
+    return llvm::createStringError(code, "temporary folder: " + code.message());
+  llvm::scope_exit remove([&] { llvm::sys::fs::remove_directories(folder); });
+  options.emit = Emit::executable;
+  options.output = (folder + "/program").str();
+  Compilation compilation(options);
+  if (Error error = compilation.run())
+    return error;
+  return compilation.compare(std::string(folder));
+}
+
 } // namespace
 
-Error attune::compile(const CompileOptions &options) { return Compilation(options).run(); }
+Error attune::compile(const CompileOptions &options) { return options.compare ? compareWithReference(options) : Compilation(options).run(); }

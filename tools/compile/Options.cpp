@@ -47,6 +47,11 @@ struct Flags {
   cl::opt<std::string> quantize{"quantize", cl::desc("How matrices are stored: keep, f32, f16, bf16, q8_0, q4_0, q4_1, q5_0, q5_1"), cl::init("keep"), cl::value_desc("type"), cl::cat(category)};
   cl::opt<int64_t> context{"context", cl::desc("Longest context in tokens (the model's own by default)"), cl::init(0), cl::value_desc("tokens"), cl::cat(category)};
   cl::opt<std::string> weights{"weights", cl::desc("embed: in the product; file: in a file beside it"), cl::init("embed"), cl::value_desc("embed|file"), cl::cat(category)};
+  cl::opt<std::string> compare{"compare", cl::desc("Write nothing; run the program on token ids beside the reference interpreter and print where they differ"),
+                               cl::value_desc("ids|@file"), cl::cat(category)};
+  cl::opt<double> compareTolerance{"compare-tolerance", cl::desc("Largest error that --compare takes, relative to the size of a token's values (0.001; with an f16 cache 0.005, "
+                                                                  "with int8 activations 0.05)"),
+                                   cl::init(0), cl::value_desc("number"), cl::cat(category)};
   cl::opt<bool> sanitize{"sanitize", cl::desc("Check every memory access of the generated code (AddressSanitizer)"), cl::cat(category)};
   cl::opt<bool> report{"report", cl::desc("Print time and size of each stage"), cl::cat(category)};
   cl::opt<std::string> dump{"dump-passes-to", cl::desc("Write the IR after every pass into a folder"), cl::value_desc("folder"), cl::cat(category)};
@@ -104,6 +109,13 @@ CompileOptions attune::parseOptions(int argc, char **argv) {
   if (flags.weights != "embed" && flags.weights != "file")
     usageError("--weights is '" + flags.weights + "', expected embed or file");
   options.weightsInFile = flags.weights == "file";
+  if (flags.compare.getNumOccurrences())
+    options.compare = flags.compare;
+  if (flags.compareTolerance.getNumOccurrences()) {
+    options.compareTolerance = flags.compareTolerance;
+    if (!options.compare || !(flags.compareTolerance >= 0))
+      usageError("--compare-tolerance is " + llvm::Twine(std::to_string(static_cast<double>(flags.compareTolerance))).str() + ", expected a number from 0 on, with --compare");
+  }
   options.sanitize = flags.sanitize;
   options.report = flags.report;
   options.dumpPassesTo = flags.dump;
