@@ -122,8 +122,8 @@ const Evaluators &Evaluators::all() {
   return evaluators;
 }
 
-const Evaluator *Evaluators::find(Operation *op) const {
-  auto found = table.find(op->getName().getTypeID());
+const Evaluator *Evaluators::find(TypeID operation) const {
+  auto found = table.find(operation);
   return found == table.end() ? nullptr : &found->second;
 }
 
@@ -152,7 +152,7 @@ static llvm::Error locate(Operation *op, llvm::Error error) {
 }
 
 llvm::Error Interpreter::execute(Operation &op, Frame &frame) {
-  const Evaluator *evaluate = Evaluators::all().find(&op);
+  const Evaluator *evaluate = Evaluators::all().find(op.getName().getTypeID());
   if (!evaluate)
     return llvm::createStringError("has no meaning in the reference interpreter");
   if (++executed > options.maxOperations)

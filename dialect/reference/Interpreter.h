@@ -60,7 +60,7 @@ public:
     add<OpT>(std::function<llvm::Error(OpT, Frame &)>(evaluate));
   }
   /// Null if the operation has no meaning here.
-  const Evaluator *find(Operation *op) const;
+  const Evaluator *find(TypeID operation) const;
 
 private:
   llvm::DenseMap<TypeID, Evaluator> table;

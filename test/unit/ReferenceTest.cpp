@@ -4,7 +4,7 @@
 // What callers of the reference interpreter give and get besides results: parameters, taps, the observer,
 // arguments, precision. What operations compute is tested in test/dialect/reference.
 
-#include "dialect/reference/Reference.h"
+#include "dialect/reference/Interpreter.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
@@ -101,6 +101,12 @@ TEST_F(ReferenceTest, ReportsTapsAndEachOperationInOrder) {
   ASSERT_TRUE(bool(results)) << llvm::toString(results.takeError());
   EXPECT_EQ(seen, (std::vector<std::string>{"transformer.weight 1", "transformer.linear 1", "tap y 1 of 3",
                                             "transformer.tap 0"}));
+}
+
+TEST_F(ReferenceTest, KnowsEveryOperationOfTheDialect) {
+  for (RegisteredOperationName name : context.getRegisteredOperationsByDialect("transformer"))
+    if (name.getTypeID() != TypeID::get<ParameterOp>()) // a symbol, not executed
+      EXPECT_TRUE(Evaluators::all().find(name.getTypeID())) << name.getStringRef().str();
 }
 
 TEST_F(ReferenceTest, ChecksArguments) {

@@ -1,4 +1,4 @@
-// RUN: attune-reference %s | FileCheck %s
+// RUN: attune-reference %s --cache-rows=300 | FileCheck %s
 // One dynamic function attends over a cache: the whole prompt at once, in chunks or a token at a time, alone or beside another
 // sequence, gives the same rows. Token j has key j / 8 and value j (or 100 + j in the second sequence).
 
@@ -105,6 +105,29 @@ func.func private @decode_at(%x: tensor<1x1x1xf32>, %count: index, %cache: !cach
   %o = transformer.attention %x, %K, %V, %batch {mask = #transformer.mask<causal = true>} : tensor<1x1x1xf32>, tensor<?x1x1xf32>, tensor<?x1x1xf32>, tensor<1x3xi32>
   %r = tensor.cast %o : tensor<1x1x1xf32> to tensor<?x1x1xf32>
   return %r : tensor<?x1x1xf32>
+}
+
+// 300 tokens, value j at token j, in a window of 2: the first 298 keys are hidden (whole tiles of them, where keys are tiled), the
+// result is the mean of 298 and 299.
+// CHECK: far_window: tensor<1x1x1xf32> {{\[\[\[}}298.5]]]
+func.func @far_window(%cache: !cache) -> tensor<1x1x1xf32> {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %c300 = arith.constant 300 : index
+  %first = arith.constant 0 : i32
+  %zero = arith.constant dense<0.0> : tensor<1x1x1xf32>
+  %0 = scf.for %position = %c0 to %c300 step %c1 iter_args(%last = %zero) -> tensor<1x1x1xf32> {
+    %p = arith.index_cast %position : index to i32
+    %count = arith.addi %position, %c1 : index
+    %n = arith.index_cast %count : index to i32
+    %batch = tensor.from_elements %p, %first, %n : tensor<1x3xi32>
+    %value = arith.sitofp %p : i32 to f32
+    %v = tensor.from_elements %value : tensor<1x1x1xf32>
+    %K, %V = transformer.cache_update %cache[%c0], %zero, %v, %batch : !cache, tensor<1x1x1xf32>, tensor<1x1x1xf32>, tensor<1x3xi32> -> tensor<?x1x1xf32>, tensor<?x1x1xf32>
+    %o = transformer.attention %zero, %K, %V, %batch {mask = #transformer.mask<causal = true, window = 2>} : tensor<1x1x1xf32>, tensor<?x1x1xf32>, tensor<?x1x1xf32>, tensor<1x3xi32>
+    scf.yield %o : tensor<1x1x1xf32>
+  }
+  return %0 : tensor<1x1x1xf32>
 }
 
 // A cache rounds to its type; rows that nobody wrote are NaN; layers are apart.
