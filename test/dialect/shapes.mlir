@@ -1,4 +1,4 @@
-// RUN: attune-opt %s --resolve-ranked-shaped-type-result-dims --canonicalize --split-input-file | FileCheck %s
+// RUN: attune-opt %s --resolve-ranked-shaped-type-result-dims --canonicalize --cse --split-input-file | FileCheck %s
 // Sizes of results in terms of those of operands.
 
 // CHECK-LABEL: @rows
