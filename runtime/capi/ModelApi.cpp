@@ -70,7 +70,8 @@ const attune_model_info *attune_info(const attune_model *model) {
   return guarded<const attune_model_info *>(nullptr, [&] { return &require(model, "the model")->info; });
 }
 
-int64_t attune_tokenize(attune_model *model, const char *text, size_t bytes, int flags, int32_t *ids, int64_t capacity) {
+int64_t attune_tokenize(attune_model *model, const char *text, size_t bytes, int flags, int32_t *ids,
+                        int64_t capacity) {
   return guarded<int64_t>(-1, [&] {
     Model &m = require(model, "the model")->model;
     std::string_view view(bytes ? require(text, "the text") : "", bytes);
@@ -81,15 +82,17 @@ int64_t attune_tokenize(attune_model *model, const char *text, size_t bytes, int
   });
 }
 
-int64_t attune_detokenize(attune_model *model, const int32_t *ids, size_t count, int flags, char *text, int64_t capacity) {
+int64_t attune_detokenize(attune_model *model, const int32_t *ids, size_t count, int flags, char *text,
+                          int64_t capacity) {
   return guarded<int64_t>(-1, [&] {
     std::span<const int32_t> list(count ? require(ids, "the list of ids") : nullptr, count);
-    return copyOut(require(model, "the model")->model.tokenizer().decode(list, !(flags & ATTUNE_SPECIAL)), text, capacity);
+    return copyOut(require(model, "the model")->model.tokenizer().decode(list, !(flags & ATTUNE_SPECIAL)),
+                   text, capacity);
   });
 }
 
-int64_t attune_render_chat(attune_model *model, const attune_message *messages, size_t count, int add_answer, char *text,
-                           int64_t capacity) {
+int64_t attune_render_chat(attune_model *model, const attune_message *messages, size_t count, int add_answer,
+                           char *text, int64_t capacity) {
   return guarded<int64_t>(-1, [&] {
     std::vector<ChatMessage> list;
     for (size_t i = 0; i < count; ++i)

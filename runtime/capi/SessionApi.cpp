@@ -17,11 +17,11 @@ void keepLogits(attune_session &session, int64_t row) {
   session.logits.assign(logits.begin(), logits.end());
 }
 
-int64_t generateFrom(attune_session &session, const std::vector<int32_t> &prompt, const attune_generate_options &options,
-                     attune_token_callback callback, void *user) {
+int64_t generateFrom(attune_session &session, const std::vector<int32_t> &prompt,
+                     const attune_generate_options &options, attune_token_callback callback, void *user) {
   attune_model &owner = *session.owner;
-  SamplerOptions sampling{options.temperature, options.top_k, options.top_p,
-                          options.min_p,       options.repetition_penalty, options.seed};
+  SamplerOptions sampling{options.temperature,        options.top_k, options.top_p, options.min_p,
+                          options.repetition_penalty, options.seed};
   Sampler sampler(sampling, owner.model.choices());
   std::optional<StreamDecoder> decoder;
   if (owner.model.hasTokenizer()) {
@@ -29,7 +29,9 @@ int64_t generateFrom(attune_session &session, const std::vector<int32_t> &prompt
     for (int32_t id : prompt)
       decoder->push(id);
   }
-  auto give = [&](const std::string &text, int32_t id) { return !callback || callback(user, text.data(), text.size(), id) == 0; };
+  auto give = [&](const std::string &text, int32_t id) {
+    return !callback || callback(user, text.data(), text.size(), id) == 0;
+  };
   Engine &engine = owner.engine();
   GenerationReport report =
       generate(engine, session.sequence, prompt, sampler, {options.max_tokens, options.ignore_end == 0},
@@ -61,7 +63,8 @@ attune_session *attune_session_create(attune_model *model) {
   return guarded<attune_session *>(nullptr, [&] {
     Engine &engine = require(model, "the model")->engine();
     if (engine.isEncoder())
-      throw Error("sessions are for models that predict the next token; this one is an encoder: use attune_run");
+      throw Error(
+          "sessions are for models that predict the next token; this one is an encoder: use attune_run");
     auto session = std::make_unique<attune_session>(attune_session{model, engine.open(), {}});
     model->sessions += 1;
     return session.release();
@@ -80,7 +83,8 @@ void attune_session_free(attune_session *session) {
 }
 
 int64_t attune_session_length(const attune_session *session) {
-  return guarded<int64_t>(-1, [&] { return require(session, "the session")->owner->engine().length(session->sequence); });
+  return guarded<int64_t>(
+      -1, [&] { return require(session, "the session")->owner->engine().length(session->sequence); });
 }
 
 int attune_session_truncate(attune_session *session, int64_t length) {
@@ -149,13 +153,14 @@ int64_t attune_generate(attune_session *session, const char *prompt, const attun
     Model &model = require(session, "the session")->owner->model;
     attune_generate_options chosen = orDefault(options);
     std::string_view text = require(prompt, "the prompt");
-    return generateFrom(*session, chosen.control_in_text ? model.encodeChat(text) : model.encodePrompt(text), chosen, callback,
-                        user);
+    return generateFrom(*session, chosen.control_in_text ? model.encodeChat(text) : model.encodePrompt(text),
+                        chosen, callback, user);
   });
 }
 
-int64_t attune_generate_ids(attune_session *session, const int32_t *ids, size_t count, const attune_generate_options *options,
-                            attune_token_callback callback, void *user) {
+int64_t attune_generate_ids(attune_session *session, const int32_t *ids, size_t count,
+                            const attune_generate_options *options, attune_token_callback callback,
+                            void *user) {
   return guarded<int64_t>(-1, [&] {
     require(session, "the session");
     std::vector<int32_t> prompt(require(ids, "the list of ids"), ids + count);

@@ -15,7 +15,10 @@ namespace {
 
 NamedTensor toNamed(const attune_tensor &tensor) {
   NamedTensor named{require(tensor.name, "a tensor's name"), require(tensor.type, "a tensor's type"), {}, {}};
-  int64_t elementBytes = named.type == "I64" ? 8 : named.type == "I32" ? 4 : named.type == "U8" || named.type == "BOOL" ? 1 : 0;
+  int64_t elementBytes = named.type == "I64"                          ? 8
+                         : named.type == "I32"                        ? 4
+                         : named.type == "U8" || named.type == "BOOL" ? 1
+                                                                      : 0;
   if (elementBytes == 0)
     throw Error("input '" + named.name + "' has the type " + named.type + ", expected I32 or I64");
   int64_t bytes = elementBytes;
@@ -25,14 +28,17 @@ NamedTensor toNamed(const attune_tensor &tensor) {
       throw Error("input '" + named.name + "' has an impossible shape");
   }
   if (static_cast<uint64_t>(bytes) != tensor.bytes)
-    throw Error("input '" + named.name + "' has " + std::to_string(tensor.bytes) + " bytes, but its shape needs " + std::to_string(bytes));
-  named.bytes = {static_cast<const std::byte *>(bytes ? require(tensor.data, "a tensor's data") : nullptr), tensor.bytes};
+    throw Error("input '" + named.name + "' has " + std::to_string(tensor.bytes) +
+                " bytes, but its shape needs " + std::to_string(bytes));
+  named.bytes = {static_cast<const std::byte *>(bytes ? require(tensor.data, "a tensor's data") : nullptr),
+                 tensor.bytes};
   return named;
 }
 
 } // namespace
 
-attune_results *attune_run(attune_model *model, const attune_tensor *inputs, size_t count, int flags, int64_t greedy) {
+attune_results *attune_run(attune_model *model, const attune_tensor *inputs, size_t count, int flags,
+                           int64_t greedy) {
   return guarded<attune_results *>(nullptr, [&] {
     const Program &program = require(model, "the model")->model.program();
     auto results = std::make_unique<attune_results>();
@@ -49,8 +55,8 @@ attune_results *attune_run(attune_model *model, const attune_tensor *inputs, siz
       results->tensors = runTensors(program, named, options);
     }
     for (const OwnedTensor &tensor : results->tensors)
-      results->views.push_back({tensor.name.c_str(), tensor.type.c_str(), tensor.shape.size(), tensor.shape.data(),
-                                tensor.bytes.data(), tensor.bytes.size()});
+      results->views.push_back({tensor.name.c_str(), tensor.type.c_str(), tensor.shape.size(),
+                                tensor.shape.data(), tensor.bytes.data(), tensor.bytes.size()});
     return results.release();
   });
 }

@@ -14,16 +14,18 @@ using namespace attune::cli;
 
 namespace {
 
-/// One tensor, element by element: the dimension that counts tokens gives lines, those before it and all but the last
-/// one after it give tables of their own.
+/// One tensor, element by element: the dimension that counts tokens gives lines, those before it and all but
+/// the last one after it give tables of their own.
 class StagePrinter {
 public:
   StagePrinter(const TensorView &view, int decimals) : view(view), decimals(decimals) {
     if (view.info->type != ElementType::F32)
-      throw Error(fmt::format("metadata: '{}' has the type {}, expected f32", view.info->name, nameOf(view.info->type)));
+      throw Error(fmt::format("metadata: '{}' has the type {}, expected f32", view.info->name,
+                              nameOf(view.info->type)));
     size_t rank = view.sizes.size();
     if (rank < 2)
-      throw Error(fmt::format("metadata: '{}' has {} dimensions, expected at least 2", view.info->name, rank));
+      throw Error(
+          fmt::format("metadata: '{}' has {} dimensions, expected at least 2", view.info->name, rank));
     auto isToken = [](const Dimension &d) { return d.name == "tokens" || d.name == "outputs"; };
     auto found = std::ranges::find_if(view.info->shape, isToken);
     lines = found == view.info->shape.end() || found + 1 == view.info->shape.end()
@@ -70,9 +72,11 @@ private:
   }
 
   std::string tableAt(std::vector<int64_t> index) const {
-    Table table(std::vector(static_cast<size_t>(view.sizes.back()) + 1, Table::Align::Right));
+    std::vector<Table::Align> columns(static_cast<size_t>(view.sizes.back()) + 1, Table::Align::Right);
+    columns[0] = Table::Align::Left;
+    Table table(columns);
     for (int64_t line = 0; line < view.sizes[lines]; ++line) {
-      std::vector<std::string> cells = {fmt::format("{}", line + 1)};
+      std::vector<std::string> cells = {fmt::format("x{}", line + 1)};
       for (int64_t column = 0; column < view.sizes.back(); ++column) {
         index[lines] = line;
         index.back() = column;
@@ -92,7 +96,8 @@ private:
 
 void cli::Attend::run(Model &model, const Common &) {
   if (model.metadata().literalTokens == 0)
-    throw Error("'attend' shows models with inputs of their own; for this one, 'run --attentions' writes its attention weights");
+    throw Error("'attend' shows models with inputs of their own; for this one, 'run --attentions' writes its "
+                "attention weights");
   Engine engine(model.program());
   engine.observe(model.metadata().find("step_taps") != nullptr);
   engine.stepLiteral();

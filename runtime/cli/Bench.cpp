@@ -83,7 +83,7 @@ private:
   int64_t vocabulary;
 };
 
-constexpr int64_t decoded = 128, idsShown = 32;
+constexpr size_t idsShown = 32;
 
 class DecoderBench {
 public:
@@ -95,14 +95,15 @@ public:
   }
 
   ordered_json run() {
-    size_t context = static_cast<size_t>(engine.context()), room = context > decoded ? context - decoded : 0;
+    size_t context = static_cast<size_t>(engine.context());
+    decoded = std::min<int64_t>(128, engine.context() / 2); // a small context has no room for more
+    size_t room = context - static_cast<size_t>(decoded);
     std::vector<int32_t> p512 = prompts.get("p512", 512, context), half = p512;
-    std::vector<int32_t> brief = prompts.get("short", 32, std::max<size_t>(room, 1));
+    std::vector<int32_t> brief = prompts.get("short", 32, room);
     std::vector<int32_t> p1024 = prompts.get("p1024", 1024, room);
     int32_t first = prefill(brief);
     result["first_s"] = sinceStart();
-    if (room > 0)
-      decode(first, 4);
+    decode(first, std::min<int64_t>(decoded, 4));
     half.resize(std::min<size_t>(half.size(), 64));
     prefill(half);
 
@@ -112,10 +113,8 @@ public:
       Timer timer;
       prefill(p512);
       prefilled.add(static_cast<int64_t>(p512.size()), timer);
-      if (room > 0)
-        ids = measure(brief, afterShort);
-      if (room >= 1024 || (room > 0 && !p1024.empty()))
-        longIds = measure(p1024, afterLong);
+      ids = measure(brief, afterShort);
+      longIds = measure(p1024, afterLong);
     }
     result["prefill_tokens"] = p512.size();
     store("prefill", prefilled);
@@ -152,7 +151,7 @@ private:
     Timer timer;
     std::vector<int32_t> ids = decode(first, decoded);
     rates.add(decoded, timer);
-    ids.resize(idsShown);
+    ids.resize(std::min(ids.size(), idsShown));
     return ids;
   }
 
@@ -163,6 +162,7 @@ private:
 
   Engine engine;
   int sequence;
+  int64_t decoded = 0; ///< tokens to measure decoding with
   const Bench &options;
   Prompts prompts;
   ordered_json result;
@@ -275,14 +275,18 @@ std::string tableOf(const ordered_json &result) {
   if (result.contains("ms")) {
     table.add({"batch", "best ms", "median ms"});
     for (auto &[name, times] : result["ms"].items())
-      table.add({name, fmt::format("{:.3f}", times[0].get<double>()), fmt::format("{:.3f}", times[1].get<double>())});
+      table.add({name, fmt::format("{:.3f}", times[0].get<double>()),
+                 fmt::format("{:.3f}", times[1].get<double>())});
   } else {
     table.add({"tokens per second", "best", "median"});
-    for (auto [name, key] : {std::pair("prompt", "prefill_tps"), {"next tokens, short prompt", "decode_tps"}, {"next tokens, long prompt", "decode1k_tps"}})
+    for (auto [name, key] : {std::pair("prompt", "prefill_tps"),
+                             {"next tokens, short prompt", "decode_tps"},
+                             {"next tokens, long prompt", "decode1k_tps"}})
       table.add({name, rateCell(result[key], true), rateCell(result[key], false)});
   }
   std::string text = table.text();
-  text += fmt::format("\nthreads {}, loaded in {:.3f} s", result["threads"].get<int>(), result["load_s"].get<double>());
+  text += fmt::format("\nthreads {}, loaded in {:.3f} s", result["threads"].get<int>(),
+                      result["load_s"].get<double>());
   if (result.contains("first_s"))
     text += fmt::format(", first token after {:.3f} s", result["first_s"].get<double>());
   return text + fmt::format(", {:.1f} MB resident\n", result["rss_mb"].get<double>());
@@ -291,7 +295,8 @@ std::string tableOf(const ordered_json &result) {
 } // namespace
 
 void cli::Bench::run(Model &model, const Common &common) {
-  ordered_json result = model.metadata().kind == ModelKind::Encoder ? EncoderBench(model, common, *this).run()
-                                                                    : DecoderBench(model, common, *this).run();
+  ordered_json result = model.metadata().kind == ModelKind::Encoder
+                            ? EncoderBench(model, common, *this).run()
+                            : DecoderBench(model, common, *this).run();
   cli::write(json ? result.dump() + "\n" : tableOf(result));
 }

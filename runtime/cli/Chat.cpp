@@ -20,8 +20,8 @@ namespace {
 class Conversation {
 public:
   Conversation(Model &model, const Chat &options, const Common &common)
-      : model(model), options(options), engine(model.program(), {.context = common.context}), sequence(engine.open()),
-        sampling(options.sampling.over(model.recommendedSampling())) {
+      : model(model), options(options), engine(model.program(), {.context = common.context}),
+        sequence(engine.open()), sampling(options.sampling.over(model.recommendedSampling())) {
     clear();
   }
 
@@ -59,12 +59,12 @@ private:
 
     std::vector<int32_t> answered;
     InterruptFlag interrupt;
-    GenerationReport report =
-        generate(engine, sequence, std::span(ids).subspan(known), sampler, {options.maxTokens, true}, [&](int32_t id) {
-          show(decoder.push(id));
-          answered.push_back(id);
-          return !InterruptFlag::isSet();
-        });
+    GenerationReport report = generate(engine, sequence, std::span(ids).subspan(known), sampler,
+                                       {options.maxTokens, true}, [&](int32_t id) {
+                                         show(decoder.push(id));
+                                         answered.push_back(id);
+                                         return !InterruptFlag::isSet();
+                                       });
     show(decoder.flush());
     cli::write("\n");
     read = ids;
@@ -73,8 +73,8 @@ private:
     if (report.reason == StopReason::Context)
       fmt::print(stderr, "stopped: the context of {} tokens is full\n", engine.context());
     if (options.stats)
-      fmt::print(stderr, "{} new prompt tokens in {:.3f} s, {} tokens in {:.3f} s ({:.1f}/s)\n", ids.size() - known,
-                 report.promptSeconds, report.tokens, report.decodeSeconds,
+      fmt::print(stderr, "{} new prompt tokens in {:.3f} s, {} tokens in {:.3f} s ({:.1f}/s)\n",
+                 ids.size() - known, report.promptSeconds, report.tokens, report.decodeSeconds,
                  static_cast<double>(report.tokens) / report.decodeSeconds);
     return text;
   }
@@ -82,8 +82,8 @@ private:
   /// Cuts the sequence to what it has in common with these ids, at least one of which must be left to feed.
   size_t keepCommon(const std::vector<int32_t> &ids) {
     if (static_cast<int64_t>(ids.size()) > engine.context())
-      throw Error(fmt::format("the conversation has {} tokens, but the context holds {}: begin a new one", ids.size(),
-                              engine.context()));
+      throw Error(fmt::format("the conversation has {} tokens, but the context holds {}: begin a new one",
+                              ids.size(), engine.context()));
     size_t common = static_cast<size_t>(std::ranges::mismatch(read, ids).in1 - read.begin());
     common = std::min(common, ids.empty() ? 0 : ids.size() - 1);
     engine.truncate(sequence, static_cast<int64_t>(common));

@@ -71,19 +71,30 @@ private:
     return 2;
   }
 
-  template <typename Command> CLI::App *declare(const char *command, const char *description, Command &options) {
+  template <typename Command>
+  CLI::App *declare(const char *command, const char *description, Command &options) {
     CLI::App *sub = app.add_subcommand(command, description);
     sub->add_option("--threads", common.threads, "Threads to work with (default: one per physical core)")
         ->check(CLI::Range(1, ThreadPool::MaxThreads));
-    sub->add_option("--context", common.context, "Most tokens to hold (default: what the model was compiled for)")
-        ->check(CLI::PositiveNumber);
-    sub->callback([this, &options] { chosen = [this, &options](Model &model) { options.run(model, common); }; });
+    sub->callback(
+        [this, &options] { chosen = [this, &options](Model &model) { options.run(model, common); }; });
     return sub;
+  }
+
+  void addContext(CLI::App *sub) {
+    sub->add_option("--context", common.context,
+                    "Most tokens to hold (default: what the model was compiled for)")
+        ->check(CLI::PositiveNumber);
+  }
+
+  void addExamples(CLI::App *sub, const char *examples) {
+    sub->footer(fmt::format(fmt::runtime("Examples:\n" + std::string(examples)), name));
   }
 
   /// Options that are absent unless given.
   template <typename T>
-  static void addOptional(CLI::App *sub, const char *option, std::optional<T> &value, const std::string &description) {
+  static void addOptional(CLI::App *sub, const char *option, std::optional<T> &value,
+                          const std::string &description) {
     sub->add_option_function<T>(option, [&value](const T &given) { value = given; }, description);
   }
 
@@ -91,29 +102,43 @@ private:
     addOptional(sub, "--temperature", sampling.temperature,
                 fmt::format("0: the likeliest token; higher: more variety (default: {})", otherwise));
     addOptional(sub, "--top-k", sampling.topK, "Choose among this many likeliest tokens");
-    addOptional(sub, "--top-p", sampling.topP, "Choose among the likeliest tokens with this total probability");
-    addOptional(sub, "--min-p", sampling.minP, "Drop tokens below this fraction of the likeliest one's probability");
-    addOptional(sub, "--repeat-penalty", sampling.repeatPenalty, "Above 1: tokens that have occurred become less likely");
+    addOptional(sub, "--top-p", sampling.topP,
+                "Choose among the likeliest tokens with this total probability");
+    addOptional(sub, "--min-p", sampling.minP,
+                "Drop tokens below this fraction of the likeliest one's probability");
+    addOptional(sub, "--repeat-penalty", sampling.repeatPenalty,
+                "Above 1: tokens that have occurred become less likely");
     sub->add_option("--seed", sampling.seed, "The same seed gives the same text")->capture_default_str();
   }
 
   void declareGenerate() {
     CLI::App *sub = declare("generate", "Go on with a text", generate);
-    sub->add_option("prompt", generate.prompt, "The text to go on with; - reads it from standard input")->required();
-    sub->add_option("-n,--max-tokens", generate.maxTokens, "Most tokens to write, -1 for no limit")->capture_default_str();
+    sub->add_option("prompt", generate.prompt, "The text to go on with; - reads it from standard input")
+        ->required();
+    sub->add_option("-n,--max-tokens", generate.maxTokens, "Most tokens to write, -1 for no limit")
+        ->capture_default_str();
     addSampling(sub, generate.sampling, "0");
     sub->add_flag("--echo", generate.echo, "Print the prompt first");
     sub->add_flag("--ignore-end", generate.ignoreEnd, "Go on after tokens that end a text");
     sub->add_flag("--stats", generate.stats, "Tell tokens and times on stderr");
+    addContext(sub);
+    addExamples(sub, R"(  {0} generate "The cat sat"
+  {0} generate "Once upon a time" -n 400 --temperature 0.8 --top-p 0.95 --seed 7
+  {0} generate - --echo <beginning.txt >whole.txt)");
   }
 
   void declareChat() {
     CLI::App *sub = declare("chat", "Talk with the model: interactive, or one question", chat);
     addOptional(sub, "message", chat.message, "What to say; - reads it from standard input");
     sub->add_option("--system", chat.system, "What the model is told before the conversation");
-    sub->add_option("-n,--max-tokens", chat.maxTokens, "Most tokens of an answer, -1 for no limit")->capture_default_str();
+    sub->add_option("-n,--max-tokens", chat.maxTokens, "Most tokens of an answer, -1 for no limit")
+        ->capture_default_str();
     addSampling(sub, chat.sampling, "what the model's makers recommend");
     sub->add_flag("--stats", chat.stats, "Tell tokens and times on stderr");
+    addContext(sub);
+    addExamples(sub, R"(  {0} chat
+  {0} chat "What is an ELF file?" --system "Answer in one sentence."
+  {0} chat - <question.txt)");
   }
 
   void declareScore() {
@@ -121,27 +146,49 @@ private:
     sub->add_option("file", score.file, "The text; - reads it from standard input")->required();
     sub->add_flag("--tokens", score.tokens, "A line for each token");
     sub->add_flag("--json", score.json, "One JSON object");
-    sub->add_option("--stride", score.stride, "Tokens between the windows of a text longer than the context (default: half of it)")
+    sub->add_option("--stride", score.stride,
+                    "Tokens between the windows of a text longer than the context (default: half of it)")
         ->check(CLI::PositiveNumber);
+    addContext(sub);
+    addExamples(sub, R"(  {0} score novel.txt
+  {0} score --tokens poem.txt
+  echo "The cat sat" | {0} score -)");
   }
 
   void declareRun() {
     CLI::App *sub = declare("run", "Run on tensors from a file, for numerical tests", run_);
-    sub->add_option("input", run_.input, "Tensors (safetensors): input_ids [rows, columns], attention_mask, ...");
+    sub->add_option("input", run_.input,
+                    "Tensors (safetensors): input_ids [rows, columns], attention_mask, ...");
     sub->add_option("-o,--output", run_.output, "Where to write the results (safetensors)")->required();
     sub->add_flag("--step", run_.options.step, "Feed one token at a time through the cache");
-    sub->add_option("--greedy", run_.options.greedy, "Append this many likeliest tokens: greedy_ids")->check(CLI::NonNegativeNumber);
-    sub->add_flag("--all-hidden", run_.options.allHidden, "Write the state before each layer: hidden_states.N");
+    sub->add_option("--greedy", run_.options.greedy, "Append this many likeliest tokens: greedy_ids")
+        ->check(CLI::NonNegativeNumber);
+    sub->add_flag("--all-hidden", run_.options.allHidden,
+                  "Write the state before each layer: hidden_states.N");
     sub->add_flag("--attentions", run_.options.attentions, "Write attention weights: attentions.N");
-    sub->add_flag("--routing", run_.options.routing, "Write chosen experts: router.N.experts, router.N.weights");
+    sub->add_flag("--routing", run_.options.routing,
+                  "Write chosen experts: router.N.experts, router.N.weights");
     sub->add_flag("--stats", run_.stats, "Print device, launches and time");
+    addExamples(sub, R"(  {0} run in.safetensors -o out.safetensors
+  {0} run in.safetensors -o out.safetensors --greedy 16
+  {0} run in.safetensors -o out.safetensors --attentions --all-hidden
+In: input_ids [rows, columns], I32 or I64, and where the model takes them attention_mask (a run of 1s
+in each row) and token_type_ids. Out: logits [rows, columns, vocabulary] or last_hidden_state, and what
+the options ask for; 0 in columns that the mask leaves out.)");
   }
 
   void declareBench() {
     CLI::App *sub = declare("bench", "Measure speed", bench);
     sub->add_flag("--json", bench.json, "One JSON object on the last line");
-    sub->add_option("--prompts,--inputs", bench.prompts, "JSON file of id lists: short, p512, p1024 (encoders: batches of texts)");
-    sub->add_option("--repeats", bench.repeats, "How often to measure")->check(CLI::Range(1, 1000))->capture_default_str();
+    sub->add_option("--prompts,--inputs", bench.prompts,
+                    "JSON file of id lists: short, p512, p1024 (encoders: batches of texts)");
+    sub->add_option("--repeats", bench.repeats, "How often to measure")
+        ->check(CLI::Range(1, 1000))
+        ->capture_default_str();
+    addContext(sub);
+    addExamples(sub, R"(  {0} bench
+  {0} bench --threads 1 --repeats 5
+  {0} bench --json --prompts prompts.json)");
   }
 
   void declareInfo() {
@@ -152,15 +199,24 @@ private:
   void declareTokenize() {
     CLI::App *sub = declare("tokenize", "Text to token ids and back", tokenize);
     addOptional(sub, "text", tokenize.text, "The text; - reads it from standard input");
-    sub->add_flag("--jsonl", tokenize.jsonl, "A JSON string per line of standard input, a list of ids per line of output");
-    sub->add_flag("--no-special", tokenize.noSpecial, "Without the tokens that the model expects around a text");
-    sub->add_flag("--decode", tokenize.decode, "The other way: a list of ids per line, a JSON string per line");
+    sub->add_flag("--jsonl", tokenize.jsonl,
+                  "A JSON string per line of standard input, a list of ids per line of output");
+    sub->add_flag("--no-special", tokenize.noSpecial,
+                  "Without the tokens that the model expects around a text");
+    sub->add_flag("--decode", tokenize.decode,
+                  "The other way: a list of ids per line, a JSON string per line");
     sub->add_flag("--skip-special", tokenize.skipSpecial, "With --decode: leave special tokens out");
+    addExamples(sub, R"(  {0} tokenize "The cat sat"
+  echo '"The cat sat"' | {0} tokenize --jsonl
+  echo '[504, 2644, 4242]' | {0} tokenize --decode)");
   }
 
   void declareAttend() {
-    CLI::App *sub = declare("attend", "Show every stage of attention as tables (models with inputs of their own)", attend);
-    sub->add_option("--decimals", attend.decimals, "Decimal places")->check(CLI::Range(4, 17))->capture_default_str();
+    CLI::App *sub = declare(
+        "attend", "Show every stage of attention as tables (models with inputs of their own)", attend);
+    sub->add_option("--decimals", attend.decimals, "Decimal places")
+        ->check(CLI::Range(4, 17))
+        ->capture_default_str();
   }
 
   CLI::App app;

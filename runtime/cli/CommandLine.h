@@ -4,7 +4,8 @@
 
 namespace attune::cli {
 
-/// The command line of a compiled program. Returns the exit code: 0, 1 (bad input, with a message on stderr), 2 (usage).
+/// The command line of a compiled program. Returns the exit code: 0, 1 (bad input, with a message on stderr),
+/// 2 (usage).
 int runCommandLine(int argc, const char *const *argv);
 
 } // namespace attune::cli

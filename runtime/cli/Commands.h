@@ -68,7 +68,7 @@ struct Bench {
 };
 
 struct Info {
-  bool json = false, description = false;
+  bool description = false;
   void run(Model &model, const Common &common);
 };
 

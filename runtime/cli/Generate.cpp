@@ -48,7 +48,8 @@ void cli::Generate::run(Model &model, const Common &common) {
   if (report.reason == StopReason::Context)
     fmt::print(stderr, "stopped: the context of {} tokens is full\n", engine.context());
   if (stats)
-    fmt::print(stderr, "{} prompt tokens in {:.3f} s ({:.1f}/s), {} tokens in {:.3f} s ({:.1f}/s)\n", ids.size(),
-               report.promptSeconds, static_cast<double>(ids.size()) / report.promptSeconds, report.tokens,
-               report.decodeSeconds, static_cast<double>(report.tokens) / report.decodeSeconds);
+    fmt::print(stderr, "{} prompt tokens in {:.3f} s ({:.1f}/s), {} tokens in {:.3f} s ({:.1f}/s)\n",
+               ids.size(), report.promptSeconds, static_cast<double>(ids.size()) / report.promptSeconds,
+               report.tokens, report.decodeSeconds,
+               static_cast<double>(report.tokens) / report.decodeSeconds);
 }

@@ -27,7 +27,8 @@ std::string count(int64_t number) {
 std::string idText(Model &model, std::optional<int32_t> id) {
   if (!id)
     return "none";
-  return model.hasTokenizer() ? fmt::format("{} {}", *id, model.tokenizer().token(*id)) : fmt::format("{}", *id);
+  return model.hasTokenizer() ? fmt::format("{} {}", *id, model.tokenizer().token(*id))
+                              : fmt::format("{}", *id);
 }
 
 void addModel(Table &table, Model &model) {
@@ -38,12 +39,14 @@ void addModel(Table &table, Model &model) {
   table.add({"context", fmt::format("{} tokens, prompts in chunks of {}", data.context, data.chunk)});
   table.add({"parameters", count(data.parameters)});
   int64_t weightBytes = static_cast<int64_t>(model.program().weights().size());
-  table.add({"weights", data.weightsFile.empty() ? megabytes(weightBytes)
-                                                 : fmt::format("{} in '{}'", megabytes(weightBytes), data.weightsFile)});
+  table.add({"weights", data.weightsFile.empty()
+                            ? megabytes(weightBytes)
+                            : fmt::format("{} in '{}'", megabytes(weightBytes), data.weightsFile)});
   const CacheInfo &cache = data.cache;
   if (data.kind == ModelKind::Decoder && cache.layers)
-    table.add({"cache", fmt::format("{}, {} heads, keys of {}, values of {}: {:.1f} KB per token", nameOf(cache.type), cache.heads,
-                                    cache.keySize, cache.valueSize, static_cast<double>(cache.bytesPerRow()) / 1e3)});
+    table.add({"cache", fmt::format("{}, {} heads, keys of {}, values of {}: {:.1f} KB per token",
+                                    nameOf(cache.type), cache.heads, cache.keySize, cache.valueSize,
+                                    static_cast<double>(cache.bytesPerRow()) / 1e3)});
   if (const EntryInfo *step = data.find("step"))
     table.add({"working memory", megabytes(step->workspace.bytes(data.chunk))});
 }
@@ -56,12 +59,14 @@ void addCode(Table &table, const Metadata &data) {
   for (const EntryInfo &entry : data.entries) {
     std::string text;
     for (const ArgumentInfo &argument : entry.arguments) {
-      if (argument.role != ArgumentRole::Input && argument.role != ArgumentRole::Output && argument.role != ArgumentRole::Tap)
+      if (argument.role != ArgumentRole::Input && argument.role != ArgumentRole::Output &&
+          argument.role != ArgumentRole::Tap)
         continue;
       std::vector<std::string> sizes;
       for (const Dimension &dimension : argument.shape)
         sizes.push_back(dimension.isNamed() ? dimension.name : fmt::format("{}", dimension.size));
-      text += fmt::format("{}{} {}[{}]", text.empty() ? "" : ", ", argument.name, nameOf(argument.type), fmt::join(sizes, ", "));
+      text += fmt::format("{}{} {}[{}]", text.empty() ? "" : ", ", argument.name, nameOf(argument.type),
+                          fmt::join(sizes, ", "));
     }
     table.add({"entry " + entry.name, text});
   }
@@ -80,8 +85,11 @@ void cli::Info::run(Model &model, const Common &) {
     addModel(table, model);
     addCode(table, data);
   }
-  table.add({"tokenizer", model.hasTokenizer() ? fmt::format("{} tokens, {}", model.tokenizer().vocabularySize(), megabytes(static_cast<int64_t>(model.program().tokenizer().size())))
-                                               : "none"});
+  table.add(
+      {"tokenizer", model.hasTokenizer()
+                        ? fmt::format("{} tokens, {}", model.tokenizer().vocabularySize(),
+                                      megabytes(static_cast<int64_t>(model.program().tokenizer().size())))
+                        : "none"});
   table.add({"text begins with", idText(model, data.tokens.bos)});
   std::string ends;
   for (int32_t id : data.tokens.eos)

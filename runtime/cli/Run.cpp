@@ -12,14 +12,16 @@ using namespace attune::cli;
 
 namespace {
 
-std::vector<OwnedTensor> compute(const Program &program, const cli::Run &command, EngineStatistics &statistics) {
+std::vector<OwnedTensor> compute(const Program &program, const cli::Run &command,
+                                 EngineStatistics &statistics) {
   if (program.metadata().literalTokens > 0) {
     if (!command.input.empty())
       throw Error("this model has inputs of its own: 'run' takes no input file");
     return runLiteral(program, &statistics);
   }
   if (command.input.empty())
-    throw Error("'run' needs an input file of tensors (safetensors): input_ids, and what else the model takes");
+    throw Error(
+        "'run' needs an input file of tensors (safetensors): input_ids, and what else the model takes");
   SafetensorsFile input(command.input);
   return runTensors(program, input.tensors(), command.options, &statistics);
 }

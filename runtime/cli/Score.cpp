@@ -21,10 +21,14 @@ void cli::Score::run(Model &model, const Common &common) {
     ProgressLine progress("tokens scored");
     scores = Scorer(engine, stride).score(ids, [&](size_t done, size_t all) { progress.show(done, all); });
   }
-  double sum = std::accumulate(scores.begin(), scores.end(), 0.0), mean = sum / static_cast<double>(scores.size());
+  double sum = std::accumulate(scores.begin(), scores.end(), 0.0),
+         mean = sum / static_cast<double>(scores.size());
 
   if (json) {
-    nlohmann::ordered_json result = {{"tokens", scores.size()}, {"log_probability", sum}, {"mean", mean}, {"perplexity", perplexity(scores)}};
+    nlohmann::ordered_json result = {{"tokens", scores.size()},
+                                     {"log_probability", sum},
+                                     {"mean", mean},
+                                     {"perplexity", perplexity(scores)}};
     if (tokens) {
       result["ids"] = std::vector<int32_t>(ids.begin() + 1, ids.end());
       result["log_probabilities"] = scores;
@@ -39,6 +43,6 @@ void cli::Score::run(Model &model, const Common &common) {
       cli::write(fmt::format("{:>8}  {:>8}  {:>14.6f}  {}\n", i + 1, id, scores[i], shown));
     }
   }
-  cli::write(fmt::format("{} tokens scored, log-probability {:.6f} (mean {:.6f}), perplexity {:.6f}\n", scores.size(), sum,
-                         mean, perplexity(scores)));
+  cli::write(fmt::format("{} tokens scored, log-probability {:.6f} (mean {:.6f}), perplexity {:.6f}\n",
+                         scores.size(), sum, mean, perplexity(scores)));
 }

@@ -51,7 +51,8 @@ void showTokens(const Tokenizer &tokenizer, const std::vector<int32_t> &ids) {
   Table table({Right, Left, Left});
   table.add({"id", "token", "text"});
   for (int32_t id : ids)
-    table.add({fmt::format("{}", id), std::string(tokenizer.token(id)), json(tokenizer.decode({&id, 1}, false)).dump()});
+    table.add({fmt::format("{}", id), std::string(tokenizer.token(id)),
+               json(tokenizer.decode({&id, 1}, false)).dump()});
   cli::write(table.text());
 }
 

@@ -63,7 +63,8 @@ int64_t BoundEntry::bytes(int index) {
   int64_t bytes = sizeOf(argument.type);
   for (int64_t size : sizes(index))
     if (__builtin_mul_overflow(bytes, size, &bytes) || bytes > int64_t{1} << 46)
-      throw Error(fmt::format("'{}' of the entry '{}' is too large for any memory", argument.name, entry.name));
+      throw Error(
+          fmt::format("'{}' of the entry '{}' is too large for any memory", argument.name, entry.name));
   return bytes;
 }
 
@@ -83,8 +84,9 @@ void BoundEntry::call() {
   for (size_t i = 0; i < arguments.size(); ++i) {
     updateSizes(arguments[i]);
     if (!data(static_cast<int>(i)))
-      throw Error(fmt::format("metadata: the entry '{}' has the argument '{}', which this runtime cannot supply",
-                              entry.name, entry.arguments[i].name));
+      throw Error(
+          fmt::format("metadata: the entry '{}' has the argument '{}', which this runtime cannot supply",
+                      entry.name, entry.arguments[i].name));
   }
   code(pointers.data());
 }

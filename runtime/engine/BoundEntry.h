@@ -9,8 +9,8 @@
 
 namespace attune {
 
-/// An entry of compiled code with the buffers that its arguments are: finds arguments by name, keeps their descriptors, calls.
-/// After construction nothing allocates.
+/// An entry of compiled code with the buffers that its arguments are: finds arguments by name, keeps their
+/// descriptors, calls. After construction nothing allocates.
 class BoundEntry {
 public:
   /// `info` must stay.
@@ -27,7 +27,8 @@ public:
   /// Sizes of an argument with the named dimensions as they are set now.
   std::span<const int64_t> sizes(int argument);
 
-  /// Bytes of an argument with the sizes as they are set now. Throws attune::Error if that is beyond all memory.
+  /// Bytes of an argument with the sizes as they are set now. Throws attune::Error if that is beyond all
+  /// memory.
   int64_t bytes(int argument);
 
   /// Where an argument's elements are; must not be null when the entry is called.

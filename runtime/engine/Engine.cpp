@@ -18,10 +18,11 @@ Engine::Engine(const Program &program, EngineOptions options) : program(program)
     throw Error("encoder-decoder models cannot be run yet");
   contextSize = options.context ? options.context : model.context;
   if (contextSize < 1 || contextSize > model.context)
-    throw Error(fmt::format("a context of {} tokens: this model was compiled for 1 to {}", contextSize, model.context));
+    throw Error(fmt::format("a context of {} tokens: this model was compiled for 1 to {}", contextSize,
+                            model.context));
   if (options.sequences < 1 || options.sequences > INT32_MAX / alignedRows(contextSize))
-    throw Error(fmt::format("{} sequences of {} tokens: there must be 1 to {}", options.sequences, contextSize,
-                            INT32_MAX / alignedRows(contextSize)));
+    throw Error(fmt::format("{} sequences of {} tokens: there must be 1 to {}", options.sequences,
+                            contextSize, INT32_MAX / alignedRows(contextSize)));
   sequences.resize(static_cast<size_t>(options.sequences));
   plain = makeStage("step");
   if (isEncoder())
@@ -30,7 +31,8 @@ Engine::Engine(const Program &program, EngineOptions options) : program(program)
   cacheRows = options.sequences * alignedRows(contextSize);
   int64_t cacheBytes;
   if (__builtin_mul_overflow(cacheRows, model.cache.bytesPerRow(), &cacheBytes))
-    throw Error(fmt::format("the cache of {} tokens is too large for any memory: take a smaller context", cacheRows));
+    throw Error(
+        fmt::format("the cache of {} tokens is too large for any memory: take a smaller context", cacheRows));
   cache = Memory(cacheBytes, "the cache of keys and values (a smaller context needs less)");
 
   // Everything that a step of any size needs, so that later ones take no memory.
@@ -91,8 +93,8 @@ void Engine::truncate(int sequence, int64_t length) {
 void Engine::requireRoom(int sequence, int64_t more) const {
   int64_t before = isEncoder() ? 0 : length(sequence);
   if (more > contextSize - before)
-    throw Error(before ? fmt::format("{} tokens do not fit: the context holds {} and {} are in use", more, contextSize,
-                                     before)
+    throw Error(before ? fmt::format("{} tokens do not fit: the context holds {} and {} are in use", more,
+                                     contextSize, before)
                        : fmt::format("{} tokens do not fit: the context holds {}", more, contextSize));
 }
 
@@ -100,8 +102,8 @@ void Engine::checkIds(std::span<const int32_t> ids) const {
   int64_t vocabulary = metadata().vocabulary;
   for (size_t i = 0; i < ids.size(); ++i)
     if (ids[i] < 0 || ids[i] >= vocabulary)
-      throw Error(fmt::format("token {} has the id {}, but the vocabulary has {} ids (0 to {})", i, ids[i], vocabulary,
-                              vocabulary - 1));
+      throw Error(fmt::format("token {} has the id {}, but the vocabulary has {} ids (0 to {})", i, ids[i],
+                              vocabulary, vocabulary - 1));
 }
 
 void Engine::check(std::span<const Feed> feeds) const {
@@ -131,7 +133,8 @@ void Engine::appendRows(const Feed &feed, int64_t before, int64_t firstKey) {
   types.insert(types.end(), feed.types.begin(), feed.types.end());
   types.resize(ids.size());
   for (int64_t i = 0; i < count; ++i)
-    batch.push_back({static_cast<int32_t>(before + i), static_cast<int32_t>(firstKey), static_cast<int32_t>(before + count)});
+    batch.push_back({static_cast<int32_t>(before + i), static_cast<int32_t>(firstKey),
+                     static_cast<int32_t>(before + count)});
   int64_t firstWanted = feed.outputs == Rows::All ? 0 : feed.outputs == Rows::Last ? count - 1 : count;
   for (int64_t i = firstWanted; i < count; ++i)
     wanted.push_back(static_cast<int32_t>(row + i));
@@ -220,7 +223,8 @@ void Engine::bindInputs(BoundEntry &entry) {
         entry.setData(static_cast<int>(i), data);
   };
   auto set = [&](std::string_view name, void *data) {
-    setWhere([&](const ArgumentInfo &info) { return info.role == ArgumentRole::Input && info.name == name; }, data);
+    setWhere([&](const ArgumentInfo &info) { return info.role == ArgumentRole::Input && info.name == name; },
+             data);
   };
   auto setMemory = [&](ArgumentRole role, void *data) {
     setWhere([&](const ArgumentInfo &info) { return info.role == role; }, data);
@@ -234,7 +238,8 @@ void Engine::bindInputs(BoundEntry &entry) {
   int64_t workspaceBytes = entry.info().workspace.bytes(static_cast<int64_t>(ids.size()));
   workspace.ensure(workspaceBytes, "the workspace");
   static std::byte nothing[64]; // for what has no bytes
-  setMemory(ArgumentRole::Weights, program.weights().empty() ? nothing : const_cast<std::byte *>(program.weights().data()));
+  setMemory(ArgumentRole::Weights,
+            program.weights().empty() ? nothing : const_cast<std::byte *>(program.weights().data()));
   setMemory(ArgumentRole::Cache, cache.bytes() ? cache.data() : nothing);
   setMemory(ArgumentRole::Workspace, workspace.bytes() ? workspace.data() : nothing);
   entry.setSize("weight_bytes", static_cast<int64_t>(program.weights().size()));

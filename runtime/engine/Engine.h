@@ -12,7 +12,8 @@
 namespace attune {
 
 struct EngineOptions {
-  int64_t context = 0;  ///< tokens that a sequence can hold; 0: what the model was compiled for, which is the most
+  int64_t context =
+      0; ///< tokens that a sequence can hold; 0: what the model was compiled for, which is the most
   int64_t sequences = 1; ///< how many sequences can be open at once
 };
 
@@ -42,11 +43,13 @@ struct EngineStatistics {
   double seconds = 0; ///< inside of compiled code
 };
 
-/// Runs a model's compiled code: keeps the keys and values of its sequences, builds ragged batches, guards its limits.
+/// Runs a model's compiled code: keeps the keys and values of its sequences, builds ragged batches, guards
+/// its limits.
 ///
-/// A *decoder* keeps what its sequences have been fed; a step may hold tokens of several of them, at most `chunk()` in all.
-/// An *encoder* sees each feed as a whole text and keeps nothing. Memory for a step is taken once (encoders: when a longer
-/// step comes). Not for several threads at once. All errors are attune::Error and leave sequences as they were.
+/// A *decoder* keeps what its sequences have been fed; a step may hold tokens of several of them, at most
+/// `chunk()` in all. An *encoder* sees each feed as a whole text and keeps nothing. Memory for a step is
+/// taken once (encoders: when a longer step comes). Not for several threads at once. All errors are
+/// attune::Error and leave sequences as they were.
 class Engine {
 public:
   /// The program must stay.
@@ -69,11 +72,13 @@ public:
   /// Throws unless `more` tokens fit into the sequence, naming both numbers.
   void requireRoom(int sequence, int64_t more) const;
 
-  /// One run of the compiled code. Requires at least one token in each feed and that no sequence occurs twice.
+  /// One run of the compiled code. Requires at least one token in each feed and that no sequence occurs
+  /// twice.
   void step(std::span<const Feed> feeds);
 
-  /// Feeds any number of tokens of one sequence, in chunks. With Rows::All `sink(first, count)` is called after each chunk:
-  /// the outputs of tokens [first, first + count) of this feed. With Rows::Last the last one's outputs stay.
+  /// Feeds any number of tokens of one sequence, in chunks. With Rows::All `sink(first, count)` is called
+  /// after each chunk: the outputs of tokens [first, first + count) of this feed. With Rows::Last the last
+  /// one's outputs stay.
   using Sink = std::function<void(int64_t first, int64_t count)>;
   void feed(const Feed &feed, const Sink &sink = {});
 

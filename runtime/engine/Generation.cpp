@@ -45,8 +45,9 @@ int32_t attune::argmax(std::span<const float> logits) {
   return found == logits.end() ? 0 : static_cast<int32_t>(found - logits.begin());
 }
 
-GenerationReport attune::generate(Engine &engine, int sequence, std::span<const int32_t> prompt, Sampler &sampler,
-                                  const GenerationLimits &limits, const std::function<bool(int32_t)> &use) {
+GenerationReport attune::generate(Engine &engine, int sequence, std::span<const int32_t> prompt,
+                                  Sampler &sampler, const GenerationLimits &limits,
+                                  const std::function<bool(int32_t)> &use) {
   if (prompt.empty())
     throw Error("the prompt is empty: there is no token to go on from");
   GenerationReport report;

@@ -28,13 +28,14 @@ struct GenerationReport {
   double promptSeconds = 0, decodeSeconds = 0;
 };
 
-/// Feeds `prompt` to a sequence, then chooses token after token and feeds each, until something ends it. `use` gets each
-/// token but the one that ends the text; it returns false to stop. Throws attune::Error if the prompt is empty or does not
-/// fit into the context; a prompt that just fits yields one token.
+/// Feeds `prompt` to a sequence, then chooses token after token and feeds each, until something ends it.
+/// `use` gets each token but the one that ends the text; it returns false to stop. Throws attune::Error if
+/// the prompt is empty or does not fit into the context; a prompt that just fits yields one token.
 GenerationReport generate(Engine &engine, int sequence, std::span<const int32_t> prompt, Sampler &sampler,
                           const GenerationLimits &limits, const std::function<bool(int32_t)> &use);
 
 /// Exactly `count` likeliest tokens after a prompt, whatever they are. The sequence must have room for them.
-std::vector<int32_t> generateGreedily(Engine &engine, int sequence, std::span<const int32_t> prompt, int64_t count);
+std::vector<int32_t> generateGreedily(Engine &engine, int sequence, std::span<const int32_t> prompt,
+                                      int64_t count);
 
 } // namespace attune

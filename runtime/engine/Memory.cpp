@@ -20,7 +20,8 @@ Memory::Memory(int64_t bytes, const char *purpose) {
   void *mapped = mmap(nullptr, static_cast<size_t>(bytes) + 4096, PROT_READ | PROT_WRITE,
                       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (mapped == MAP_FAILED)
-    throw Error(fmt::format("cannot get {} bytes of memory for {}: {}", bytes, purpose, std::strerror(errno)));
+    throw Error(
+        fmt::format("cannot get {} bytes of memory for {}: {}", bytes, purpose, std::strerror(errno)));
   memory = static_cast<std::byte *>(mapped);
   size = bytes;
 }

@@ -32,8 +32,8 @@ Scorer::Scorer(Engine &engine, int64_t stride) : engine(engine), stride(stride) 
   if (stride == 0)
     this->stride = std::max<int64_t>(engine.context() / 2, 1);
   if (this->stride < 1 || this->stride >= std::max<int64_t>(engine.context(), 2))
-    throw Error(fmt::format("a stride of {} tokens: the context of {} allows 1 to {}", stride, engine.context(),
-                            engine.context() - 1));
+    throw Error(fmt::format("a stride of {} tokens: the context of {} allows 1 to {}", stride,
+                            engine.context(), engine.context() - 1));
 }
 
 std::vector<double> Scorer::score(std::span<const int32_t> ids, const Progress &progress) {
@@ -65,7 +65,8 @@ std::vector<double> Scorer::score(std::span<const int32_t> ids, const Progress &
 void Scorer::scoreWindow(std::span<const int32_t> window, size_t firstScored, std::vector<double> &scores) {
   int sequence = engine.open();
   try {
-    // The tokens before the first score's row need no logits; rows of logits are large, so they come a few at a time.
+    // The tokens before the first score's row need no logits; rows of logits are large, so they come a few at
+    // a time.
     size_t quiet = firstScored - 1, last = window.size() - 1;
     if (quiet > 0)
       engine.feed({sequence, window.first(quiet), {}, Rows::None});

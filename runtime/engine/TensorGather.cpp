@@ -23,8 +23,10 @@ OwnedTensor &TensorGather::tensor(const std::string &name, ElementType type, std
   int64_t bytes = sizeOf(type);
   for (int64_t size : shape)
     if (__builtin_mul_overflow(bytes, size, &bytes))
-      throw Error(fmt::format("'{}' of shape [{}] is too large for any memory", name, fmt::join(shape, ", ")));
-  tensors.push_back({name, storedName(type), std::move(shape), std::vector<std::byte>(static_cast<size_t>(bytes))});
+      throw Error(
+          fmt::format("'{}' of shape [{}] is too large for any memory", name, fmt::join(shape, ", ")));
+  tensors.push_back(
+      {name, storedName(type), std::move(shape), std::vector<std::byte>(static_cast<size_t>(bytes))});
   return tensors.back();
 }
 
@@ -37,15 +39,16 @@ void TensorGather::collect(int64_t row, int64_t first, int64_t token, int64_t co
       collectRows(view.info->name, view, 0, 0, place);
 }
 
-/// Elements of the view are [layers..., tokens, width...]; those of one layer become rows of a [rows, columns, width...].
+/// Elements of the view are [layers..., tokens, width...]; those of one layer become rows of a [rows,
+/// columns, width...].
 void TensorGather::collectRows(const std::string &name, const TensorView &view, int64_t layer, size_t leading,
                                const Place &place) {
   std::vector<int64_t> shape = {static_cast<int64_t>(batch.rows.size()), batch.width};
   shape.insert(shape.end(), view.sizes.begin() + static_cast<ptrdiff_t>(leading) + 1, view.sizes.end());
   int64_t rowBytes = view.info->rowSize(leading + 1) * sizeOf(view.info->type);
   OwnedTensor &to = tensor(name, view.info->type, std::move(shape));
-  const std::byte *from = static_cast<const std::byte *>(view.data) +
-                          (layer * view.sizes[leading] + place.token) * rowBytes;
+  const std::byte *from =
+      static_cast<const std::byte *>(view.data) + (layer * view.sizes[leading] + place.token) * rowBytes;
   std::memcpy(to.bytes.data() + (place.row * batch.width + place.column) * rowBytes, from,
               static_cast<size_t>(place.count * rowBytes));
 }
@@ -63,7 +66,8 @@ void TensorGather::collectAttention(const TensorView &view, int64_t layer, const
   float *out = reinterpret_cast<float *>(to.bytes.data());
   for (int64_t i = 0; i < place.count; ++i)
     for (int64_t head = 0; head < heads; ++head)
-      std::memcpy(out + ((place.row * heads + head) * batch.width + place.column + i) * batch.width + row.start,
+      std::memcpy(out + ((place.row * heads + head) * batch.width + place.column + i) * batch.width +
+                      row.start,
                   view.floats() + ((layer * tokens + place.token + i) * heads + head) * keys,
                   static_cast<size_t>(known) * sizeof(float));
 }
@@ -74,7 +78,8 @@ void TensorGather::collectExperts(const TensorView &view, int64_t index, int64_t
   OwnedTensor &to = tensor(fmt::format("router.{}.experts", layer), ElementType::I64,
                            {static_cast<int64_t>(batch.rows.size()), batch.width, choices});
   const int32_t *from = static_cast<const int32_t *>(view.data) + (index * tokens + place.token) * choices;
-  auto *out = reinterpret_cast<int64_t *>(to.bytes.data()) + (place.row * batch.width + place.column) * choices;
+  auto *out =
+      reinterpret_cast<int64_t *>(to.bytes.data()) + (place.row * batch.width + place.column) * choices;
   std::copy(from, from + place.count * choices, out);
 }
 
@@ -87,8 +92,8 @@ void TensorGather::collectTap(const TensorView &view, const Place &place) {
   const std::string &name = view.info->name;
   auto require = [&](ElementType type, size_t rank) {
     if (view.info->type != type || view.sizes.size() != rank)
-      throw Error(fmt::format("metadata: the tap '{}' has the type {} and {} dimensions, expected {} and {}", name,
-                              nameOf(view.info->type), view.sizes.size(), nameOf(type), rank));
+      throw Error(fmt::format("metadata: the tap '{}' has the type {} and {} dimensions, expected {} and {}",
+                              name, nameOf(view.info->type), view.sizes.size(), nameOf(type), rank));
   };
   if (name == "hidden_states" && options.allHidden) {
     require(ElementType::F32, 3);

@@ -16,8 +16,9 @@ public:
   TensorGather(const Engine &engine, const TokenBatch &batch, const TensorRunOptions &options)
       : engine(engine), batch(batch), options(options) {}
 
-  /// Takes the results of the engine's last step for `count` tokens of a row: its tokens from `first` on (of those that
-  /// count), which were the step's tokens from `token` on. Outputs of all tokens must have been wanted.
+  /// Takes the results of the engine's last step for `count` tokens of a row: its tokens from `first` on (of
+  /// those that count), which were the step's tokens from `token` on. Outputs of all tokens must have been
+  /// wanted.
   void collect(int64_t row, int64_t first, int64_t token, int64_t count);
 
   std::vector<OwnedTensor> take() { return std::move(tensors); }
@@ -28,7 +29,8 @@ private:
   };
 
   OwnedTensor &tensor(const std::string &name, ElementType type, std::vector<int64_t> shape);
-  void collectRows(const std::string &name, const TensorView &view, int64_t layer, size_t leading, const Place &place);
+  void collectRows(const std::string &name, const TensorView &view, int64_t layer, size_t leading,
+                   const Place &place);
   void collectAttention(const TensorView &view, int64_t layer, const Place &place);
   void collectExperts(const TensorView &view, int64_t index, int64_t layer, const Place &place);
   void collectTap(const TensorView &view, const Place &place);

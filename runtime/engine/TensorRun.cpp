@@ -51,7 +51,8 @@ public:
   const EngineStatistics &statistics() const { return engine.statistics(); }
 
 private:
-  static EngineOptions engineOptions(const Program &program, const TokenBatch &batch, const TensorRunOptions &options) {
+  static EngineOptions engineOptions(const Program &program, const TokenBatch &batch,
+                                     const TensorRunOptions &options) {
     int64_t needed = batch.longest() + std::max<int64_t>(options.greedy, 0);
     return {std::clamp<int64_t>(needed, 1, program.metadata().context),
             static_cast<int64_t>(std::min(batch.rows.size(), rowsAtOnce))};
@@ -181,7 +182,9 @@ std::vector<OwnedTensor> attune::runLiteral(const Program &program, EngineStatis
     for (int64_t size : view.sizes)
       elements *= size;
     auto begin = static_cast<const std::byte *>(view.data);
-    tensors.push_back({view.info->name, storedName(view.info->type), {view.sizes.begin(), view.sizes.end()},
+    tensors.push_back({view.info->name,
+                       storedName(view.info->type),
+                       {view.sizes.begin(), view.sizes.end()},
                        {begin, begin + elements * sizeOf(view.info->type)}});
   }
   if (statistics)

@@ -26,9 +26,10 @@ struct OwnedTensor {
   NamedTensor view() const { return {name, type, shape, bytes}; }
 };
 
-/// Runs a model on tensors, for numerical tests. Outputs (`logits`, `last_hidden_state`) get the shape [rows, columns, ...] of the
-/// batch, 0 at columns that the mask leaves out; so do `hidden_states.N` and `router.N.experts` (I64), `router.N.weights`;
-/// `attentions.N` is [rows, heads, columns, columns], `greedy_ids` I64 [rows, N]. Throws attune::Error on bad input.
+/// Runs a model on tensors, for numerical tests. Outputs (`logits`, `last_hidden_state`) get the shape [rows,
+/// columns, ...] of the batch, 0 at columns that the mask leaves out; so do `hidden_states.N` and
+/// `router.N.experts` (I64), `router.N.weights`; `attentions.N` is [rows, heads, columns, columns],
+/// `greedy_ids` I64 [rows, N]. Throws attune::Error on bad input.
 std::vector<OwnedTensor> runTensors(const Program &program, std::span<const NamedTensor> inputs,
                                     const TensorRunOptions &options, EngineStatistics *statistics = nullptr);
 

@@ -32,8 +32,8 @@ public:
     else
       throw Error(fmt::format("input '{}' has the type {}, expected I32 or I64", tensor.name, tensor.type));
     if (tensor.shape.size() != 2 || tensor.elements() == 0)
-      throw Error(fmt::format("input '{}' has the shape [{}], expected [rows, columns], neither 0", tensor.name,
-                              fmt::join(tensor.shape, ", ")));
+      throw Error(fmt::format("input '{}' has the shape [{}], expected [rows, columns], neither 0",
+                              tensor.name, fmt::join(tensor.shape, ", ")));
   }
 
   int64_t at(int64_t row, int64_t column) const {
@@ -43,7 +43,8 @@ public:
   int32_t idAt(int64_t row, int64_t column) const {
     int64_t id = at(row, column);
     if (id < INT32_MIN || id > INT32_MAX)
-      throw Error(fmt::format("input '{}' has the value {} at [{}, {}], which is no id", tensor.name, id, row, column));
+      throw Error(fmt::format("input '{}' has the value {} at [{}, {}], which is no id", tensor.name, id, row,
+                              column));
     return static_cast<int32_t>(id);
   }
 
@@ -69,7 +70,8 @@ struct Run {
 
 Run runOfOnes(const Integers &mask, int64_t row, int64_t width) {
   auto fail = [&](const char *what) {
-    return Error(fmt::format("input 'attention_mask', row {}: {}, expected one run of 1s, 0 elsewhere", row, what));
+    return Error(
+        fmt::format("input 'attention_mask', row {}: {}, expected one run of 1s, 0 elsewhere", row, what));
   };
   int64_t begin = 0, end = 0, ones = 0;
   for (int64_t column = 0; column < width; ++column) {
@@ -100,9 +102,10 @@ int64_t TokenBatch::longest() const {
 
 TokenBatch attune::readTokenBatch(std::span<const NamedTensor> tensors, bool withTypes) {
   for (const NamedTensor &tensor : tensors)
-    if (tensor.name != "input_ids" && tensor.name != "attention_mask" && !(withTypes && tensor.name == "token_type_ids"))
-      throw Error(fmt::format("input '{}' is not one of this model's: input_ids, attention_mask{}", tensor.name,
-                              withTypes ? ", token_type_ids" : ""));
+    if (tensor.name != "input_ids" && tensor.name != "attention_mask" &&
+        !(withTypes && tensor.name == "token_type_ids"))
+      throw Error(fmt::format("input '{}' is not one of this model's: input_ids, attention_mask{}",
+                              tensor.name, withTypes ? ", token_type_ids" : ""));
   const NamedTensor *idTensor = find(tensors, "input_ids");
   if (!idTensor)
     throw Error("input 'input_ids' is missing");

@@ -22,9 +22,9 @@ struct TokenBatch {
   int64_t longest() const;
 };
 
-/// From tensors `input_ids`, and where given `attention_mask` (a run of 1s in each row), `token_type_ids` (if `withTypes`), all of
-/// one shape [rows, columns]. Throws attune::Error naming the tensor, the row, what was found and what was expected; an input
-/// of another name is an error too.
+/// From tensors `input_ids`, and where given `attention_mask` (a run of 1s in each row), `token_type_ids` (if
+/// `withTypes`), all of one shape [rows, columns]. Throws attune::Error naming the tensor, the row, what was
+/// found and what was expected; an input of another name is an error too.
 TokenBatch readTokenBatch(std::span<const NamedTensor> tensors, bool withTypes);
 
 } // namespace attune

@@ -11,7 +11,8 @@ using namespace attune;
 
 const Tokenizer &Model::tokenizer() {
   if (!hasTokenizer())
-    throw Error("this program was compiled without a tokenizer, so it takes and gives no text: use 'run' with token ids");
+    throw Error("this program was compiled without a tokenizer, so it takes and gives no text: use 'run' "
+                "with token ids");
   if (!loadedTokenizer)
     loadedTokenizer = Tokenizer::load(compiled.tokenizer());
   return *loadedTokenizer;
@@ -21,7 +22,8 @@ std::vector<int32_t> Model::encodePrompt(std::string_view text) {
   std::vector<int32_t> ids = tokenizer().encode(text, true);
   const SpecialTokens &special = metadata().tokens;
   // A text that the model is to continue must not have been ended.
-  while (ids.size() > 1 && std::ranges::find(special.eos, ids.back()) != special.eos.end() && tokenizer().isSpecial(ids.back()))
+  while (ids.size() > 1 && std::ranges::find(special.eos, ids.back()) != special.eos.end() &&
+         tokenizer().isSpecial(ids.back()))
     ids.pop_back();
   if (special.addBos && special.bos && (ids.empty() || ids.front() != *special.bos))
     ids.insert(ids.begin(), *special.bos);

@@ -16,8 +16,8 @@ struct ChatMessage {
   std::string content;
 };
 
-/// A compiled program with what turns text into ids and back. Tokenizer and chat template are made when first needed.
-/// Not for several threads at once.
+/// A compiled program with what turns text into ids and back. Tokenizer and chat template are made when first
+/// needed. Not for several threads at once.
 class Model {
 public:
   explicit Model(Program program) : compiled(std::move(program)) {}
@@ -32,8 +32,8 @@ public:
   /// A text as a prompt: with the tokens that the model expects before it, but not those that would end it.
   std::vector<int32_t> encodePrompt(std::string_view text);
 
-  /// A conversation in the words of the model's own template; with `addAnswer`, up to where an answer begins. Throws
-  /// attune::Error if the model has no template or the template refuses.
+  /// A conversation in the words of the model's own template; with `addAnswer`, up to where an answer begins.
+  /// Throws attune::Error if the model has no template or the template refuses.
   std::string renderChat(std::span<const ChatMessage> messages, bool addAnswer);
   /// The ids of such a text, whose control tokens are meant.
   std::vector<int32_t> encodeChat(std::string_view text);

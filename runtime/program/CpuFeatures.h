@@ -9,11 +9,12 @@
 
 namespace attune {
 
-/// Which of the named features (LLVM's names: "avx2", "fma") this processor and operating system lack. A name that is not known
-/// counts as lacking: better a refusal than an illegal instruction.
+/// Which of the named features (LLVM's names: "avx2", "fma") this processor and operating system lack. A name
+/// that is not known counts as lacking: better a refusal than an illegal instruction.
 std::vector<std::string> missingCpuFeatures(std::span<const std::string> needed);
 
-/// The highest of the x86-64 levels that this processor and operating system have: "x86-64", "x86-64-v2" to "x86-64-v4".
+/// The highest of the x86-64 levels that this processor and operating system have: "x86-64", "x86-64-v2" to
+/// "x86-64-v4".
 std::string_view cpuLevel();
 
 } // namespace attune

@@ -21,15 +21,16 @@ public:
 
   template <typename T> T read(uint64_t offset, const char *what) const {
     if (offset > bytes.size() || sizeof(T) > bytes.size() - offset)
-      throw Error(fmt::format("'{}': the {} at byte {} lies outside of the file ({} bytes)", path, what, offset,
-                              bytes.size()));
+      throw Error(fmt::format("'{}': the {} at byte {} lies outside of the file ({} bytes)", path, what,
+                              offset, bytes.size()));
     T value;
     std::memcpy(&value, bytes.data() + offset, sizeof(T));
     return value;
   }
 
   std::string_view string(const Elf64_Shdr &table, uint32_t index) const {
-    if (table.sh_offset > bytes.size() || table.sh_size > bytes.size() - table.sh_offset || index >= table.sh_size)
+    if (table.sh_offset > bytes.size() || table.sh_size > bytes.size() - table.sh_offset ||
+        index >= table.sh_size)
       return {};
     const char *begin = reinterpret_cast<const char *>(bytes.data() + table.sh_offset) + index;
     return {begin, strnlen(begin, table.sh_size - index)};
@@ -84,7 +85,8 @@ std::string attune::fileOfAddress(const void *address) {
         for (int i = 0; i < object->dlpi_phnum; ++i) {
           const auto &segment = object->dlpi_phdr[i];
           uintptr_t begin = object->dlpi_addr + segment.p_vaddr;
-          if (segment.p_type == PT_LOAD && search.address >= begin && search.address - begin < segment.p_memsz) {
+          if (segment.p_type == PT_LOAD && search.address >= begin &&
+              search.address - begin < segment.p_memsz) {
             search.path = object->dlpi_name;
             return 1;
           }

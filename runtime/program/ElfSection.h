@@ -14,11 +14,13 @@ struct FileRange {
   uint64_t bytes;
 };
 
-/// Where a section of a 64-bit little-endian ELF file lies in the file; nothing if it has no section of this name. Throws
-/// attune::Error if the file cannot be read, is not such a file, or its section headers lie outside of it.
+/// Where a section of a 64-bit little-endian ELF file lies in the file; nothing if it has no section of this
+/// name. Throws attune::Error if the file cannot be read, is not such a file, or its section headers lie
+/// outside of it.
 std::optional<FileRange> findElfSection(const std::string &path, std::string_view name);
 
-/// The file that holds the program or shared library in which `address` lies: `/proc/self/exe` for the main program.
+/// The file that holds the program or shared library in which `address` lies: `/proc/self/exe` for the main
+/// program.
 std::string fileOfAddress(const void *address);
 
 } // namespace attune

@@ -52,8 +52,7 @@ void MappedFile::map(const std::string &path, int file, uint64_t offset, uint64_
   if (bytes == 0)
     return;
   uint64_t skip = offset % static_cast<uint64_t>(sysconf(_SC_PAGESIZE));
-  void *memory =
-      mmap(nullptr, bytes + skip, PROT_READ, MAP_PRIVATE, file, static_cast<off_t>(offset - skip));
+  void *memory = mmap(nullptr, bytes + skip, PROT_READ, MAP_PRIVATE, file, static_cast<off_t>(offset - skip));
   if (memory == MAP_FAILED)
     throw Error(fmt::format("cannot map {} bytes of '{}': {}", bytes, path, std::strerror(errno)));
   mapping = memory;

@@ -14,8 +14,8 @@ class MappedFile {
 public:
   MappedFile() = default;
 
-  /// Maps `bytes` bytes from `offset` (need not be page-aligned). Throws attune::Error naming the file if it cannot be opened
-  /// or mapped, or is shorter than that.
+  /// Maps `bytes` bytes from `offset` (need not be page-aligned). Throws attune::Error naming the file if it
+  /// cannot be opened or mapped, or is shorter than that.
   MappedFile(const std::string &path, uint64_t offset, uint64_t bytes);
 
   /// Maps all of a file.

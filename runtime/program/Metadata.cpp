@@ -22,8 +22,9 @@ constexpr std::pair<std::string_view, ElementType> elementTypes[] = {
     {"i8", ElementType::I8},   {"i32", ElementType::I32},   {"i64", ElementType::I64},
     {"f16", ElementType::F16}, {"bf16", ElementType::BF16}, {"f32", ElementType::F32}};
 constexpr std::pair<std::string_view, ArgumentRole> roles[] = {
-    {"input", ArgumentRole::Input},     {"output", ArgumentRole::Output}, {"tap", ArgumentRole::Tap},
-    {"weights", ArgumentRole::Weights}, {"cache", ArgumentRole::Cache},   {"workspace", ArgumentRole::Workspace}};
+    {"input", ArgumentRole::Input}, {"output", ArgumentRole::Output},
+    {"tap", ArgumentRole::Tap},     {"weights", ArgumentRole::Weights},
+    {"cache", ArgumentRole::Cache}, {"workspace", ArgumentRole::Workspace}};
 constexpr std::pair<std::string_view, ModelKind> kinds[] = {{"decoder", ModelKind::Decoder},
                                                             {"encoder", ModelKind::Encoder},
                                                             {"encoder-decoder", ModelKind::EncoderDecoder},
@@ -127,7 +128,8 @@ private:
 };
 
 ArgumentInfo parseArgument(const Fields &fields) {
-  ArgumentInfo argument{fields.string("name"), fields.oneOf("role", roles), fields.oneOf("type", elementTypes), {}};
+  ArgumentInfo argument{
+      fields.string("name"), fields.oneOf("role", roles), fields.oneOf("type", elementTypes), {}};
   const json &shape = fields.need("shape");
   if (!shape.is_array() || shape.size() > 8)
     fields.fail("shape", "a list of at most 8 sizes", shape);
@@ -152,7 +154,8 @@ EntryInfo parseEntry(const Fields &fields, const WorkspaceInfo &workspace) {
   if (!arguments.is_array())
     fields.fail("arguments", "a list", arguments);
   for (size_t i = 0; i < arguments.size(); ++i)
-    entry.arguments.push_back(parseArgument({arguments[i], fmt::format("{}.arguments[{}]", fields.path(""), i)}));
+    entry.arguments.push_back(
+        parseArgument({arguments[i], fmt::format("{}.arguments[{}]", fields.path(""), i)}));
   return entry;
 }
 
@@ -229,7 +232,8 @@ int64_t ArgumentInfo::rowSize(size_t leading) const {
 
 int64_t WorkspaceInfo::bytes(int64_t tokens) const {
   int64_t rounded = (tokens + tokenMultiple - 1) / tokenMultiple * tokenMultiple, bytes;
-  if (__builtin_mul_overflow(bytesPerToken, rounded, &bytes) || __builtin_add_overflow(bytes, bytesFixed, &bytes))
+  if (__builtin_mul_overflow(bytesPerToken, rounded, &bytes) ||
+      __builtin_add_overflow(bytes, bytesFixed, &bytes))
     throw Error(fmt::format("the working memory of {} tokens is too large", tokens));
   return bytes;
 }
@@ -258,8 +262,9 @@ Metadata attune::parseMetadata(std::string_view text) {
     Fields cpu = fields.child("cpu");
     metadata.cpuName = cpu.string("name", "");
     for (const json &feature : cpu.list("features"))
-      metadata.cpuFeatures.push_back(feature.is_string() ? feature.get<std::string>()
-                                                         : cpu.fail("features", "a list of strings", feature));
+      metadata.cpuFeatures.push_back(feature.is_string()
+                                         ? feature.get<std::string>()
+                                         : cpu.fail("features", "a list of strings", feature));
   }
   if (fields.find("tokens"))
     metadata.tokens = parseTokens(fields.child("tokens"));

@@ -35,7 +35,8 @@ struct ArgumentInfo {
   ElementType type;
   std::vector<Dimension> shape;
 
-  /// Elements per row, where the first `leading` dimensions count rows. Requires that the others are not named.
+  /// Elements per row, where the first `leading` dimensions count rows. Requires that the others are not
+  /// named.
   int64_t rowSize(size_t leading = 1) const;
 };
 

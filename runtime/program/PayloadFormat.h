@@ -4,30 +4,32 @@
 /// \file
 /// The border between compiled code and runtime: what a product (executable or shared library) holds.
 ///
-/// **Payload.** A product carries a non-allocated ELF section `.attune.payload`, page-aligned in the file, that the runtime finds
-/// through the section headers of its own file (`/proc/self/exe`, or `dladdr` in a library) and maps read-only. It begins with a
-/// PayloadHeader and `blobCount` PayloadBlob entries:
+/// **Payload.** A product carries a non-allocated ELF section `.attune.payload`, page-aligned in the file,
+/// that the runtime finds through the section headers of its own file (`/proc/self/exe`, or `dladdr` in a
+/// library) and maps read-only. It begins with a PayloadHeader and `blobCount` PayloadBlob entries:
 ///
 /// | blob | content |
 /// |---|---|
 /// | `metadata` | JSON text, described below |
 /// | `tokenizer` | the tokenizer's tables (runtime/tokenizer/TokenizerFormat.h); absent without a tokenizer |
-/// | `weights` | packed parameters, page-aligned; absent with `--weights=file` (then metadata names the file) |
+/// | `weights` | packed parameters, page-aligned; absent if metadata names a `weights_file` |
 ///
-/// **Entries.** Compiled code exports `attune_entries[attune_entry_count]`. An entry takes an array of pointers, one per argument in
-/// metadata's order, each to a MemRefDescriptor of the argument's rank (MLIR's C interface). Arguments are inputs,
-/// outputs (filled by the entry), or the memory that it works in.
+/// **Entries.** Compiled code exports `attune_entries[attune_entry_count]`. An entry takes an array of
+/// pointers, one per argument in metadata's order, each to a MemRefDescriptor of the argument's rank (MLIR's
+/// C interface). Arguments are inputs, outputs (filled by the entry), or the memory that it works in.
 ///
 /// **Metadata** (all sizes in elements or bytes as named):
 /// ```json
 /// { "name": "SmolLM2", "kind": "decoder", "target": "cpu",
 ///   "cpu": {"name": "x86-64-v3", "features": ["avx2", "fma", "f16c"]},
 ///   "vocabulary": 49152, "hidden": 576, "layers": 30, "context": 8192, "chunk": 512,
-///   "cache": {"layers": 30, "heads": 3, "key_size": 64, "value_size": 64, "type": "f16", "row_multiple": 16},
+///   "cache": {"layers": 30, "heads": 3, "key_size": 64, "value_size": 64, "type": "f16",
+///             "row_multiple": 16},
 ///   "workspace": {"bytes_per_token": 12345, "bytes_fixed": 4096, "token_multiple": 16},
 ///   "tokens": {"bos": 1, "eos": [2], "pad": null, "add_bos": false},
-///   "chat_template": "...", "literal_tokens": 0, "weights_file": null, "description": {"...": "for info"},
-///   "parameters": 134515008, "weight_bytes": 98000000, "generation": {"temperature": 0.2, "top_p": 0.9},
+///   "chat_template": "...", "literal_tokens": 0, "weights_file": null,
+///   "parameters": 134515008, "weight_bytes": 98000000, "description": {"...": "for info"},
+///   "generation": {"temperature": 0.2, "top_p": 0.9},
 ///   "entries": [{"name": "step", "arguments": [
 ///      {"name": "input_ids", "role": "input", "type": "i32", "shape": ["tokens"]},
 ///      {"name": "batch", "role": "input", "type": "i32", "shape": ["tokens", 3]},
@@ -37,24 +39,32 @@
 ///      {"name": "cache", "role": "cache", "type": "i8", "shape": ["cache_bytes"]},
 ///      {"name": "workspace", "role": "workspace", "type": "i8", "shape": ["workspace_bytes"]}]}] }
 /// ```
-/// **What a step is given.** A batch row is (position, first key row, key count): see docs/dialect.md. The cache has `R` rows per layer,
-/// a multiple of `row_multiple`; its size is `layers * R * heads * (key_size + value_size) * sizeof(type)`, and a sequence's first row is a
-/// multiple of `row_multiple`. An encoder's cache is used within a step alone, so one layer of it is enough. The workspace is
-/// `bytes_fixed + bytes_per_token * round_up(tokens, token_multiple)`; an entry may have a `workspace` of its own in the place of metadata's.
-/// Cache and workspace are 64-byte aligned. `outputs` is 0 for all but the last chunk of a prompt.
+/// **What a step is given.** A batch row is (position, first key row, key count): see docs/dialect.md. The
+/// cache has `R` rows per layer, a multiple of `row_multiple`; its size is `layers * R * heads * (key_size +
+/// value_size) * sizeof(type)`, and a sequence's first row is a multiple of `row_multiple`. An encoder's
+/// cache is used within a step alone, so one layer of it is enough. The workspace is `bytes_fixed +
+/// bytes_per_token * round_up(tokens, token_multiple)`; an entry may have a `workspace` of its own in the
+/// place of metadata's. Cache and workspace are 64-byte aligned. `outputs` is 0 for all but the last chunk of
+/// a prompt.
 ///
-/// **Taps.** The entry `step_taps` has further outputs (role "tap"), each with the dimension of all its layers in front:
+/// **Taps.** The entry `step_taps` has further outputs (role "tap"), each with the dimension of all its
+/// layers in front:
 ///
 /// | tap | shape |
 /// |---|---|
 /// | `hidden_states` f32 | [layers + 1, tokens, hidden] |
 /// | `attentions` f32 | [layers, tokens, heads, keys]; `keys` is the largest key count of the step |
-/// | `router_experts` i32, `router_weights` f32 | [routing layers, tokens, chosen]; metadata's `router_layers` gives the model's layer index of each |
-/// | a model with `literal_tokens`: `q`, `k`, `v`, `scores`, `weights` f32 | [layers, tokens, heads, size or `keys`] |
+/// | `router_experts` i32 | [routing layers, tokens, chosen] |
+/// | `router_weights` f32 | [routing layers, tokens, chosen] |
 ///
-/// **Further fields.** With `literal_tokens` an entry has no `input_ids`. `add_bos` asks for the begin-of-text token in front of prompts
-/// that the tokenizer gives without one. `generation` may hold temperature, top_k, top_p, min_p, repetition_penalty. `cpu.features`
-/// are LLVM's names; one that the runtime does not know counts as lacking. A relative `weights_file` is beside the product.
+/// Metadata's `router_layers` gives the model's layer index of each routing layer. A model with
+/// `literal_tokens` has a tap for every stage of its attention: `q`, `k`, `v`, `scores`, `weights` f32
+/// [layers, tokens, heads, size or `keys`].
+///
+/// **Further fields.** With `literal_tokens` an entry has no `input_ids`. `add_bos` asks for the
+/// begin-of-text token in front of prompts that the tokenizer gives without one. `generation` may hold
+/// temperature, top_k, top_p, min_p, repetition_penalty. `cpu.features` are LLVM's names; one that the
+/// runtime does not know counts as lacking. A relative `weights_file` is beside the product.
 
 #ifndef ATTUNE_RUNTIME_PROGRAM_PAYLOADFORMAT_H
 #define ATTUNE_RUNTIME_PROGRAM_PAYLOADFORMAT_H

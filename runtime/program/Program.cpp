@@ -79,7 +79,8 @@ std::optional<std::span<const std::byte>> Program::findBlob(std::string_view blo
     if (found != blobName)
       continue;
     if (blob.offset > payload.size() || blob.bytes > payload.size() - blob.offset)
-      throw damaged(fmt::format("blob '{}' (offset {}, {} bytes) lies outside", found, blob.offset, blob.bytes));
+      throw damaged(
+          fmt::format("blob '{}' (offset {}, {} bytes) lies outside", found, blob.offset, blob.bytes));
     return payload.subspan(blob.offset, blob.bytes);
   }
   return std::nullopt;
@@ -89,27 +90,30 @@ void Program::loadWeights(const std::string &folder) {
   if (data.weightsFile.empty()) {
     weightsBlob = findBlob("weights").value_or(std::span<const std::byte>());
   } else {
-    weightsFile = MappedFile(data.weightsFile.starts_with('/') ? data.weightsFile : folder + data.weightsFile);
+    weightsFile =
+        MappedFile(data.weightsFile.starts_with('/') ? data.weightsFile : folder + data.weightsFile);
     weightsBlob = weightsFile.bytes();
   }
   uint64_t expected = static_cast<uint64_t>(data.weightBytes);
   if (weightsBlob.size() < expected)
     throw Error(fmt::format("'{}': {} bytes of weights, expected {}: the file is cut short",
-                            data.weightsFile.empty() ? name : data.weightsFile, weightsBlob.size(), expected));
+                            data.weightsFile.empty() ? name : data.weightsFile, weightsBlob.size(),
+                            expected));
 }
 
 void Program::requireCpu() const {
   std::vector<std::string> missing = missingCpuFeatures(data.cpuFeatures);
   if (!missing.empty())
-    throw Error(fmt::format("this program was compiled for {}, a processor with {}, which is not available here. Compile the "
-                            "model again with --cpu={}, or with --cpu=native on this machine.",
-                            data.cpuName.empty() ? "another processor" : data.cpuName, fmt::join(missing, ", "),
-                            cpuLevel()));
+    throw Error(fmt::format(
+        "this program was compiled for {}, a processor with {}, which is not available here. Compile the "
+        "model again with --cpu={}, or with --cpu=native on this machine.",
+        data.cpuName.empty() ? "another processor" : data.cpuName, fmt::join(missing, ", "), cpuLevel()));
 }
 
 const AttuneEntry &Program::entry(std::string_view entryName) const {
   for (const AttuneEntry &entry : entries)
     if (entry.name == entryName)
       return entry;
-  throw Error(fmt::format("'{}': the compiled code has no entry '{}', which its metadata names", name, entryName));
+  throw Error(
+      fmt::format("'{}': the compiled code has no entry '{}', which its metadata names", name, entryName));
 }

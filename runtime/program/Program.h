@@ -13,8 +13,8 @@ namespace attune {
 /// Compiled code with its payload: what a program or shared library is made of. Immutable.
 class Program {
 public:
-  /// The program or shared library that this code is linked into. Throws attune::Error if its payload is absent or damaged, or if
-  /// the processor lacks features that the code was compiled for.
+  /// The program or shared library that this code is linked into. Throws attune::Error if its payload is
+  /// absent or damaged, or if the processor lacks features that the code was compiled for.
   static Program own();
 
   /// A payload in memory, which must stay, with its entries. For tests and other hosts; errors as above.

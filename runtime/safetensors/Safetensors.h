@@ -21,8 +21,8 @@ struct NamedTensor {
   int64_t elements() const;
 };
 
-/// A file of tensors, mapped. Reading is strict: whatever bytes a file holds, each tensor lies within it, has the size that its shape
-/// and type need, and none overlap.
+/// A file of tensors, mapped. Reading is strict: whatever bytes a file holds, each tensor lies within it, has
+/// the size that its shape and type need, and none overlap.
 class SafetensorsFile {
 public:
   /// Throws attune::Error naming the file, the tensor, what was found and what was expected.
@@ -39,8 +39,9 @@ private:
   std::vector<NamedTensor> entries;
 };
 
-/// Writes a file of tensors: beside its final place, then renamed, so that no half-written file ever has its name. Something that
-/// is not a regular file (a pipe) is written directly. Throws attune::Error naming the file; it is then as it was.
+/// Writes a file of tensors: beside its final place, then renamed, so that no half-written file ever has its
+/// name. Something that is not a regular file (a pipe) is written directly. Throws attune::Error naming the
+/// file; it is then as it was.
 void writeSafetensors(const std::string &path, std::span<const NamedTensor> tensors);
 
 } // namespace attune

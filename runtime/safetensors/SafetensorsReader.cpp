@@ -20,9 +20,9 @@ constexpr uint64_t largestHeader = 100'000'000;
 /// Bits of an element; 0 for types that there are none of.
 uint64_t bitsOf(std::string_view type) {
   constexpr std::pair<std::string_view, uint64_t> types[] = {
-      {"BOOL", 8},    {"U8", 8},   {"I8", 8},   {"F8_E4M3", 8}, {"F8_E5M2", 8}, {"F8_E8M0", 8}, {"U16", 16}, {"I16", 16},
-      {"F16", 16},    {"BF16", 16}, {"U32", 32}, {"I32", 32},    {"F32", 32},    {"U64", 64},    {"I64", 64}, {"F64", 64},
-      {"F4", 4}};
+      {"BOOL", 8}, {"U8", 8},   {"I8", 8},   {"F8_E4M3", 8}, {"F8_E5M2", 8}, {"F8_E8M0", 8},
+      {"U16", 16}, {"I16", 16}, {"F16", 16}, {"BF16", 16},   {"U32", 32},    {"I32", 32},
+      {"F32", 32}, {"U64", 64}, {"I64", 64}, {"F64", 64},    {"F4", 4}};
   auto found = std::ranges::find(types, type, [](auto &each) { return each.first; });
   return found == std::end(types) ? 0 : found->second;
 }
@@ -73,7 +73,9 @@ private:
     return header;
   }
 
-  static bool isSize(const json &value) { return value.is_number_unsigned() && value.get<uint64_t>() <= INT64_MAX; }
+  static bool isSize(const json &value) {
+    return value.is_number_unsigned() && value.get<uint64_t>() <= INT64_MAX;
+  }
 
   NamedTensor parseTensor(const std::string &name, const json &fields) {
     if (!fields.is_object())
@@ -87,7 +89,8 @@ private:
     NamedTensor tensor{name, {}, {}, {}};
     const json &type = field("dtype"), &shape = field("shape"), &offsets = field("data_offsets");
     if (!type.is_string() || bitsOf(type.get<std::string>()) == 0)
-      fail(name, fmt::format("the dtype {} is not known", type.dump(-1, ' ', true, json::error_handler_t::replace)));
+      fail(name, fmt::format("the dtype {} is not known",
+                             type.dump(-1, ' ', true, json::error_handler_t::replace)));
     tensor.type = type.get<std::string>();
     if (!shape.is_array() || !std::ranges::all_of(shape, isSize))
       fail(name, "'shape' is not a list of sizes");
@@ -97,7 +100,8 @@ private:
 
     uint64_t begin = offsets[0].get<uint64_t>(), end = offsets[1].get<uint64_t>(), needed = bytesOf(tensor);
     if (begin > end || end > data.size())
-      fail(name, fmt::format("its data at [{}, {}) is not within the file's {} bytes of data", begin, end, data.size()));
+      fail(name, fmt::format("its data at [{}, {}) is not within the file's {} bytes of data", begin, end,
+                             data.size()));
     if (end - begin != needed)
       fail(name, fmt::format("{} bytes of data, but {} of shape [{}] needs {}", end - begin, tensor.type,
                              fmt::join(tensor.shape, ", "), needed));
@@ -118,12 +122,14 @@ private:
 
   /// The tensors in the order of their data must follow each other and fill the file.
   void requireContiguous(std::vector<NamedTensor> &tensors) const {
-    std::ranges::sort(tensors, {}, [](const NamedTensor &t) { return std::pair(t.bytes.data(), t.bytes.size()); });
+    std::ranges::sort(tensors, {},
+                      [](const NamedTensor &t) { return std::pair(t.bytes.data(), t.bytes.size()); });
     uint64_t end = 0;
     for (const NamedTensor &tensor : tensors) {
       uint64_t begin = static_cast<uint64_t>(tensor.bytes.data() - data.data());
       if (begin != end)
-        fail(tensor.name, fmt::format("its data begins at {}, expected {}, where the tensor before it ends", begin, end));
+        fail(tensor.name,
+             fmt::format("its data begins at {}, expected {}, where the tensor before it ends", begin, end));
       end = begin + tensor.bytes.size();
     }
     if (end != data.size())

@@ -20,7 +20,8 @@ using nlohmann::json;
 
 namespace {
 
-const json chatTemplate = "{% for m in messages %}{{ m.role[0] }} {{ m.content }}. {% endfor %}{% if add_generation_prompt %}a {% endif %}";
+const json chatTemplate = "{% for m in messages %}{{ m.role[0] }} {{ m.content }}. {% endfor %}{% if "
+                          "add_generation_prompt %}a {% endif %}";
 
 class CommandTest : public testing::Test {
 protected:
@@ -74,7 +75,9 @@ protected:
   std::optional<Model> loaded;
 };
 
-std::string withLineEnd(std::string text) { return !text.empty() && text.back() == '\n' ? text : text + "\n"; }
+std::string withLineEnd(std::string text) {
+  return !text.empty() && text.back() == '\n' ? text : text + "\n";
+}
 
 TEST_F(CommandTest, GenerateStreamsText) {
   ASSERT_EQ(encode("cat"), (std::vector<int32_t>{1, 5, 3, 22}));
@@ -126,8 +129,8 @@ TEST_F(CommandTest, ChatReadsOnlyWhatIsNew) {
   ids = encode("u hello. a " + first + ". u what now. a ");
   ids.erase(ids.begin());
   EXPECT_EQ(outputOf(command), first + "\n" + expectedText(ids, 10) + "\n");
-  // Each token once, though each turn renders the whole conversation: of both answers the last token is not fed, and the
-  // first answer's is then read again.
+  // Each token once, though each turn renders the whole conversation: of both answers the last token is not
+  // fed, and the first answer's is then read again.
   EXPECT_LT(observed.tokens, static_cast<int64_t>(ids.size()) + 12);
 }
 
@@ -212,19 +215,19 @@ TEST_F(CommandTest, AttendShowsEveryStage) {
   metadata = literalMetadata();
   tokenizer.clear();
   EXPECT_EQ(outputOf(cli::Attend()), "q\n"
-                                     "  1  1.0000  -2.5000\n"
-                                     "  2  3.0000   4.0000\n"
+                                     "  x1  1.0000  -2.5000\n"
+                                     "  x2  3.0000   4.0000\n"
                                      "\n"
                                      "scores, head 0\n"
-                                     "  1   0.3333   1.0000\n"
-                                     "  2  10.0000  11.0000\n"
+                                     "  x1   0.3333   1.0000\n"
+                                     "  x2  10.0000  11.0000\n"
                                      "scores, head 1\n"
-                                     "  1  100.3333  101.0000\n"
-                                     "  2  110.0000  111.0000\n"
+                                     "  x1  100.3333  101.0000\n"
+                                     "  x2  110.0000  111.0000\n"
                                      "\n"
                                      "outputs\n"
-                                     "  1  0.5000\n"
-                                     "  2  1.5000\n");
+                                     "  x1  0.5000\n"
+                                     "  x2  1.5000\n");
   cli::Attend more;
   more.decimals = 6;
   EXPECT_NE(outputOf(more).find("0.333333"), std::string::npos);

@@ -1,8 +1,8 @@
 // Part of Attune, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "runtime/engine/Engine.h"
 #include "ErrorText.h"
 #include "FakeModel.h"
-#include "runtime/engine/Engine.h"
 #include "runtime/engine/Generation.h"
 #include "runtime/engine/Score.h"
 
@@ -112,7 +112,8 @@ TEST_F(EngineTest, LimitsAreGuardedBeforeAnythingRuns) {
   FakeProgram fake(decoderMetadata(10, 4));
   Engine engine(fake.program);
   int sequence = engine.open();
-  EXPECT_EQ(errorOf([&] { engine.feed({sequence, someIds(11)}); }), "11 tokens do not fit: the context holds 10");
+  EXPECT_EQ(errorOf([&] { engine.feed({sequence, someIds(11)}); }),
+            "11 tokens do not fit: the context holds 10");
   std::vector<int32_t> bad = {1, 2, 3, 4, 5, 50};
   EXPECT_EQ(errorOf([&] { engine.feed({sequence, bad}); }),
             "token 5 has the id 50, but the vocabulary has 50 ids (0 to 49)");
@@ -158,7 +159,8 @@ TEST_F(EngineTest, EncodersSeeEachTextAlone) {
     EXPECT_EQ(hidden[i * 5 + 3], static_cast<float>(std::accumulate(text.begin(), text.end(), 0)));
     EXPECT_EQ(hidden[i * 5 + 4], i < 9 ? 0.f : 1.f);
   }
-  EXPECT_EQ(errorOf([&] { engine.feed({0, someIds(21), {}, Rows::All}); }), "21 tokens do not fit: the context holds 20");
+  EXPECT_EQ(errorOf([&] { engine.feed({0, someIds(21), {}, Rows::All}); }),
+            "21 tokens do not fit: the context holds 20");
 }
 
 std::vector<int32_t> continueGreedily(std::vector<int32_t> ids, size_t count) {
@@ -216,7 +218,8 @@ TEST_F(EngineTest, PromptsAroundTheContext) {
   Generated full = generateWith(fake.program, someIds(10), {});
   EXPECT_EQ(full.ids, continueGreedily(someIds(10), 1));
   EXPECT_EQ(full.report.reason, StopReason::Context);
-  EXPECT_EQ(errorOf([&] { generateWith(fake.program, someIds(11), {}); }), "11 tokens do not fit: the context holds 10");
+  EXPECT_EQ(errorOf([&] { generateWith(fake.program, someIds(11), {}); }),
+            "11 tokens do not fit: the context holds 10");
   EXPECT_NE(errorOf([&] { generateWith(fake.program, {}, {}); }), "no error");
 }
 
@@ -277,7 +280,8 @@ TEST_F(EngineTest, LongTextsAreScoredInWindows) {
       size_t target = i + 1, first = 0;
       while (target >= first + (begins && first ? 9 : 10))
         first += 4;
-      std::vector<int32_t> before(ids.begin() + static_cast<ptrdiff_t>(first), ids.begin() + static_cast<ptrdiff_t>(target));
+      std::vector<int32_t> before(ids.begin() + static_cast<ptrdiff_t>(first),
+                                  ids.begin() + static_cast<ptrdiff_t>(target));
       if (begins && first)
         before.insert(before.begin(), ids[0]);
       EXPECT_NEAR(scores[i], expectedScore(before, ids[target]), 1e-5) << i;

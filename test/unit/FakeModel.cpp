@@ -27,7 +27,9 @@ void predict(int64_t hash, float *logits) {
   logits[hash % vocabulary] = 5;
 }
 
-int64_t mix(int64_t hash, int64_t id, int64_t position) { return (hash * 31 + (id + 1) * (position + 3)) % 1000003; }
+int64_t mix(int64_t hash, int64_t id, int64_t position) {
+  return (hash * 31 + (id + 1) * (position + 3)) % 1000003;
+}
 
 template <typename T, int Rank> struct Buffer {
   explicit Buffer(void *descriptor) : memref(*static_cast<MemRefDescriptor<Rank> *>(descriptor)) {
@@ -105,7 +107,8 @@ void decode(void **arguments, size_t memoriesAt) {
 
 void step(void **arguments) { decode(arguments, 4); }
 
-/// Taps: hidden_states[l][t] = (l, id), attentions[l][t][h][j] = 100 l + 10 h + j + 1 for the keys that a token sees, experts.
+/// Taps: hidden_states[l][t] = (l, id), attentions[l][t][h][j] = 100 l + 10 h + j + 1 for the keys that a
+/// token sees, experts.
 void stepTaps(void **arguments) {
   decode(arguments, 8);
   Buffer<int32_t, 1> ids(arguments[0]);
@@ -146,8 +149,8 @@ void encode(void **arguments) {
     float sum = 0;
     for (int64_t j = 0; j < row[2]; ++j)
       sum += memories.row(0, row[1] + j)[0];
-    float values[] = {static_cast<float>(ids.data()[t]), static_cast<float>(row[0]), static_cast<float>(row[2]), sum,
-                      static_cast<float>(types.data()[t])};
+    float values[] = {static_cast<float>(ids.data()[t]), static_cast<float>(row[0]),
+                      static_cast<float>(row[2]), sum, static_cast<float>(types.data()[t])};
     std::copy(std::begin(values), std::end(values), hidden.data() + i * 5);
   }
 }
@@ -165,7 +168,8 @@ void literal(void **arguments) {
     outputs.data()[t] = 0.5f + static_cast<float>(t);
     for (int64_t h = 0; h < 2; ++h)
       for (int64_t j = 0; j < 2; ++j)
-        scores.data()[(t * 2 + h) * 2 + j] = static_cast<float>(100 * h + 10 * t + j) + (t + j == 0 ? 1.f / 3 : 0.f);
+        scores.data()[(t * 2 + h) * 2 + j] =
+            static_cast<float>(100 * h + 10 * t + j) + (t + j == 0 ? 1.f / 3 : 0.f);
   }
 }
 
@@ -185,9 +189,21 @@ void appendMemories(json &arguments) {
 }
 
 json baseMetadata(int64_t context) {
-  return {{"name", "fake"}, {"vocabulary", vocabulary}, {"hidden", 2}, {"layers", layers}, {"context", context},
-          {"cache", {{"layers", layers}, {"heads", 1}, {"key_size", 1}, {"value_size", 1}, {"type", "f32"}, {"row_multiple", rowMultiple}}},
-          {"workspace", {{"bytes_per_token", bytesPerToken}, {"bytes_fixed", bytesFixed}, {"token_multiple", tokenMultiple}}}};
+  return {
+      {"name", "fake"},
+      {"vocabulary", vocabulary},
+      {"hidden", 2},
+      {"layers", layers},
+      {"context", context},
+      {"cache",
+       {{"layers", layers},
+        {"heads", 1},
+        {"key_size", 1},
+        {"value_size", 1},
+        {"type", "f32"},
+        {"row_multiple", rowMultiple}}},
+      {"workspace",
+       {{"bytes_per_token", bytesPerToken}, {"bytes_fixed", bytesFixed}, {"token_multiple", tokenMultiple}}}};
 }
 
 } // namespace
@@ -237,7 +253,8 @@ json attune::test::decoderMetadata(int64_t context, int64_t chunk) {
   taps.push_back(argument("router_experts", "tap", "i32", {1, "tokens", 2}));
   taps.push_back(argument("router_weights", "tap", "f32", {1, "tokens", 2}));
   appendMemories(taps);
-  metadata["entries"] = {{{"name", "step"}, {"arguments", arguments}}, {{"name", "step_taps"}, {"arguments", taps}}};
+  metadata["entries"] = {{{"name", "step"}, {"arguments", arguments}},
+                         {{"name", "step_taps"}, {"arguments", taps}}};
   return metadata;
 }
 
@@ -257,13 +274,15 @@ json attune::test::literalMetadata() {
   metadata["kind"] = "decoder";
   metadata["vocabulary"] = 0;
   metadata["literal_tokens"] = 2;
-  json arguments = {argument("batch", "input", "i32", {"tokens", 3}), argument("outputs", "output", "f32", {"outputs", 1})};
+  json arguments = {argument("batch", "input", "i32", {"tokens", 3}),
+                    argument("outputs", "output", "f32", {"outputs", 1})};
   json taps = arguments;
   appendMemories(arguments);
   taps.push_back(argument("q", "tap", "f32", {1, "tokens", 1, 2}));
   taps.push_back(argument("scores", "tap", "f32", {1, "tokens", 2, "keys"}));
   appendMemories(taps);
-  metadata["entries"] = {{{"name", "step"}, {"arguments", arguments}}, {{"name", "step_taps"}, {"arguments", taps}}};
+  metadata["entries"] = {{{"name", "step"}, {"arguments", arguments}},
+                         {{"name", "step_taps"}, {"arguments", taps}}};
   return metadata;
 }
 

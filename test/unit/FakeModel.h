@@ -1,8 +1,9 @@
 // Part of Attune, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// A small hand-written model in the place of compiled code. What it predicts depends on every token before and on where it
-// stands, and it reads them from the cache alone: a wrong batch row, chunk or cache row gives another answer.
+// A small hand-written model in the place of compiled code. What it predicts depends on every token before
+// and on where it stands, and it reads them from the cache alone: a wrong batch row, chunk or cache row gives
+// another answer.
 #pragma once
 
 #include "runtime/program/Program.h"

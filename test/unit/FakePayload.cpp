@@ -17,13 +17,16 @@ int main(int argc, char **argv) {
   std::string folder = argv[1];
   nlohmann::json metadata = decoderMetadata(2048, 512);
   metadata["tokens"] = {{"bos", 1}, {"eos", {2}}};
-  metadata["chat_template"] = "{% for m in messages %}{{ m.role[0] }} {{ m.content }}. {% endfor %}{% if add_generation_prompt %}a {% endif %}";
+  metadata["chat_template"] = "{% for m in messages %}{{ m.role[0] }} {{ m.content }}. {% endfor %}{% if "
+                              "add_generation_prompt %}a {% endif %}";
   metadata["cpu"] = {{"name", "x86-64"}, {"features", {"sse2"}}};
   std::vector<std::byte> payload = makePayload(metadata, fakeTokenizer());
-  std::ofstream(folder + "/payload.bin", std::ios::binary).write(reinterpret_cast<const char *>(payload.data()), static_cast<std::streamsize>(payload.size()));
+  std::ofstream(folder + "/payload.bin", std::ios::binary)
+      .write(reinterpret_cast<const char *>(payload.data()), static_cast<std::streamsize>(payload.size()));
   metadata["cpu"]["features"] = {"sse2", "warp-drive"};
   payload = makePayload(metadata);
-  std::ofstream(folder + "/other-cpu.bin", std::ios::binary).write(reinterpret_cast<const char *>(payload.data()), static_cast<std::streamsize>(payload.size()));
+  std::ofstream(folder + "/other-cpu.bin", std::ios::binary)
+      .write(reinterpret_cast<const char *>(payload.data()), static_cast<std::streamsize>(payload.size()));
   std::vector<int64_t> ids = {1, 2, 3, 4, 5, 6};
   std::vector<NamedTensor> tensors = {{"input_ids", "I64", {2, 3}, std::as_bytes(std::span(ids))}};
   writeSafetensors(folder + "/in.safetensors", tensors);

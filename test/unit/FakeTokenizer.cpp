@@ -15,15 +15,18 @@ using nlohmann::json;
 namespace {
 
 json special(int id, const char *text) {
-  return {{"id", id}, {"content", text}, {"special", true}, {"single_word", false}, {"lstrip", false}, {"rstrip", false}, {"normalized", false}};
+  return {{"id", id},        {"content", text}, {"special", true},    {"single_word", false},
+          {"lstrip", false}, {"rstrip", false}, {"normalized", false}};
 }
 
 json description() {
   json vocabulary = {{"<unk>", 0}, {"<s>", 1}, {"</s>", 2}};
   for (char c : std::string("abcdefghijklmnopqrstuvwxyz .\nABCDEFGHIJKLMNOPQR"))
     vocabulary[std::string(1, c)] = vocabulary.size();
-  json single = json::array({{{"SpecialToken", {{"id", "<s>"}, {"type_id", 0}}}}, {{"Sequence", {{"id", "A"}, {"type_id", 0}}}}});
-  json pair = json::array({{{"Sequence", {{"id", "A"}, {"type_id", 0}}}}, {{"Sequence", {{"id", "B"}, {"type_id", 0}}}}});
+  json single = json::array(
+      {{{"SpecialToken", {{"id", "<s>"}, {"type_id", 0}}}}, {{"Sequence", {{"id", "A"}, {"type_id", 0}}}}});
+  json pair = json::array(
+      {{{"Sequence", {{"id", "A"}, {"type_id", 0}}}}, {{"Sequence", {{"id", "B"}, {"type_id", 0}}}}});
   json begin = {{"id", "<s>"}, {"ids", {1}}, {"tokens", {"<s>"}}};
   return {{"version", "1.0"},
           {"truncation", nullptr},
@@ -31,11 +34,22 @@ json description() {
           {"added_tokens", {special(0, "<unk>"), special(1, "<s>"), special(2, "</s>")}},
           {"normalizer", nullptr},
           {"pre_tokenizer", nullptr},
-          {"post_processor", {{"type", "TemplateProcessing"}, {"single", single}, {"pair", pair}, {"special_tokens", {{"<s>", begin}}}}},
+          {"post_processor",
+           {{"type", "TemplateProcessing"},
+            {"single", single},
+            {"pair", pair},
+            {"special_tokens", {{"<s>", begin}}}}},
           {"decoder", {{"type", "Fuse"}}},
-          {"model", {{"type", "BPE"}, {"dropout", nullptr}, {"unk_token", "<unk>"}, {"continuing_subword_prefix", nullptr},
-                     {"end_of_word_suffix", nullptr}, {"fuse_unk", false}, {"byte_fallback", false}, {"vocab", vocabulary},
-                     {"merges", json::array()}}}};
+          {"model",
+           {{"type", "BPE"},
+            {"dropout", nullptr},
+            {"unk_token", "<unk>"},
+            {"continuing_subword_prefix", nullptr},
+            {"end_of_word_suffix", nullptr},
+            {"fuse_unk", false},
+            {"byte_fallback", false},
+            {"vocab", vocabulary},
+            {"merges", json::array()}}}};
 }
 
 } // namespace

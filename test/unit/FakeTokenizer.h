@@ -7,8 +7,8 @@
 
 namespace attune::test {
 
-/// The tables of a tokenizer for the fake model's 50 ids: 0 unknown, 1 <s> (begins every text), 2 </s>, from 3 on a to z, space, full
-/// stop, line feed, A to R; a character is a token.
+/// The tables of a tokenizer for the fake model's 50 ids: 0 unknown, 1 <s> (begins every text), 2 </s>, from
+/// 3 on a to z, space, full stop, line feed, A to R; a character is a token.
 std::vector<std::byte> fakeTokenizer();
 
 } // namespace attune::test

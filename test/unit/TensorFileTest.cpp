@@ -36,7 +36,9 @@ protected:
     file.write(reinterpret_cast<const char *>(&length), 8);
     file << header << std::string(dataBytes, 'x');
   }
-  void writeHeader(const std::string &header, size_t dataBytes) { writeRaw(header.size(), header, dataBytes); }
+  void writeHeader(const std::string &header, size_t dataBytes) {
+    writeRaw(header.size(), header, dataBytes);
+  }
 
   std::string error() {
     return errorOf([&] { SafetensorsFile file(path); });
@@ -68,7 +70,8 @@ TEST_F(TensorFileTest, RoundTrip) {
     EXPECT_TRUE(std::ranges::equal(got->bytes, expected.bytes));
   }
   EXPECT_EQ(file.find("none"), nullptr);
-  EXPECT_EQ(std::distance(fs::directory_iterator(folder), fs::directory_iterator()), 1); // nothing else is left
+  EXPECT_EQ(std::distance(fs::directory_iterator(folder), fs::directory_iterator()),
+            1); // nothing else is left
 }
 
 TEST_F(TensorFileTest, HeaderLengths) {
@@ -101,7 +104,9 @@ TEST_F(TensorFileTest, HeaderTexts) {
 
 TEST_F(TensorFileTest, BadTensorsAreNamed) {
   auto tensor = [&](const char *type, const char *shape, const char *offsets) {
-    writeHeader(std::string("{\"w\":{\"dtype\":") + type + ",\"shape\":" + shape + ",\"data_offsets\":" + offsets + "}}", 8);
+    writeHeader(std::string("{\"w\":{\"dtype\":") + type + ",\"shape\":" + shape +
+                    ",\"data_offsets\":" + offsets + "}}",
+                8);
     expectError("tensor 'w'");
   };
   tensor("\"F99\"", "[2]", "[0,8]");
@@ -123,9 +128,13 @@ TEST_F(TensorFileTest, BadTensorsAreNamed) {
   tensor("\"F32\"", "[1]", "[4,8]"); // a hole before it
   writeHeader(R"({"w":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}})", 8);
   expectError("8 bytes of data, but its tensors have 4");
-  writeHeader(R"({"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},"w":{"dtype":"F32","shape":[1],"data_offsets":[4,8]}})", 8);
+  writeHeader(
+      R"({"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},"w":{"dtype":"F32","shape":[1],"data_offsets":[4,8]}})",
+      8);
   expectError("its data begins at 4, expected 8");
-  writeHeader(R"({"w":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},"w":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}})", 8);
+  writeHeader(
+      R"({"w":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},"w":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}})",
+      8);
   expectError("occurs twice");
 }
 
@@ -145,10 +154,12 @@ TEST_F(TensorFileTest, AnyCutIsAnError) {
 TEST_F(TensorFileTest, WritingFailsCleanly) {
   std::vector<float> a(100000);
   std::vector<NamedTensor> tensors = {{"a", "F32", {100000}, std::as_bytes(std::span(a))}};
-  EXPECT_NE(errorOf([&] { writeSafetensors(folder + "/none/file", tensors); }).find("No such file"), std::string::npos);
+  EXPECT_NE(errorOf([&] { writeSafetensors(folder + "/none/file", tensors); }).find("No such file"),
+            std::string::npos);
   EXPECT_NE(errorOf([&] { writeSafetensors(folder, tensors); }), "no error");
   // A device that is full: an error, and the device stays.
-  EXPECT_NE(errorOf([&] { writeSafetensors("/dev/full", tensors); }).find("No space left"), std::string::npos);
+  EXPECT_NE(errorOf([&] { writeSafetensors("/dev/full", tensors); }).find("No space left"),
+            std::string::npos);
   EXPECT_TRUE(fs::is_character_file("/dev/full"));
   EXPECT_EQ(errorOf([&] { SafetensorsFile file(folder); }), "'" + folder + "' is not a regular file");
   EXPECT_NE(errorOf([&] { SafetensorsFile file(folder + "/none"); }).find("cannot open"), std::string::npos);

@@ -1,8 +1,8 @@
 // Part of Attune, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "runtime/engine/TensorRun.h"
 #include "ErrorText.h"
 #include "FakeModel.h"
-#include "runtime/engine/TensorRun.h"
 
 #include <gtest/gtest.h>
 
@@ -14,7 +14,9 @@ using namespace attune::test;
 
 namespace {
 
-template <typename T> OwnedTensor tensor(const char *name, const char *type, std::vector<int64_t> shape, const std::vector<T> &values) {
+template <typename T>
+OwnedTensor tensor(const char *name, const char *type, std::vector<int64_t> shape,
+                   const std::vector<T> &values) {
   auto bytes = std::as_bytes(std::span(values));
   return {name, type, std::move(shape), {bytes.begin(), bytes.end()}};
 }
@@ -25,7 +27,8 @@ template <typename T> std::vector<T> values(const OwnedTensor &tensor) {
   return result;
 }
 
-std::vector<OwnedTensor> run(const nlohmann::json &metadata, const std::vector<OwnedTensor> &inputs, const TensorRunOptions &options = {}) {
+std::vector<OwnedTensor> run(const nlohmann::json &metadata, const std::vector<OwnedTensor> &inputs,
+                             const TensorRunOptions &options = {}) {
   FakeProgram fake(metadata);
   std::vector<NamedTensor> views;
   for (const OwnedTensor &input : inputs)
@@ -40,7 +43,8 @@ const OwnedTensor &find(const std::vector<OwnedTensor> &tensors, const std::stri
   return found == tensors.end() ? none : *found;
 }
 
-/// Two rows of ids; the mask leaves out the last two columns of the first, and a column on either side of the second.
+/// Two rows of ids; the mask leaves out the last two columns of the first, and a column on either side of the
+/// second.
 const std::vector<int64_t> ids = {3, 1, 4, 1, 5, 9, 2, 2, 7, 1, 8, 2, 8, 1};
 const std::vector<int64_t> mask = {1, 1, 1, 1, 1, 0, 0, 0, 1, 1, 1, 1, 1, 0};
 const std::vector<int64_t> shape = {2, 7};
@@ -51,7 +55,9 @@ std::vector<int32_t> rowIds(size_t row, size_t count) {
   return {begin, begin + static_cast<ptrdiff_t>(count)};
 }
 
-std::vector<OwnedTensor> maskedInputs() { return {tensor("input_ids", "I64", shape, ids), tensor("attention_mask", "I64", shape, mask)}; }
+std::vector<OwnedTensor> maskedInputs() {
+  return {tensor("input_ids", "I64", shape, ids), tensor("attention_mask", "I64", shape, mask)};
+}
 
 class TensorRunTest : public testing::Test {
 protected:
@@ -67,7 +73,8 @@ void expectMaskedLogits(const std::vector<OwnedTensor> &tensors) {
   for (size_t row = 0; row < 2; ++row)
     for (size_t column = 0; column < 7; ++column) {
       bool isKept = column >= starts[row] && column < starts[row] + length;
-      std::vector<float> expected = isKept ? expectedLogits(rowIds(row, column - starts[row] + 1)) : std::vector<float>(logitWidth);
+      std::vector<float> expected =
+          isKept ? expectedLogits(rowIds(row, column - starts[row] + 1)) : std::vector<float>(logitWidth);
       auto begin = got.begin() + static_cast<ptrdiff_t>((row * 7 + column) * logitWidth);
       EXPECT_EQ(std::vector<float>(begin, begin + logitWidth), expected) << row << " " << column;
     }
@@ -101,23 +108,27 @@ TEST_F(TensorRunTest, GreedyIds) {
       }
     }
   }
-  EXPECT_EQ(find(run(decoderMetadata(20, 8), maskedInputs(), {.greedy = 0}), "greedy_ids").shape, (std::vector<int64_t>{2, 0}));
+  EXPECT_EQ(find(run(decoderMetadata(20, 8), maskedInputs(), {.greedy = 0}), "greedy_ids").shape,
+            (std::vector<int64_t>{2, 0}));
 }
 
 TEST_F(TensorRunTest, ManyRows) {
   std::vector<int32_t> many(100 * 3);
   for (size_t i = 0; i < many.size(); ++i)
     many[i] = static_cast<int32_t>(i * i % vocabulary);
-  std::vector<float> got = values<float>(find(run(decoderMetadata(8, 7), {tensor("input_ids", "I32", {100, 3}, many)}), "logits"));
+  std::vector<float> got =
+      values<float>(find(run(decoderMetadata(8, 7), {tensor("input_ids", "I32", {100, 3}, many)}), "logits"));
   for (size_t row = 0; row < 100; ++row) {
     auto begin = got.begin() + static_cast<ptrdiff_t>((row * 3 + 2) * logitWidth);
-    EXPECT_EQ(std::vector<float>(begin, begin + logitWidth), expectedLogits(std::span(many).subspan(row * 3, 3)));
+    EXPECT_EQ(std::vector<float>(begin, begin + logitWidth),
+              expectedLogits(std::span(many).subspan(row * 3, 3)));
   }
 }
 
 TEST_F(TensorRunTest, Taps) {
   for (int64_t chunk : {2, 64}) {
-    auto tensors = run(decoderMetadata(20, chunk), maskedInputs(), {.allHidden = true, .attentions = true, .routing = true});
+    auto tensors = run(decoderMetadata(20, chunk), maskedInputs(),
+                       {.allHidden = true, .attentions = true, .routing = true});
     expectMaskedLogits(tensors);
     for (size_t layer = 0; layer < 3; ++layer) {
       const OwnedTensor &hidden = find(tensors, "hidden_states." + std::to_string(layer));
@@ -137,11 +148,13 @@ TEST_F(TensorRunTest, Taps) {
           for (size_t q = 0; q < 7; ++q)
             for (size_t k = 0; k < 7; ++k) {
               bool seen = mask[row * 7 + q] && mask[row * 7 + k] && k <= q;
-              float expected = seen ? static_cast<float>(100 * layer + 10 * head + (k - starts[row]) + 1) : 0.f;
+              float expected =
+                  seen ? static_cast<float>(100 * layer + 10 * head + (k - starts[row]) + 1) : 0.f;
               EXPECT_EQ(got[((row * 3 + head) * 7 + q) * 7 + k], expected);
             }
     }
-    const OwnedTensor &experts = find(tensors, "router.1.experts"), &weights = find(tensors, "router.1.weights");
+    const OwnedTensor &experts = find(tensors, "router.1.experts"),
+                      &weights = find(tensors, "router.1.weights");
     ASSERT_EQ(experts.shape, (std::vector<int64_t>{2, 7, 2}));
     ASSERT_EQ(experts.type, "I64");
     for (size_t i = 0; i < 14; ++i) {
@@ -176,28 +189,49 @@ TEST_F(TensorRunTest, Encoders) {
     }
   }
   EXPECT_NE(errorOf([&] { run(encoderMetadata(9), maskedInputs(), {.greedy = 1}); }), "no error");
-  EXPECT_EQ(errorOf([&] { run(encoderMetadata(4), maskedInputs()); }), "5 tokens do not fit: the context holds 4");
+  EXPECT_EQ(errorOf([&] { run(encoderMetadata(4), maskedInputs()); }),
+            "5 tokens do not fit: the context holds 4");
 }
 
 TEST_F(TensorRunTest, BadInputs) {
-  auto error = [](std::vector<OwnedTensor> inputs) { return errorOf([&] { run(decoderMetadata(20, 8), inputs); }); };
+  auto error = [](std::vector<OwnedTensor> inputs) {
+    return errorOf([&] { run(decoderMetadata(20, 8), inputs); });
+  };
   std::vector<int64_t> one = {1};
   EXPECT_EQ(error({}), "input 'input_ids' is missing");
-  EXPECT_EQ(error({tensor("input_ids", "F32", {1, 1}, std::vector<float>{1})}), "input 'input_ids' has the type F32, expected I32 or I64");
-  EXPECT_EQ(error({tensor("input_ids", "I64", {1}, one)}), "input 'input_ids' has the shape [1], expected [rows, columns], neither 0");
-  EXPECT_EQ(error({tensor("input_ids", "I64", {0, 4}, std::vector<int64_t>{})}), "input 'input_ids' has the shape [0, 4], expected [rows, columns], neither 0");
-  EXPECT_NE(error({tensor("input_ids", "I64", {1, 1}, one), tensor("pixels", "I64", {1, 1}, one)}).find("input 'pixels'"), std::string::npos);
-  EXPECT_NE(error({tensor("input_ids", "I64", {1, 1}, one), tensor("token_type_ids", "I64", {1, 1}, one)}).find("token_type_ids"), std::string::npos);
-  EXPECT_NE(error({tensor("input_ids", "I64", {1, 1}, std::vector<int64_t>{1ll << 32})}).find("4294967296"), std::string::npos);
-  EXPECT_NE(error({tensor("input_ids", "I64", {1, 1}, std::vector<int64_t>{50})}).find("id 50"), std::string::npos);
+  EXPECT_EQ(error({tensor("input_ids", "F32", {1, 1}, std::vector<float>{1})}),
+            "input 'input_ids' has the type F32, expected I32 or I64");
+  EXPECT_EQ(error({tensor("input_ids", "I64", {1}, one)}),
+            "input 'input_ids' has the shape [1], expected [rows, columns], neither 0");
+  EXPECT_EQ(error({tensor("input_ids", "I64", {0, 4}, std::vector<int64_t>{})}),
+            "input 'input_ids' has the shape [0, 4], expected [rows, columns], neither 0");
+  EXPECT_NE(error({tensor("input_ids", "I64", {1, 1}, one), tensor("pixels", "I64", {1, 1}, one)})
+                .find("input 'pixels'"),
+            std::string::npos);
+  EXPECT_NE(error({tensor("input_ids", "I64", {1, 1}, one), tensor("token_type_ids", "I64", {1, 1}, one)})
+                .find("token_type_ids"),
+            std::string::npos);
+  EXPECT_NE(error({tensor("input_ids", "I64", {1, 1}, std::vector<int64_t>{1ll << 32})}).find("4294967296"),
+            std::string::npos);
+  EXPECT_NE(error({tensor("input_ids", "I64", {1, 1}, std::vector<int64_t>{50})}).find("id 50"),
+            std::string::npos);
   for (std::vector<int64_t> bad : {std::vector<int64_t>{1, 0, 1}, {0, 0, 0}, {1, 2, 1}, {1, -1, 0}}) {
-    std::string text = error({tensor("input_ids", "I64", {1, 3}, std::vector<int64_t>{1, 2, 3}), tensor("attention_mask", "I64", {1, 3}, bad)});
+    std::string text = error({tensor("input_ids", "I64", {1, 3}, std::vector<int64_t>{1, 2, 3}),
+                              tensor("attention_mask", "I64", {1, 3}, bad)});
     EXPECT_NE(text.find("'attention_mask', row 0"), std::string::npos) << text;
   }
-  EXPECT_NE(error({tensor("input_ids", "I64", {1, 1}, one), tensor("attention_mask", "I64", {1, 2}, std::vector<int64_t>{1, 1})}).find("'attention_mask' has the shape [1, 2]"), std::string::npos);
+  EXPECT_NE(error({tensor("input_ids", "I64", {1, 1}, one),
+                   tensor("attention_mask", "I64", {1, 2}, std::vector<int64_t>{1, 1})})
+                .find("'attention_mask' has the shape [1, 2]"),
+            std::string::npos);
   std::vector<int64_t> long_(21, 1);
-  EXPECT_EQ(error({tensor("input_ids", "I64", {1, 21}, long_)}), "21 tokens do not fit: the context holds 20");
-  EXPECT_EQ(errorOf([&] { run(decoderMetadata(20, 8), {tensor("input_ids", "I64", {1, 20}, std::vector<int64_t>(20, 1))}, {.greedy = 2}); }), "21 tokens do not fit: the context holds 20");
+  EXPECT_EQ(error({tensor("input_ids", "I64", {1, 21}, long_)}),
+            "21 tokens do not fit: the context holds 20");
+  EXPECT_EQ(errorOf([&] {
+              run(decoderMetadata(20, 8), {tensor("input_ids", "I64", {1, 20}, std::vector<int64_t>(20, 1))},
+                  {.greedy = 2});
+            }),
+            "21 tokens do not fit: the context holds 20");
 }
 
 } // namespace

@@ -9,14 +9,16 @@
  *   attune_session_free(session);
  *   attune_close(model);
  *
- * Errors. A function that returns a pointer gives NULL, one that returns a number a negative one; attune_error() then tells
- * what was wrong, in words for users. Nothing is changed by a call that fails, unless its description says so.
+ * Errors. A function that returns a pointer gives NULL, one that returns a number a negative one;
+ * attune_error() then tells what was wrong, in words for users. Nothing is changed by a call that fails,
+ * unless its description says so.
  *
- * Sizes. A function that fills a buffer returns how many elements there are in all, however many fit into `capacity`;
- * call it with capacity 0 to ask. Text is UTF-8 and its length is in bytes; where no length is taken it ends with a zero byte.
+ * Sizes. A function that fills a buffer returns how many elements there are in all, however many fit into
+ * `capacity`; call it with capacity 0 to ask. Text is UTF-8 and its length is in bytes; where no length is
+ * taken it ends with a zero byte.
  *
- * Threads. A model and its sessions may be used by one thread at a time. Different models are independent, but share the
- * pool of threads.
+ * Threads. A model and its sessions may be used by one thread at a time. Different models are independent,
+ * but share the pool of threads.
  */
 #ifndef ATTUNE_H
 #define ATTUNE_H
@@ -38,12 +40,13 @@ const char *attune_error(void);
 /* ---- models ---- */
 
 typedef struct {
-  int32_t threads;   /* 0: one per physical core; concerns the whole process */
-  int64_t context;   /* most tokens of a session; 0: what the model was compiled for, which is the most */
-  int64_t sessions;  /* most sessions at once, 0: 1. Memory is taken as it is used, not for all of them at once. */
+  int32_t threads;  /* 0: one per physical core; concerns the whole process */
+  int64_t context;  /* most tokens of a session; 0: what the model was compiled for, which is the most */
+  int64_t sessions; /* most sessions at once, 0: 1; memory is taken as it is used, not for all at once */
 } attune_open_options;
 
-/* Opens the model that is linked into the shared library or program which this function belongs to. `options` may be NULL. */
+/* Opens the model that is linked into the shared library or program which this function belongs to. `options`
+ * may be NULL. */
 attune_model *attune_open(const attune_open_options *options);
 /* Frees a model. Its sessions must have been freed. NULL is fine. */
 void attune_close(attune_model *model);
@@ -53,12 +56,12 @@ typedef struct {
   const char *kind; /* "decoder", "encoder", "tokenizer" */
   const char *target;
   int64_t vocabulary, hidden, layers, context, parameters;
-  int64_t logits;           /* elements of a row of logits; at least the vocabulary; 0 without logits */
-  int32_t bos;              /* -1: none */
-  const int32_t *eos;       /* tokens that end a text */
+  int64_t logits;     /* elements of a row of logits; at least the vocabulary; 0 without logits */
+  int32_t bos;        /* -1: none */
+  const int32_t *eos; /* tokens that end a text */
   size_t eos_count;
   const char *chat_template; /* NULL: none */
-  const char *description;  /* JSON, or NULL */
+  const char *description;   /* JSON, or NULL */
   int has_tokenizer;
 } attune_model_info;
 
@@ -68,22 +71,28 @@ const attune_model_info *attune_info(const attune_model *model);
 /* ---- text ---- */
 
 enum {
-  ATTUNE_SPECIAL = 1, /* tokenize: with the tokens that the model expects around a text; detokenize: special tokens are written */
-  ATTUNE_CONTROL = 2, /* tokenize: control tokens that are written out in the text are meant (text from a chat template) */
-  ATTUNE_PROMPT = 4   /* tokenize: as the beginning of a text that is to be continued */
+  /* tokenize: with the tokens that the model expects around a text; detokenize: special tokens are written */
+  ATTUNE_SPECIAL = 1,
+  /* tokenize: control tokens that are written out in the text are meant (text from a chat template) */
+  ATTUNE_CONTROL = 2,
+  /* tokenize: as the beginning of a text that is to be continued */
+  ATTUNE_PROMPT = 4
 };
 
-int64_t attune_tokenize(attune_model *model, const char *text, size_t bytes, int flags, int32_t *ids, int64_t capacity);
-int64_t attune_detokenize(attune_model *model, const int32_t *ids, size_t count, int flags, char *text, int64_t capacity);
+int64_t attune_tokenize(attune_model *model, const char *text, size_t bytes, int flags, int32_t *ids,
+                        int64_t capacity);
+int64_t attune_detokenize(attune_model *model, const int32_t *ids, size_t count, int flags, char *text,
+                          int64_t capacity);
 
 typedef struct {
   const char *role; /* "system", "user", "assistant" */
   const char *content;
 } attune_message;
 
-/* A conversation in the words of the model's own template; with `add_answer`, up to where an answer begins. */
-int64_t attune_render_chat(attune_model *model, const attune_message *messages, size_t count, int add_answer, char *text,
-                           int64_t capacity);
+/* A conversation in the words of the model's own template; with `add_answer`, up to where an answer begins.
+ */
+int64_t attune_render_chat(attune_model *model, const attune_message *messages, size_t count, int add_answer,
+                           char *text, int64_t capacity);
 
 /* ---- sessions of next-word models ---- */
 
@@ -99,7 +108,8 @@ int attune_session_truncate(attune_session *session, int64_t length);
 int attune_feed(attune_session *session, const int32_t *ids, size_t count);
 /* Appends one token to each of several sessions of a model, in one step. 0 on success. */
 int attune_feed_each(attune_session *const *sessions, const int32_t *ids, size_t count);
-/* Logits of the token after the last one: attune_info(...)->logits floats, valid until the session is fed. NULL if it is empty. */
+/* Logits of the token after the last one: attune_info(...)->logits floats, valid until the session is fed.
+ * NULL if it is empty. */
 const float *attune_logits(const attune_session *session);
 
 typedef struct {
@@ -119,20 +129,22 @@ void attune_default_options(attune_generate_options *options);
 /* Sets what the model's makers recommend. */
 void attune_recommended_options(const attune_model *model, attune_generate_options *options);
 
-/* Gets each new token: its text (may be empty while a character is not complete; not zero-terminated) and its id, -1 for text that
- * is left at the end. Returns 0 to go on. */
+/* Gets each new token: its text (may be empty while a character is not complete; not zero-terminated) and its
+ * id, -1 for text that is left at the end. Returns 0 to go on. */
 typedef int (*attune_token_callback)(void *user, const char *text, size_t bytes, int32_t id);
 
-/* Feeds a prompt and generates. Returns the number of tokens. The session then holds all but perhaps the last one. A failure in
- * the middle leaves it with what it has been fed. */
+/* Feeds a prompt and generates. Returns the number of tokens. The session then holds all but perhaps the last
+ * one. A failure in the middle leaves it with what it has been fed. */
 int64_t attune_generate(attune_session *session, const char *prompt, const attune_generate_options *options,
                         attune_token_callback callback, void *user);
 /* The same from ids; without a tokenizer the callback gets no text. */
-int64_t attune_generate_ids(attune_session *session, const int32_t *ids, size_t count, const attune_generate_options *options,
-                            attune_token_callback callback, void *user);
+int64_t attune_generate_ids(attune_session *session, const int32_t *ids, size_t count,
+                            const attune_generate_options *options, attune_token_callback callback,
+                            void *user);
 
-/* Natural logarithm of the probability of each token from the second on, given those before it: count - 1 numbers.
- * Any number of tokens: long texts are scored in windows that overlap by half of the context. Needs a free session. 0 on success. */
+/* Natural logarithm of the probability of each token from the second on, given those before it: count - 1
+ * numbers. Any number of tokens: long texts are scored in windows that overlap by half of the context. Needs
+ * a free session. 0 on success. */
 int attune_score(attune_model *model, const int32_t *ids, size_t count, double *log_probabilities);
 
 /* ---- tensors ---- */
@@ -153,9 +165,10 @@ enum {
   ATTUNE_ROUTING = 8     /* router.N.experts, router.N.weights */
 };
 
-/* What the command `run` does: see its --help. `greedy` is the number of tokens to append, negative for none. A model with inputs of
- * its own takes none here. */
-attune_results *attune_run(attune_model *model, const attune_tensor *inputs, size_t count, int flags, int64_t greedy);
+/* What the command `run` does: see its --help. `greedy` is the number of tokens to append, negative for none.
+ * A model with inputs of its own takes none here. */
+attune_results *attune_run(attune_model *model, const attune_tensor *inputs, size_t count, int flags,
+                           int64_t greedy);
 size_t attune_results_count(const attune_results *results);
 /* Valid until the results are freed. NULL beyond their count. */
 const attune_tensor *attune_results_get(const attune_results *results, size_t index);
