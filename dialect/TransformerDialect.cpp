@@ -38,7 +38,8 @@ StorageType transformer::storageOf(RankedTensorType type) {
   return StorageType::f32;
 }
 
-LogicalResult MaskAttr::verify(function_ref<InFlightDiagnostic()> emitError, bool causal, int64_t window, int64_t chunk) {
+LogicalResult MaskAttr::verify(function_ref<InFlightDiagnostic()> emitError, bool causal, int64_t window,
+                               int64_t chunk) {
   if (window < 0)
     return emitError() << "mask: window is " << window << ", expected 0 (none) or a number of keys";
   if (chunk < 0)
@@ -54,11 +55,11 @@ bool MaskAttr::sees(int64_t position, int64_t key) const {
   return !getChunk() || key / getChunk() == position / getChunk();
 }
 
-LogicalResult CacheType::verify(function_ref<InFlightDiagnostic()> emitError, int64_t layers, int64_t heads, int64_t keySize,
-                                int64_t valueSize, Type elementType) {
+LogicalResult CacheType::verify(function_ref<InFlightDiagnostic()> emitError, int64_t layers, int64_t heads,
+                                int64_t keySize, int64_t valueSize, Type elementType) {
   if (layers < 1 || heads < 1 || keySize < 1 || valueSize < 1)
-    return emitError() << "cache: layers, heads and sizes must be positive, got " << layers << " x " << heads << " x " << keySize
-                       << " x " << valueSize;
+    return emitError() << "cache: layers, heads and sizes must be positive, got " << layers << " x " << heads
+                       << " x " << keySize << " x " << valueSize;
   if (!elementType.isF32() && !elementType.isF16() && !elementType.isBF16())
     return emitError() << "cache: elements are f32, f16 or bf16, got " << elementType;
   return success();

@@ -14,13 +14,16 @@ using namespace mlir::transformer;
 #define GET_OP_CLASSES
 #include "dialect/TransformerOps.cpp.inc"
 
-//===------------------------------------------------ shared checks -------------------------------------------------===//
+//===------------------------------------------------ shared checks
+//-------------------------------------------------===//
 
-LogicalResult checks::expectDim(Operation *op, StringRef what, Value value, unsigned dim, int64_t expected, StringRef source) {
+LogicalResult checks::expectDim(Operation *op, StringRef what, Value value, unsigned dim, int64_t expected,
+                                StringRef source) {
   int64_t size = cast<ShapedType>(value.getType()).getDimSize(dim);
   if (ShapedType::isDynamic(size) || ShapedType::isDynamic(expected) || size == expected)
     return success();
-  return op->emitOpError() << what << " has size " << size << " in dimension " << dim << ", expected " << expected << " (" << source << ")";
+  return op->emitOpError() << what << " has size " << size << " in dimension " << dim << ", expected "
+                           << expected << " (" << source << ")";
 }
 
 LogicalResult checks::expectBatch(Operation *op, Value batch) {
@@ -28,12 +31,15 @@ LogicalResult checks::expectBatch(Operation *op, Value batch) {
 }
 
 LogicalResult checks::expectGroups(Operation *op, int64_t queryHeads, int64_t keyHeads) {
-  if (ShapedType::isDynamic(queryHeads) || ShapedType::isDynamic(keyHeads) || (keyHeads > 0 && queryHeads % keyHeads == 0))
+  if (ShapedType::isDynamic(queryHeads) || ShapedType::isDynamic(keyHeads) ||
+      (keyHeads > 0 && queryHeads % keyHeads == 0))
     return success();
-  return op->emitOpError() << "has " << queryHeads << " query heads, which " << keyHeads << " key heads do not divide";
+  return op->emitOpError() << "has " << queryHeads << " query heads, which " << keyHeads
+                           << " key heads do not divide";
 }
 
-LogicalResult checks::expectTokens(Operation *op, StringRef what, Value value, Value tokens, StringRef source) {
+LogicalResult checks::expectTokens(Operation *op, StringRef what, Value value, Value tokens,
+                                   StringRef source) {
   return expectDim(op, what, value, 0, cast<ShapedType>(tokens.getType()).getDimSize(0), source);
 }
 
@@ -46,7 +52,8 @@ LogicalResult checks::verifyLinear(Operation *op, Value input, Value weight, Val
   return bias ? expectDim(op, "bias", bias, 0, type.getDimSize(0), "the weight's output size") : success();
 }
 
-LogicalResult checks::verifyNorm(Operation *op, NormKind kind, Value input, Value weight, Value bias, double eps) {
+LogicalResult checks::verifyNorm(Operation *op, NormKind kind, Value input, Value weight, Value bias,
+                                 double eps) {
   auto type = cast<RankedTensorType>(input.getType());
   int64_t features = type.getDimSize(type.getRank() - 1);
   if (weight && failed(expectDim(op, "weight", weight, 0, features, "the input's last dimension")))
@@ -60,7 +67,8 @@ LogicalResult checks::verifyNorm(Operation *op, NormKind kind, Value input, Valu
 
 static int64_t dimOf(Value value, unsigned dim) { return cast<ShapedType>(value.getType()).getDimSize(dim); }
 
-//===--------------------------------------------------- parameters -------------------------------------------------===//
+//===--------------------------------------------------- parameters
+//-------------------------------------------------===//
 
 std::string ParameterOp::getSourceName(int64_t record) {
   if (!getSource())
@@ -81,7 +89,8 @@ LogicalResult ParameterOp::verify() {
   if (getValue() && cast<ShapedType>(getValue()->getType()).getShape() != type.getShape())
     return emitOpError() << "value has type " << getValue()->getType() << ", expected " << type;
   if (getLayers() && getSource() && !getSource()->contains("{}"))
-    return emitOpError() << "has layers, so its source must hold {} for the layer's number: '" << *getSource() << "'";
+    return emitOpError() << "has layers, so its source must hold {} for the layer's number: '" << *getSource()
+                         << "'";
   if (getValue() && !cast<ShapedType>(getValue()->getType()).getElementType().isF32())
     return emitOpError() << "value has type " << getValue()->getType() << ", expected elements of type f32";
   if (getTransposed() && getValue())
@@ -98,9 +107,11 @@ LogicalResult WeightOp::verifySymbolUses(SymbolTableCollection &symbols) {
   if (!parameter)
     return emitOpError() << "names '" << getParameter() << "', which is not a transformer.parameter";
   if (parameter.getType() != getResult().getType())
-    return emitOpError() << "has type " << getResult().getType() << ", but " << getParameterAttr() << " has " << parameter.getType();
+    return emitOpError() << "has type " << getResult().getType() << ", but " << getParameterAttr() << " has "
+                         << parameter.getType();
   if (parameter.getLayers().has_value() != static_cast<bool>(getRecord()))
-    return emitOpError() << (getRecord() ? "has a record, but " : "needs a record, since ") << getParameterAttr()
+    return emitOpError() << (getRecord() ? "has a record, but " : "needs a record, since ")
+                         << getParameterAttr()
                          << (getRecord() ? " has one value for the whole model" : " has one per layer");
   return success();
 }
@@ -109,24 +120,30 @@ LogicalResult RepeatOp::verifySymbolUses(SymbolTableCollection &symbols) {
   auto layer = symbols.lookupNearestSymbolFrom<FunctionOpInterface>(*this, getLayerAttr());
   if (!layer)
     return emitOpError() << "names '" << getLayer() << "', which is not a function";
-  SmallVector<Type> expected{getInput().getType(), IndexType::get(getContext()), IndexType::get(getContext())};
+  SmallVector<Type> expected{getInput().getType(), IndexType::get(getContext()),
+                             IndexType::get(getContext())};
   llvm::append_range(expected, getShared().getTypes());
-  if (layer.getArgumentTypes() != ArrayRef<Type>(expected) || layer.getResultTypes() != ArrayRef<Type>(getResult().getType()))
-    return emitOpError() << "needs a layer of type " << FunctionType::get(getContext(), expected, getResult().getType()) << ", but "
+  if (layer.getArgumentTypes() != ArrayRef<Type>(expected) ||
+      layer.getResultTypes() != ArrayRef<Type>(getResult().getType()))
+    return emitOpError() << "needs a layer of type "
+                         << FunctionType::get(getContext(), expected, getResult().getType()) << ", but "
                          << getLayerAttr() << " has " << layer.getFunctionType();
   return success();
 }
 
 LogicalResult RepeatOp::verify() {
-  auto count = static_cast<int64_t>(getCount()), record = static_cast<int64_t>(getRecord()), first = static_cast<int64_t>(getFirst());
+  auto count = static_cast<int64_t>(getCount()), record = static_cast<int64_t>(getRecord()),
+       first = static_cast<int64_t>(getFirst());
   if (count < 1)
     return emitOpError() << "count is " << count << ", expected at least one layer";
   if (record < 0 || first < 0)
-    return emitOpError() << "begins at record " << record << " and layer " << first << ", neither of which may be negative";
+    return emitOpError() << "begins at record " << record << " and layer " << first
+                         << ", neither of which may be negative";
   return success();
 }
 
-//===-------------------------------------------------- embeddings --------------------------------------------------===//
+//===-------------------------------------------------- embeddings
+//--------------------------------------------------===//
 
 LogicalResult EmbedOp::verify() {
   if (failed(checks::expectTokens(*this, "result", getResult(), getIds(), "the number of ids")))
@@ -143,9 +160,11 @@ LogicalResult PositionsOp::verify() {
 LogicalResult PositionOp::verify() {
   int64_t features = dimOf(getResult(), 1);
   if (ShapedType::isDynamic(features))
-    return emitOpError() << "result has type " << getResult().getType() << ", expected a static number of features";
+    return emitOpError() << "result has type " << getResult().getType()
+                         << ", expected a static number of features";
   if (features % 2)
-    return emitOpError() << "result has " << features << " features, expected an even number (a sine and a cosine for each frequency)";
+    return emitOpError() << "result has " << features
+                         << " features, expected an even number (a sine and a cosine for each frequency)";
   if (double base = getBase().convertToDouble(); !(base > 0))
     return emitOpError() << "base is " << base << ", expected a positive number";
   if (failed(checks::expectBatch(*this, getBatch())))
@@ -154,17 +173,20 @@ LogicalResult PositionOp::verify() {
 }
 
 LogicalResult RotaryTableOp::verify() {
-  if (failed(checks::expectBatch(*this, getBatch())) || failed(checks::expectDim(*this, "result", getResult(), 1, 2, "cosines and sines")))
+  if (failed(checks::expectBatch(*this, getBatch())) ||
+      failed(checks::expectDim(*this, "result", getResult(), 1, 2, "cosines and sines")))
     return failure();
   if (failed(checks::expectTokens(*this, "result", getResult(), getBatch(), "the batch's rows")))
     return failure();
-  return checks::expectDim(*this, "result", getResult(), 2, getFrequencies().size(), "the number of frequencies");
+  return checks::expectDim(*this, "result", getResult(), 2, getFrequencies().size(),
+                           "the number of frequencies");
 }
 
 LogicalResult RotaryOp::verify() {
   int64_t size = dimOf(getInput(), 2), frequencies = dimOf(getTable(), 2);
   if (!ShapedType::isDynamic(size) && !ShapedType::isDynamic(frequencies) && frequencies > size / 2)
-    return emitOpError() << "rotates a pair of elements for each of " << frequencies << " frequencies, but heads have size " << size;
+    return emitOpError() << "rotates a pair of elements for each of " << frequencies
+                         << " frequencies, but heads have size " << size;
   if (failed(checks::expectTokens(*this, "table", getTable(), getInput(), "the number of tokens")))
     return failure();
   return checks::expectDim(*this, "table", getTable(), 1, 2, "cosines and sines");
@@ -176,33 +198,42 @@ LogicalResult GatherOp::verify() {
   return checks::expectDim(*this, "result", getResult(), 1, dimOf(getInput(), 1), "the input's row size");
 }
 
-//===------------------------------------------------ maps and norms ------------------------------------------------===//
+//===------------------------------------------------ maps and norms
+//------------------------------------------------===//
 
 LogicalResult NormOp::verify() {
   return checks::verifyNorm(*this, getKind(), getInput(), getWeight(), getBias(), getEps().convertToDouble());
 }
 
-LogicalResult LinearOp::verify() { return checks::verifyLinear(*this, getInput(), getWeight(), getBias(), getResult()); }
+LogicalResult LinearOp::verify() {
+  return checks::verifyLinear(*this, getInput(), getWeight(), getBias(), getResult());
+}
 
 LogicalResult SoftCapOp::verify() {
   double cap = getCap().convertToDouble();
-  return cap > 0 ? success() : LogicalResult(emitOpError() << "cap is " << cap << ", expected a positive number");
+  return cap > 0 ? success()
+                 : LogicalResult(emitOpError() << "cap is " << cap << ", expected a positive number");
 }
 
-//===------------------------------------------- attention in its parts ---------------------------------------------===//
+//===------------------------------------------- attention in its parts
+//---------------------------------------------===//
 
 LogicalResult CacheUpdateOp::verify() {
   CacheType cache = getCache().getType();
   auto check = [&](StringRef what, Value rows, int64_t size) {
-    return success(succeeded(checks::expectDim(*this, what, rows, 1, cache.getHeads(), "the cache's heads")) &&
-                   succeeded(checks::expectDim(*this, what, rows, 2, size, "the cache's head size")));
+    return success(
+        succeeded(checks::expectDim(*this, what, rows, 1, cache.getHeads(), "the cache's heads")) &&
+        succeeded(checks::expectDim(*this, what, rows, 2, size, "the cache's head size")));
   };
-  if (failed(check("keys", getKeys(), cache.getKeySize())) || failed(check("values", getValues(), cache.getValueSize())) ||
-      failed(check("key rows", getKeyRows(), cache.getKeySize())) || failed(check("value rows", getValueRows(), cache.getValueSize())))
+  if (failed(check("keys", getKeys(), cache.getKeySize())) ||
+      failed(check("values", getValues(), cache.getValueSize())) ||
+      failed(check("key rows", getKeyRows(), cache.getKeySize())) ||
+      failed(check("value rows", getValueRows(), cache.getValueSize())))
     return failure();
   for (Value rows : getResults())
     if (cast<ShapedType>(rows.getType()).getElementType() != cache.getElementType())
-      return emitOpError() << "gives rows of type " << rows.getType() << ", but the cache holds " << cache.getElementType();
+      return emitOpError() << "gives rows of type " << rows.getType() << ", but the cache holds "
+                           << cache.getElementType();
   if (failed(checks::expectTokens(*this, "values", getValues(), getKeys(), "the rows of keys")) ||
       failed(checks::expectTokens(*this, "batch", getBatch(), getKeys(), "the number of tokens")))
     return failure();
@@ -226,7 +257,9 @@ LogicalResult MaskOp::verify() {
 }
 
 LogicalResult SoftmaxOp::verify() {
-  return getSinks() ? checks::expectDim(*this, "sinks", getSinks(), 0, dimOf(getScores(), 1), "the query heads") : success();
+  return getSinks()
+             ? checks::expectDim(*this, "sinks", getSinks(), 0, dimOf(getScores(), 1), "the query heads")
+             : success();
 }
 
 LogicalResult WeightedSumOp::verify() {
@@ -239,37 +272,46 @@ LogicalResult WeightedSumOp::verify() {
   return checks::expectDim(*this, "result", getResult(), 2, dimOf(getValues(), 2), "the values' head size");
 }
 
-//===------------------------------------------------- fused forms --------------------------------------------------===//
+//===------------------------------------------------- fused forms
+//--------------------------------------------------===//
 
 LogicalResult AttentionOp::verify() {
   if (failed(checks::expectBatch(*this, getBatch())) ||
       failed(checks::expectGroups(*this, dimOf(getQueries(), 1), dimOf(getKeys(), 1))) ||
-      failed(checks::expectDim(*this, "queries", getQueries(), 2, dimOf(getKeys(), 2), "the keys' head size")) ||
+      failed(
+          checks::expectDim(*this, "queries", getQueries(), 2, dimOf(getKeys(), 2), "the keys' head size")) ||
       failed(checks::expectTokens(*this, "batch", getBatch(), getQueries(), "the number of tokens")) ||
       failed(checks::expectTokens(*this, "values", getValues(), getKeys(), "the rows of keys")) ||
       failed(checks::expectDim(*this, "values", getValues(), 1, dimOf(getKeys(), 1), "the key heads")) ||
-      failed(checks::expectDim(*this, "result", getResult(), 2, dimOf(getValues(), 2), "the values' head size")))
+      failed(
+          checks::expectDim(*this, "result", getResult(), 2, dimOf(getValues(), 2), "the values' head size")))
     return failure();
   if (double cap = getSoftCap().convertToDouble(); !(cap >= 0))
     return emitOpError() << "soft_cap is " << cap << ", expected 0 (none) or a positive number";
   if (getSinks() && getNormalizer() != Normalizer::softmax)
     return emitOpError() << "has sinks, which only softmax knows";
-  return getSinks() ? checks::expectDim(*this, "sinks", getSinks(), 0, dimOf(getQueries(), 1), "the query heads") : success();
+  return getSinks()
+             ? checks::expectDim(*this, "sinks", getSinks(), 0, dimOf(getQueries(), 1), "the query heads")
+             : success();
 }
 
 LogicalResult ResidualNormOp::verify() {
-  return checks::verifyNorm(*this, getKind(), getResidual(), getWeight(), getBias(), getEps().convertToDouble());
+  return checks::verifyNorm(*this, getKind(), getResidual(), getWeight(), getBias(),
+                            getEps().convertToDouble());
 }
 
 LogicalResult LinearSplitOp::verify() {
   if (getWeights().empty())
     return emitOpError() << "needs at least one weight";
   if (getWeights().size() != getResults().size())
-    return emitOpError() << "has " << getWeights().size() << " weights and " << getResults().size() << " results";
+    return emitOpError() << "has " << getWeights().size() << " weights and " << getResults().size()
+                         << " results";
   if (!getBiases().empty() && getBiases().size() != getWeights().size())
-    return emitOpError() << "has " << getWeights().size() << " weights and " << getBiases().size() << " biases, expected none or one each";
+    return emitOpError() << "has " << getWeights().size() << " weights and " << getBiases().size()
+                         << " biases, expected none or one each";
   for (auto [index, weight] : llvm::enumerate(getWeights()))
-    if (failed(checks::verifyLinear(*this, getInput(), weight, getBiases().empty() ? Value() : getBiases()[index], getResults()[index])))
+    if (failed(checks::verifyLinear(*this, getInput(), weight,
+                                    getBiases().empty() ? Value() : getBiases()[index], getResults()[index])))
       return failure();
   return success();
 }
