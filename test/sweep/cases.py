@@ -9,7 +9,7 @@ VOCABULARY, HIDDEN, CONTEXT = 32, 16, 640
 
 # Around the tiles: 16 keys lie side by side, a tile has 128 keys and at most 16 tokens.
 TOKENS = [1, 2, 5, 7, 16, 17, 33, 130, 300]
-FUSIONS = ["attention", "ffn", "linear-split", "residual-norm", "scales"]
+FUSIONS = ["attention", "ffn", "linear-split", "residual-norm", "scales"]  # no description has a scale to fold: not alone
 CAUSAL = {"causal": True}
 
 
@@ -33,7 +33,7 @@ CASES = [
     case(8, 3, 1, window(16), "f16", bias=True),
     case(8, 9, 3, chunk(8), plain_ffn=True),
     case(8, 3, 1, {"causal": True, "window": 5, "chunk": 12}),
-    case(12, 4, 2, CAUSAL, cap=3.0, bias=True, gated_ffn=True, disable=[",".join(FUSIONS), *FUSIONS]),
+    case(12, 4, 2, CAUSAL, cap=3.0, bias=True, gated_ffn=True, disable=[",".join(FUSIONS), *FUSIONS[:4]]),
     case(12, 7, 1, window(33), "f16", gated_ffn=True),
     case(12, 9, 3, CAUSAL, sum=True, interpreter=True),
     case(64, 3, 1, window(5), "f16", sum=True),

@@ -28,9 +28,13 @@ from reference import forward, weights_of, write_description
 # Relative to the largest value of the output. Dot products of a few hundred f32 terms err by about 1e-6 of it; scores of size 10 carry
 # that through the exponential, and two layers and their norms amplify it: 1e-5 is what to expect at worst.
 TOLERANCE = 1e-4
-# A key or value near the middle of two f16 numbers may round up in one computation and down in the other: half of f16's last place,
-# 5e-4 of one element. Only against numpy: the program's own entries store the same numbers.
-F16_TOLERANCE = 1e-3
+# A key or value near the middle of two f16 numbers may round up in one computation and down in the other, from the second layer on even
+# between a program's own entries. Rounding all of them, against none, changes the outputs by 4e-4 to 7e-4: a few must stay below that.
+F16_TOLERANCE = 3e-4
+
+
+def tolerance_of(case):
+    return F16_TOLERANCE if case["cache"] == "f16" else TOLERANCE
 
 
 class Program:
@@ -60,27 +64,26 @@ def run(command):
 class Results:
     """What was compared in one case."""
 
-    def __init__(self, name):
-        self.name, self.passed, self.failures, self.worst = name, 0, [], {}
+    def __init__(self, case):
+        self.name, self.tolerance, self.passed, self.failures, self.worst = case["name"], tolerance_of(case), 0, [], {}
 
-    def compare(self, kind, what, got, expected, tolerance=TOLERANCE):
+    def compare(self, kind, what, got, expected):
         if got.shape != expected.shape:
             self.failures.append(f"{kind}, {what}: shape {got.shape}, expected {expected.shape}")
             return
         error = float(np.abs(got - expected).max() / np.abs(expected).max())
         self.worst[kind] = max(self.worst.get(kind, 0.0), error)
-        if error <= tolerance:  # false for NaN
+        if error <= self.tolerance:  # false for NaN
             self.passed += 1
         else:
-            self.failures.append(f"{kind}, {what}: error {error:.2e} of the largest value, tolerance {tolerance:.0e}")
+            self.failures.append(f"{kind}, {what}: error {error:.2e} of the largest value, tolerance {self.tolerance:.0e}")
 
 
 def check_tokens(case, weights, program, others, results):
     for count in TOKENS + case.get("more_tokens", []):
         ids = ids_for(count)
         got, what = program(ids[None]), f"{count} tokens"
-        tolerance = F16_TOLERANCE if case["cache"] == "f16" else TOLERANCE
-        results.compare("numpy", what, got[0], forward(case, weights, ids), tolerance)
+        results.compare("numpy", what, got[0], forward(case, weights, ids))
         if count <= max(TOKENS):
             results.compare("taps", what, program(ids[None], "--all-hidden"), got)
         if case["kind"] == "decoder" and count in (1, 2, 5, 17, 33, 130):
@@ -105,7 +108,7 @@ def check_batch(case, program, results):
 
 
 def check(case, tools, root):
-    results = Results(case["name"])
+    results = Results(case)
     folder = os.path.join(root, case["name"])
     os.makedirs(folder)
     try:
@@ -128,7 +131,7 @@ def check(case, tools, root):
 def check_interpreter(tools, description, results):
     """The compiler's own comparison, of every value that the program shows with the reference interpreter's."""
     ids = ",".join(str(token) for token in ids_for(17))
-    run([os.path.join(tools, "attune-compile"), description, f"--compare={ids}", f"--compare-tolerance={TOLERANCE}"])
+    run([os.path.join(tools, "attune-compile"), description, f"--compare={ids}", f"--compare-tolerance={results.tolerance}"])
     results.passed += 1
 
 
