@@ -29,9 +29,14 @@
 #include "llvm/ADT/ScopeExit.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/FileUtilities.h"
+#include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/Path.h"
 #include "llvm/Support/Process.h"
 #include "llvm/Support/raw_ostream.h"
+
+#include <fmt/format.h>
+
+#include <sys/resource.h>
 
 using namespace attune;
 using llvm::Error;
@@ -39,10 +44,14 @@ namespace transformer = mlir::transformer;
 
 namespace {
 
-/// A file that is written beside its final place and renamed when all went well.
+/// A file that is written beside its final place and renamed when all went well. Devices and pipes are refused: a rename would put a file in
+/// their place.
 class OutputFile {
 public:
   static llvm::Expected<OutputFile> create(const std::string &path) {
+    llvm::sys::fs::file_status status;
+    if (!llvm::sys::fs::status(path, status) && status.type() != llvm::sys::fs::file_type::regular_file)
+      return llvm::createStringError(path + ": cannot be written: it is " + (llvm::sys::fs::is_directory(status) ? "a folder" : "no regular file"));
     llvm::SmallString<256> temporary;
     int descriptor;
     if (std::error_code code = llvm::sys::fs::createUniqueFile(path + ".%%%%%%.partial", descriptor, temporary, llvm::sys::fs::OF_None, llvm::sys::fs::all_read | llvm::sys::fs::all_write))
@@ -122,6 +131,7 @@ private:
   llvm::json::Value cacheInfo = nullptr;
   llvm::json::Object entries;
   PackedPlan plan;
+  uint64_t codeBytes = 0; ///< of the product without its payload
   std::vector<int64_t> ids; ///< to compare on
   std::vector<ReferenceValue> reference;
 
@@ -229,20 +239,29 @@ private:
   }
 
   Error writeText(const std::string &text) {
-    if (options.output == "-") {
-      llvm::outs() << text;
+    if (options.output != "-")
+      return writeFile(options.output, text);
+    llvm::outs() << text;
+    llvm::outs().flush();
+    if (!llvm::outs().has_error())
       return Error::success();
-    }
-    auto file = OutputFile::create(options.output);
+    std::error_code code = llvm::outs().error();
+    llvm::outs().clear_error();
+    return llvm::createStringError(code, "standard output: " + code.message());
+  }
+
+  static Error writeFile(const std::string &path, llvm::StringRef text) {
+    auto file = OutputFile::create(path);
     if (!file)
       return file.takeError();
     std::error_code code;
     llvm::raw_fd_ostream out(file->temporary(), code);
     out << text;
     out.close();
-    if (code || out.has_error()) {
+    if (out.has_error()) {
+      code = out.error();
       out.clear_error();
-      return llvm::createStringError(options.output + ": cannot be written");
+      return llvm::createStringError(code, path + ": cannot be written: " + code.message());
     }
     return file->commit();
   }
@@ -273,12 +292,38 @@ private:
     Product product = options.emit == Emit::library ? Product::library : Product::executable;
     if (Error error = linkProduct(std::string(object), output->temporary(), product, options.sanitize))
       return error;
+    if (std::error_code code = llvm::sys::fs::file_size(output->temporary(), codeBytes))
+      return llvm::createStringError(code, output->temporary() + ": " + code.message());
     progress.begin("packing weights");
     if (Error error = addPayload(output->temporary()))
       return error;
     llvm::sys::fs::setPermissions(output->temporary(), llvm::sys::fs::all_read | llvm::sys::fs::all_exe | llvm::sys::fs::owner_write);
     progress.end();
+    if (options.report)
+      reportSizes();
+    if (product == Product::library)
+      if (Error error = writeHeader())
+        return error;
     return output->commit();
+  }
+
+  void reportSizes() const {
+    rusage usage{};
+    ::getrusage(RUSAGE_SELF, &usage);
+    auto line = [](const char *what, double bytes) { llvm::errs() << fmt::format("{:<20} {:>8.3f} MB\n", what, bytes / 1e6); };
+    line("code and runtime", static_cast<double>(codeBytes));
+    line("weights", static_cast<double>(plan.bytes));
+    line("compiler's memory", static_cast<double>(usage.ru_maxrss) * 1024);
+  }
+
+  /// The interface of a library, beside it.
+  Error writeHeader() const {
+    auto header = llvm::MemoryBuffer::getFile(runtimeHeader());
+    if (!header)
+      return llvm::createStringError(header.getError(), runtimeHeader() + ": " + header.getError().message());
+    llvm::SmallString<128> path(llvm::sys::path::parent_path(options.output));
+    llvm::sys::path::append(path, "attune.h");
+    return writeFile(std::string(path), (*header)->getBuffer());
   }
 
   Error writeCodeFile(CodeForm form) {

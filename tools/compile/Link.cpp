@@ -18,15 +18,17 @@ using llvm::StringRef;
 
 namespace {
 
-std::string runtimeFolder() {
+/// `lib/attune` beside the compiler's own folder.
+std::string shippedFolder() {
   static int anchor;
   llvm::SmallString<256> path(
       llvm::sys::path::parent_path(llvm::sys::fs::getMainExecutable(nullptr, &anchor)));
   llvm::sys::path::append(path, "..", "lib", "attune");
-  llvm::sys::path::append(path, "x86_64-linux-gnu");
   llvm::sys::path::remove_dots(path, /*remove_dot_dot=*/true);
   return std::string(path);
 }
+
+std::string runtimeFolder() { return shippedFolder() + "/x86_64-linux-gnu"; }
 
 llvm::Expected<std::string> findProgram(StringRef name) {
   for (std::string candidate : {(name + "-22").str(), name.str()})
@@ -55,6 +57,8 @@ llvm::Expected<std::string> linkerOf(const std::string &folder) {
 }
 
 } // namespace
+
+std::string attune::runtimeHeader() { return shippedFolder() + "/include/attune/attune.h"; }
 
 Error attune::linkProduct(const std::string &object, const std::string &output, Product product,
                           bool sanitize) {

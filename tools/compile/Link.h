@@ -19,6 +19,9 @@ enum class Product { executable, library };
 /// the compiler driver links, since the sanitizer's runtime is its own.
 llvm::Error linkProduct(const std::string &object, const std::string &output, Product product, bool sanitize);
 
+/// The C interface of libraries, as it is shipped with the compiler.
+std::string runtimeHeader();
+
 } // namespace attune
 
 #endif // ATTUNE_TOOLS_COMPILE_LINK_H

@@ -1,0 +1,313 @@
+#!/usr/bin/env python3
+# Part of Attune, under the Apache License v2.0 with LLVM Exceptions.
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""Programs and the compiler from outside: files, paths, options, bad input.
+
+  run.py BIN_DIR        BIN_DIR holds attune-compile; the last line is "N passed, N failed"
+"""
+import json, os, random, shutil, struct, subprocess, sys, tempfile
+
+BIN = os.path.abspath(sys.argv[1])
+COMPILE = os.path.join(BIN, "attune-compile")
+SOURCE = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+WORK = tempfile.mkdtemp(prefix="attune-product-")
+passed, failed = 0, 0
+
+
+def check(name, condition, detail=""):
+    global passed, failed
+    if condition:
+        passed += 1
+    else:
+        failed += 1
+        print(f"FAILED: {name}\n{str(detail)[-1500:]}", flush=True)
+
+
+def call(*command, **options):
+    """Exit code (negative: a signal) and both streams."""
+    done = subprocess.run(command, capture_output=True, stdin=subprocess.DEVNULL, cwd=options.pop("cwd", WORK), timeout=600, **options)
+    return done.returncode, done.stdout.decode(errors="replace"), done.stderr.decode(errors="replace")
+
+
+def refuses(name, expected, *arguments, code=1, output=None):
+    """The compiler ends with `code`, says each of the words, and leaves no file."""
+    folder = tempfile.mkdtemp(dir=WORK)
+    if output is None:
+        output = os.path.join(folder, "out")
+    result = call(COMPILE, *arguments, "-o", output)
+    text = result[1] + result[2]
+    check(name, result[0] == code and all(word in text for word in expected), f"exit {result[0]}, expected {code} and {expected}:\n{text}")
+    check(name + ": nothing left", not os.listdir(folder), os.listdir(folder))
+
+
+# ------------------------------------------------- a small model -------------------------------------------------
+
+HIDDEN, HEADS, KEY_HEADS, SIZE, INNER, VOCABULARY, CONTEXT = 32, 4, 2, 8, 48, 40, 16
+CONFIG = {"model_type": "llama", "architectures": ["LlamaForCausalLM"], "hidden_size": HIDDEN, "num_attention_heads": HEADS, "num_key_value_heads": KEY_HEADS,
+          "intermediate_size": INNER, "num_hidden_layers": 1, "vocab_size": VOCABULARY, "max_position_embeddings": CONTEXT, "rms_norm_eps": 1e-5,
+          "rope_theta": 10000.0, "hidden_act": "silu", "tie_word_embeddings": False, "torch_dtype": "float32", "eos_token_id": 1, "bos_token_id": 0}
+LAYER = "model.layers.0."
+SHAPES = {"model.embed_tokens.weight": (VOCABULARY, HIDDEN), "lm_head.weight": (VOCABULARY, HIDDEN), "model.norm.weight": (HIDDEN,),
+          LAYER + "input_layernorm.weight": (HIDDEN,), LAYER + "post_attention_layernorm.weight": (HIDDEN,),
+          LAYER + "self_attn.q_proj.weight": (HEADS * SIZE, HIDDEN), LAYER + "self_attn.k_proj.weight": (KEY_HEADS * SIZE, HIDDEN),
+          LAYER + "self_attn.v_proj.weight": (KEY_HEADS * SIZE, HIDDEN), LAYER + "self_attn.o_proj.weight": (HIDDEN, HEADS * SIZE),
+          LAYER + "mlp.gate_proj.weight": (INNER, HIDDEN), LAYER + "mlp.up_proj.weight": (INNER, HIDDEN), LAYER + "mlp.down_proj.weight": (HIDDEN, INNER)}
+
+
+def product(shape):
+    count = 1
+    for size in shape:
+        count *= size
+    return count
+
+
+def safetensors(header, data, length=None):
+    text = json.dumps(header).encode() if not isinstance(header, bytes) else header
+    return struct.pack("<q", len(text) if length is None else length) + text + data
+
+
+def weights(without=None):
+    """Header and bytes of the model's tensors."""
+    numbers, header, data = random.Random(7), {}, b""
+    for name, shape in SHAPES.items():
+        if name == without:
+            continue
+        values = [numbers.gauss(0, 0.3) for _ in range(product(shape))]
+        header[name] = {"dtype": "F32", "shape": list(shape), "data_offsets": [len(data), len(data) + 4 * len(values)]}
+        data += struct.pack(f"<{len(values)}f", *values)
+    return header, data
+
+
+HEADER, DATA = weights()
+
+
+def folder(name, config=CONFIG, tensors=None):
+    path = os.path.join(WORK, name)
+    os.makedirs(path)
+    with open(os.path.join(path, "config.json"), "w") as out:
+        json.dump(config, out)
+    with open(os.path.join(path, "model.safetensors"), "wb") as out:
+        out.write(safetensors(HEADER, DATA) if tensors is None else tensors)
+    return path
+
+
+def write_ids(path, ids):
+    data = struct.pack(f"<{len(ids)}q", *ids)
+    with open(path, "wb") as out:
+        out.write(safetensors({"input_ids": {"dtype": "I64", "shape": [1, len(ids)], "data_offsets": [0, len(data)]}}, data))
+
+
+def run(program, ids, *options):
+    """Exit code, errors and tensors {name: (shape, bytes)} of `program run`."""
+    source, target = os.path.join(WORK, "in.safetensors"), os.path.join(WORK, "result.safetensors")
+    write_ids(source, ids)
+    if os.path.exists(target):
+        os.remove(target)
+    code, _, errors = call(program, "run", source, "-o", target, *options)
+    if code:
+        return code, errors, {}
+    with open(target, "rb") as file:
+        content = file.read()
+    size = struct.unpack("<q", content[:8])[0]
+    tensors = {name: (entry["shape"], content[8 + size + entry["data_offsets"][0]:8 + size + entry["data_offsets"][1]])
+               for name, entry in json.loads(content[8:8 + size]).items() if name != "__metadata__"}
+    return code, errors, tensors
+
+
+def floats(tensor):
+    return struct.unpack(f"<{len(tensor[1]) // 4}f", tensor[1])
+
+
+# ---------------------------------------------------- the parts ---------------------------------------------------
+
+
+def test_usage():
+    code, out, _ = call(COMPILE, "--help")
+    check("--help", code == 0 and all(word in out for word in ("--emit", "--compare", "--quantize", "--sanitize", "GGUF")), out)
+    for arguments in ((), ("--emit=nonsense", "x"), ("x", "--quantize=q9"), ("x", "--context=-1"), ("x", "--weights=elsewhere"), ("x", "--no-such-option"),
+                      ("x", "--compare-tolerance=1"), ("x", "--cache=f64")):
+        code, _, errors = call(COMPILE, *arguments)
+        check(f"usage {arguments}", code == 2 and errors, f"exit {code}: {errors}")
+    refuses("a model that is not there", ["none.gguf"], "none.gguf")
+    refuses("an unknown processor", ["warp-drive"], model, "--cpu=warp-drive")
+
+
+def test_stages():
+    for stage, word in (("description", "layers"), ("transformer", "transformer.softmax"), ("fused", "transformer.attention"), ("linalg", "module"),
+                        ("llvm", "define"), ("asm", ".globl"), ("obj", "ELF")):
+        target = os.path.join(WORK, "stage." + stage)
+        code, _, errors = call(COMPILE, model, "--emit=" + stage, "-o", target)
+        content = open(target, "rb").read().decode("latin1") if code == 0 else ""
+        check(f"--emit={stage}", word in content, errors)
+        check(f"--emit={stage}: no weights in the text", len(content) < 3e6, len(content))
+
+
+def test_bad_files():
+    text = json.dumps(HEADER).encode()
+    for name, tensors, words in (
+            ("an empty file", b"", ["model.safetensors"]),
+            ("header of 0 bytes", struct.pack("<q", 0) + DATA, ["model.safetensors"]),
+            ("header of negative length", safetensors(HEADER, DATA, -5), ["model.safetensors"]),
+            ("header beyond the file", safetensors(HEADER, DATA, 1 << 26), ["model.safetensors"]),
+            ("header above 100 MB", safetensors(HEADER, DATA, 1 << 40), ["model.safetensors"]),
+            ("header that is no JSON", safetensors(text[:-3], DATA), ["model.safetensors"]),
+            ("file cut by 100 bytes", safetensors(HEADER, DATA)[:-100], ["model.safetensors"])):
+        refuses(name, words, folder("bad " + name, tensors=tensors))
+    norm = "model.norm.weight"
+    begin, end = HEADER[norm]["data_offsets"]
+    for name, change in (("three offsets", [begin, end, end]), ("inverted offsets", [end, begin]), ("negative offsets", [-4, end]),
+                         ("offsets past the end", [begin, end + 10**9]), ("offsets of the wrong size", [begin, end - 4])):
+        header = dict(HEADER, **{norm: dict(HEADER[norm], data_offsets=change)})
+        refuses(name, ["model.safetensors", norm], folder("bad " + name, tensors=safetensors(header, DATA)))
+    refuses("no head", ["lm_head.weight"], folder("no head", tensors=safetensors(*weights(without="lm_head.weight"))))
+    shaped = dict(HEADER, **{norm: dict(HEADER[norm], shape=[2, HIDDEN // 2])})
+    refuses("a norm of another shape", [norm, f"{HIDDEN}"], folder("shape", tensors=safetensors(shaped, DATA)))
+    refuses("7 heads over 2", ["num_attention_heads", "7", "2"], folder("heads", dict(CONFIG, num_attention_heads=7)))
+    refuses("an unknown family", ["model_type", "frobnicator"], folder("family", dict(CONFIG, model_type="frobnicator", architectures=["F"])))
+    shards = folder("shards")
+    os.remove(os.path.join(shards, "model.safetensors"))
+    with open(os.path.join(shards, "model.safetensors.index.json"), "w") as out:
+        json.dump({"weight_map": {name: "model-00001-of-00001.safetensors" for name in HEADER}}, out)
+    refuses("a missing shard", ["model-00001-of-00001.safetensors"], shards)
+
+
+def gguf(tensors=(), values=(), tensor_count=None, value_count=None):
+    string = lambda text: struct.pack("<Q", len(text)) + text.encode()
+    body = b"GGUF" + struct.pack("<IQQ", 3, len(tensors) if tensor_count is None else tensor_count, len(values) if value_count is None else value_count)
+    for key, kind, value in values:
+        body += string(key) + struct.pack("<I", kind) + value
+    for name, dimensions in tensors:
+        body += string(name) + struct.pack("<I", len(dimensions)) + struct.pack(f"<{len(dimensions)}Q", *dimensions) + struct.pack("<IQ", 0, 0)
+    return body + bytes(-len(body) % 32 + 64)
+
+
+def test_bad_gguf():
+    llama = ("general.architecture", 8, struct.pack("<Q", 5) + b"llama")
+    for name, content in (("an empty file", b""), ("another magic", b"GGML" + bytes(60)), ("dimensions that overflow", gguf([("t", (2**63 - 1, 2))], [llama])),
+                          ("nine dimensions", gguf([("t", (1,) * 9)], [llama])), ("2^60 tensors", gguf(values=[llama], tensor_count=1 << 60)),
+                          ("2^60 values", gguf(value_count=1 << 60)), ("a string past the end", gguf(values=[("k", 8, struct.pack("<Q", 1 << 40))])),
+                          ("alignment of another type", gguf([("t", (4,))], [llama, ("general.alignment", 8, struct.pack("<Q", 2) + b"32")])),
+                          ("alignment 3", gguf([("t", (4,))], [llama, ("general.alignment", 4, struct.pack("<I", 3))])), ("nothing in it", gguf())):
+        path = os.path.join(WORK, f"bad {name}.gguf")
+        with open(path, "wb") as out:
+            out.write(content)
+        refuses("gguf: " + name, [os.path.basename(path)], path)
+
+
+def test_outputs():
+    for name, target in (("into no folder", os.path.join(WORK, "none", "out")), ("onto a folder", BIN), ("onto a device", "/dev/full")):
+        refuses("output " + name, [target, "cannot be written"], model, "--emit=transformer", output=target)
+    check("/dev/full is still a device", not os.path.isfile("/dev/full"))
+    with open("/dev/full", "w") as full:
+        done = subprocess.run([COMPILE, model, "--emit=transformer"], stdout=full, stderr=subprocess.PIPE)
+    check("a full standard output", done.returncode == 1 and done.stderr, done)
+    small = os.path.join(WORK, "small")
+    os.makedirs(small)
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "none", small], capture_output=True).returncode == 0:
+        try:
+            code, _, errors = call(COMPILE, model, "-o", os.path.join(small, "out"))
+            check("a full folder", code == 1 and errors, f"exit {code}: {errors}")
+            check("a full folder: nothing left", not os.listdir(small), os.listdir(small))
+        finally:
+            subprocess.run(["umount", small])
+
+
+def test_program(program):
+    ids = [3, 14, 15, 9, 2, 6]
+    code, errors, first = run(program, ids)
+    check("run", code == 0 and first["logits"][0] == [1, len(ids), VOCABULARY], errors)
+    for name, move in (("copied", lambda to: shutil.copy(program, to)), ("symlinked", lambda to: os.symlink(program, to)), ("hard-linked", lambda to: os.link(program, to)),
+                       ("stripped", lambda to: subprocess.run([tool("llvm-strip"), program, "-o", to], check=True))):
+        target = os.path.join(WORK, f"{name} '\"ü")
+        move(target)
+        check(name, run(target, ids)[2] == first, run(target, ids)[1])
+    code, errors, stepped = run(program, ids, "--step")
+    check("--step", code == 0 and max(abs(a - b) for a, b in zip(floats(stepped["logits"]), floats(first["logits"]))) < 1e-4, errors)
+    for count, expected in ((CONTEXT - 1, 0), (CONTEXT, 0), (CONTEXT + 1, 1)):
+        code, errors, tensors = run(program, [i % VOCABULARY for i in range(count)])
+        check(f"a prompt of {count} tokens, context {CONTEXT}", code == expected and (tensors or f"{CONTEXT}" in errors), f"exit {code}: {errors}")
+    code, errors, _ = run(program, [VOCABULARY])
+    check("an id beyond the vocabulary", code == 1 and f"{VOCABULARY}" in errors, errors)
+    return first
+
+
+def tool(name):
+    return shutil.which(name + "-22") or shutil.which(name) or "/usr/lib/llvm-22/bin/" + name
+
+
+def test_products():
+    odd = folder("a model's \"folder\" ü")
+    os.chmod(odd, 0o555)
+    program = os.path.join(WORK, "program of ü \"quotes\" 'n spaces")
+    code, _, errors = call(COMPILE, odd, "-o", program, "--report")
+    check("paths with spaces, quotes and non-ASCII", code == 0, errors)
+    check("--report", "machine code" in errors and "weights" in errors and "memory" in errors, errors)
+    if code:
+        return
+    first = test_program(program)
+    described = os.path.join(WORK, "described.yaml")
+    call(COMPILE, model, "--emit=description", "-o", described)
+    beside = os.path.join(WORK, "beside")
+    code, _, errors = call(COMPILE, described, "--weights=file", "-o", beside)
+    check("a printed description, --weights=file", code == 0 and os.path.exists(beside + ".weights"), errors)
+    if code == 0:
+        ids = [3, 14, 15, 9, 2, 6]
+        check("a printed description gives the same program", run(beside, ids)[2] == first, run(beside, ids)[1])
+        os.rename(beside + ".weights", beside + ".gone")
+        code, errors, _ = run(beside, ids)
+        check("weights that are gone", code == 1 and "beside.weights" in errors, errors)
+
+
+def test_library():
+    library = os.path.join(WORK, "libsmall.so")
+    code, _, errors = call(COMPILE, model, "--emit=lib", "-o", library)
+    check("--emit=lib", code == 0 and os.path.exists(os.path.join(WORK, "attune.h")), errors)
+    include = os.path.join(BIN, "..", "lib", "attune", "include")
+    code, _, errors = call(tool("clang"), "-std=c99", "-Wall", "-Werror", os.path.join(SOURCE, "examples", "c", "generate.c"), "-I", include, library, "-Wl,-rpath," + WORK,
+                           "-o", os.path.join(WORK, "in_c"))
+    check("the example in C", code == 0, errors)
+    if code == 0:
+        code, _, errors = call(os.path.join(WORK, "in_c"), "a")
+        check("a library without a vocabulary says so", code == 1 and "tokenizer" in errors, f"exit {code}: {errors}")
+
+
+def test_sanitized():
+    program = os.path.join(WORK, "sanitized")
+    code, _, errors = call(COMPILE, model, "--sanitize", "-o", program)
+    check("--sanitize", code == 0, errors)
+    for options in ((), ("--step",), ("--greedy", "4"), ("--all-hidden", "--attentions")) if code == 0 else ():
+        code, errors, _ = run(program, [3, 14, 15], *options)
+        check(f"a sanitized program {options}", code == 0 and "Sanitizer" not in errors, errors)
+
+
+def test_other_cpu():
+    program = os.path.join(WORK, "v4")
+    code, _, errors = call(COMPILE, model, "--cpu=x86-64-v4", "-o", program)
+    check("--cpu=x86-64-v4", code == 0, errors)
+    if code == 0 and "avx512f" not in open("/proc/cpuinfo").read():
+        code, errors, _ = run(program, [1])
+        check("a program for another processor", code == 1 and "avx512" in errors, f"exit {code}: {errors}")
+
+
+def test_compare():
+    for options in ((), ("--quantize=q8_0",), ("--quantize=q4_0",), ("--quantize=f16", "--cache=f16"), ("--quantize=q4_0", "--activations=f32")):
+        code, out, errors = call(COMPILE, model, "--compare", "3,14,15,9", *options)
+        check(f"--compare {options}", code == 0 and "agree" in out and "attentions.0" in out, out + errors)
+    code, out, errors = call(COMPILE, model, "--compare", "3,14,15,9", "--compare-tolerance", "1e-12")
+    check("--compare beyond tolerance", code == 1 and "first, " in errors, out + errors)
+    for ids in ("40", "-1", "x", "", "@none", ",".join(["1"] * (CONTEXT + 1))):
+        code, _, errors = call(COMPILE, model, "--compare", ids)
+        check(f"--compare '{ids}'", code == 1 and errors, f"exit {code}: {errors}")
+
+
+model = folder("model")
+parts = [test_usage, test_bad_files, test_bad_gguf, test_outputs, test_stages, test_products, test_library, test_sanitized, test_other_cpu, test_compare]
+try:
+    for part in parts:
+        if len(sys.argv) < 3 or part.__name__[5:] in sys.argv[2:]:
+            print(part.__name__[5:].replace("_", " "), flush=True)
+            part()
+finally:
+    shutil.rmtree(WORK, ignore_errors=True)
+print(f"{passed} passed, {failed} failed")
+sys.exit(1 if failed else 0)
