@@ -39,25 +39,16 @@ Value ByteDot::withSign(Value values, Value signs) {
   return arith::SelectOp::create(e, negative, arith::SubIOp::create(e, zeros, values), values);
 }
 
-Value ByteDot::sum(ArrayRef<Weights> weights, ArrayRef<Value> activations) {
-  if (vnni())
-    return sumVnni(weights, activations);
-  Values terms;
-  for (size_t i = 0; i < weights.size(); ++i) {
-    // Two products of nibbles are at most 3810, so eight such pairs fit 16 bits; of bytes one pair does.
-    Value pair = pairs(weights[i], activations[i]);
-    terms.push_back(nibbles ? pair : widen(pair));
+Value ByteDot::add(Value partial, const Weights &weights, Value activations) {
+  if (vnni()) {
+    std::string name = "llvm.x86.avx512.vpdpbusd." + std::to_string(e.target.vectorBits);
+    return e.intrinsic(name, e.ints(), {partial ? partial : e.zeros(e.ints()), weights.codes, activations});
   }
-  return nibbles ? widen(e.sumInts(terms)) : e.sumInts(terms);
-}
-
-/// Two chains, since each instruction waits for the last one's sum.
-Value ByteDot::sumVnni(ArrayRef<Weights> weights, ArrayRef<Value> activations) {
-  std::string name = "llvm.x86.avx512.vpdpbusd." + std::to_string(e.target.vectorBits);
-  Value sums[2] = {e.zeros(e.ints()), e.zeros(e.ints())};
-  for (size_t i = 0; i < weights.size(); ++i)
-    sums[i % 2] = e.intrinsic(name, e.ints(), {sums[i % 2], weights[i].codes, activations[i]});
-  return e.sumInts(sums);
+  // Two products of nibbles are at most 3810, so eight such pairs fit 16 bits; of bytes one pair does.
+  Value pair = pairs(weights, activations);
+  if (!nibbles)
+    pair = widen(pair);
+  return partial ? arith::AddIOp::create(e, partial, pair).getResult() : pair;
 }
 
 /// Sums of neighbouring products in 16 bits.
@@ -69,10 +60,12 @@ Value ByteDot::pairs(const Weights &weights, Value activations) {
   return e.intrinsic(namesFor(e.target.vectorBits).multiplyBytes, e.shorts(), {weights.codes, activations});
 }
 
-/// Even and odd elements of half the width, sign-extended in place: neighbours in memory are the low and the high half of a lane.
+/// Even and odd elements of half the width, sign-extended in place: neighbours in memory are the low and the
+/// high half of a lane.
 static std::pair<Value, Value> evenAndOdd(Emitter &e, Value vector, VectorType wide) {
   Value bits = e.bitcast(vector, wide), width = e.splat(wide, int64_t(wide.getElementTypeBitWidth() / 2));
-  return {arith::ShRSIOp::create(e, arith::ShLIOp::create(e, bits, width), width), arith::ShRSIOp::create(e, bits, width)};
+  return {arith::ShRSIOp::create(e, arith::ShLIOp::create(e, bits, width), width),
+          arith::ShRSIOp::create(e, bits, width)};
 }
 
 Value ByteDot::genericPairs(Value weights, Value activations) {
@@ -88,5 +81,6 @@ Value ByteDot::widen(Value pairs) {
     auto [even, odd] = evenAndOdd(e, pairs, e.ints());
     return arith::AddIOp::create(e, even, odd);
   }
-  return e.intrinsic(namesFor(e.target.vectorBits).multiplyShorts, e.ints(), {pairs, e.splat(e.shorts(), int64_t(1))});
+  return e.intrinsic(namesFor(e.target.vectorBits).multiplyShorts, e.ints(),
+                     {pairs, e.splat(e.shorts(), int64_t(1))});
 }

@@ -2,8 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 /// \file
-/// Sums of products of bytes, four to a 32-bit lane, by what the instruction set offers. LLVM does not form these instructions from
-/// arithmetic, so they are called as intrinsics.
+/// Sums of products of bytes, four to a 32-bit lane, by what the instruction set offers. LLVM does not form
+/// these instructions from arithmetic, so they are called as intrinsics.
 
 #ifndef ATTUNE_PASSES_CPU_BYTEDOT_H
 #define ATTUNE_PASSES_CPU_BYTEDOT_H
@@ -19,7 +19,7 @@ public:
 
   /// Four weights a lane in the form that `sum` wants, made once for several rows of activations.
   struct Weights {
-    Value codes;     ///< what is multiplied: unsigned, but for Generic as stored
+    Value codes;      ///< what is multiplied: unsigned, but for Generic as stored
     Value signs = {}; ///< Avx2, signed weights: the weights themselves, whose signs the activations take
   };
   Weights prepare(Value codes);
@@ -27,8 +27,10 @@ public:
   /// What `prepare` adds to each weight: `sum` is larger by this times the sum of the activations.
   int offset() const;
 
-  /// For each lane, the sum of all products, at most 8 vectors of four columns.
-  Value sum(ArrayRef<Weights> weights, ArrayRef<Value> activations);
+  /// `partial` (null at first) with the products of four more columns, at most 8 times in all.
+  Value add(Value partial, const Weights &weights, Value activations);
+  /// The sums in 32 bits.
+  Value finish(Value partial) { return nibbles && !vnni() ? widen(partial) : partial; }
 
 private:
   Emitter &e;
@@ -36,7 +38,6 @@ private:
 
   DotKind kind() const { return e.target.dot; }
   bool vnni() const { return kind() == DotKind::AvxVnni || kind() == DotKind::Vnni512; }
-  Value sumVnni(ArrayRef<Weights> weights, ArrayRef<Value> activations);
   Value withSign(Value values, Value signs);
   Value pairs(const Weights &weights, Value activations);
   Value genericPairs(Value weights, Value activations);

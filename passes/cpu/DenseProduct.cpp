@@ -34,40 +34,48 @@ struct DenseProduct {
     addOuterProduct(e, op.getInput(), tile, k, weights, sums);
   }
 
-  /// Hardware prefetchers stop at pages, and panels are read in pairs; far enough ahead to hide memory.
-  void prefetchColumns(Value k, int count) {
-    constexpr int64_t ahead = 2048;
-    for (const Column &column : tile.columns)
-      if (constantOf(column.first) == 0)
-        for (int64_t line = 0; line < count * stride(); line += 64)
-          e.prefetch(weight, column.panel, e.add(e.mul(k, stride()), ahead + line));
-  }
-
-  Values emit() {
-    int64_t columns = op.getColumns();
-    int unroll = tile.streams() ? 8 : 4;
-    // Several sets of sums for one row, whose additions would otherwise wait for each other.
-    int sets = tile.rows * tile.columns.size() >= 8 ? 1 : 2;
+  /// One row's sums in several sets, since additions would otherwise wait for each other.
+  Values emitRow() {
+    constexpr int64_t unroll = 8, sets = 4;
+    int64_t columns = op.getColumns(), whole = columns / unroll * unroll;
     Values sums(sets * tile.size(), e.zeros(e.floats()));
-    auto setOf = [&](MutableArrayRef<Value> all, int step) { return all.slice(step % sets * tile.size(), tile.size()); };
-
-    int64_t whole = columns / unroll * unroll;
+    auto setOf = [&](MutableArrayRef<Value> all, int64_t step) {
+      return all.slice(step % sets * tile.size(), tile.size());
+    };
     if (whole)
       sums = e.loop(e.index(0), e.index(whole), unroll, sums, [&](Value k, ValueRange carried) {
         Values current(carried);
-        if (tile.streams())
-          prefetchColumns(k, unroll);
-        for (int step = 0; step < unroll; ++step)
+        prefetchWeights(e, weight, tile, e.mul(k, stride()), unroll * stride());
+        for (int64_t step = 0; step < unroll; ++step)
           addColumn(e.add(k, step), setOf(current, step));
         return current;
       });
     for (int64_t k = whole; k < columns; ++k)
-      addColumn(e.index(k), setOf(sums, k - whole));
+      addColumn(e.index(k), setOf(sums, k));
 
-    for (size_t i = 0; sets == 2 && i < tile.size(); ++i)
-      sums[i] = e.sumFloats({sums[i], sums[tile.size() + i]});
-    sums.resize(tile.size());
-    return sums;
+    Values totals;
+    for (size_t i = 0; i < tile.size(); ++i) {
+      Values parts;
+      for (int64_t set = 0; set < sets; ++set)
+        parts.push_back(sums[set * tile.size() + i]);
+      totals.push_back(e.sumFloats(parts));
+    }
+    return totals;
+  }
+
+  Values emitRange(Value from, Value to, Values sums) {
+    std::optional<int64_t> first = constantOf(from), last = constantOf(to);
+    if (first && last && *last - *first < denseStep) {
+      for (int64_t k = *first; k < *last; ++k)
+        addColumn(e.index(k), sums);
+      return sums;
+    }
+    return e.loop(from, to, denseStep, sums, [&](Value k, ValueRange carried) {
+      Values current(carried);
+      for (int64_t step = 0; step < denseStep; ++step)
+        addColumn(e.add(k, step), current);
+      return current;
+    });
   }
 };
 
@@ -84,6 +92,19 @@ void transformer::addOuterProduct(Emitter &e, Value input, const Tile &tile, Val
   }
 }
 
+void transformer::prefetchWeights(Emitter &e, Value weight, const Tile &tile, Value offset, int64_t size) {
+  constexpr int64_t ahead = 4096;
+  for (const Column &column : tile.columns)
+    if (constantOf(column.first) == 0)
+      for (int64_t line = 0; line < size; line += 64)
+        e.prefetch(weight, column.panel, e.add(offset, ahead + line));
+}
+
 Values transformer::denseProduct(Emitter &e, kernel::LinearOp op, Value weight, const Tile &tile) {
-  return DenseProduct{e, op, weight, tile}.emit();
+  return DenseProduct{e, op, weight, tile}.emitRow();
+}
+
+Values transformer::addDenseProduct(Emitter &e, kernel::LinearOp op, Value weight, const Tile &tile,
+                                    Value from, Value to, Values sums) {
+  return DenseProduct{e, op, weight, tile}.emitRange(from, to, std::move(sums));
 }

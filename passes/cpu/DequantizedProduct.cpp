@@ -23,6 +23,8 @@ struct DequantizedProduct {
   const Tile &tile;
   PackedFormat format = op.getFormat().getFormat();
 
+  /// Sets of sums, so that one row's additions need not wait for each other.
+  int sets() const { return tile.rows == 1 ? 4 : 1; }
   bool nibbles() const { return format.codes == PackedFormat::U4; }
   /// Columns that the 64 bytes of one group hold; a byte holds one code or two that are 16 columns apart.
   int halves() const { return nibbles() ? 2 : 1; }
@@ -30,9 +32,12 @@ struct DequantizedProduct {
 
   /// Scaling of a set of `group` columns in the block at byte `block` of the panel.
   Scaling loadScaling(const Column &column, Value block, Value set) {
-    Value offset = e.add(block, e.add(e.mul(set, PackedFormat::panelRows * format.scaleBytes()), e.mul(column.first, format.scaleBytes())));
+    Value offset = e.add(block, e.add(e.mul(set, PackedFormat::panelRows * format.scaleBytes()),
+                                      e.mul(column.first, format.scaleBytes())));
     Value scale = loadScales(e, format, weight, column.panel, offset);
-    Value shift = format.hasMin ? loadScales(e, format, weight, column.panel, e.add(offset, format.minsOffset())) : e.zeros(e.floats());
+    Value shift = format.hasMin
+                      ? loadScales(e, format, weight, column.panel, e.add(offset, format.minsOffset()))
+                      : e.zeros(e.floats());
     if (format.zero)
       shift = e.fma(scale, e.splat(e.floats(), -double(format.zero)), shift);
     return {scale, shift};
@@ -77,20 +82,23 @@ struct DequantizedProduct {
           continue;
         Values weights;
         for (size_t c = 0; c < codes.size(); ++c)
-          weights.push_back(e.fma(e.toFloats(extract(codes[c], half, j)), scaling[c].scale, scaling[c].shift));
-        addOuterProduct(e, op.getInput(), tile, e.add(firstColumn, column), weights, sums);
+          weights.push_back(
+              e.fma(e.toFloats(extract(codes[c], half, j)), scaling[c].scale, scaling[c].shift));
+        addOuterProduct(e, op.getInput(), tile, e.add(firstColumn, column), weights,
+                        sums.slice(j % sets() * tile.size(), tile.size()));
       }
     }
   }
 
   Values emit() {
-    int64_t blocks = op.getColumns() / PackedFormat::blockColumns, rest = op.getColumns() % PackedFormat::blockColumns;
-    Values sums(tile.size(), e.zeros(e.floats()));
+    int64_t blocks = op.getColumns() / PackedFormat::blockColumns,
+            rest = op.getColumns() % PackedFormat::blockColumns;
+    Values sums(sets() * tile.size(), e.zeros(e.floats()));
     if (blocks)
       sums = e.loop(e.index(0), e.index(blocks), 1, sums, [&](Value b, ValueRange carried) {
         Value block = e.mul(b, format.blockBytes()), first = e.mul(b, PackedFormat::blockColumns);
         if (tile.streams())
-          prefetchBlock(block);
+          prefetchWeights(e, weight, tile, block, format.blockBytes());
         return e.loop(e.index(0), e.index(groups()), 1, carried, [&](Value group, ValueRange inner) {
           Values current(inner);
           addGroup(block, first, group, PackedFormat::blockColumns, current);
@@ -98,22 +106,20 @@ struct DequantizedProduct {
         });
       });
     for (int64_t group = 0; rest && group < groups(); ++group)
-      addGroup(e.index(blocks * format.blockBytes()), e.index(blocks * PackedFormat::blockColumns), e.index(group), rest, sums);
+      addGroup(e.index(blocks * format.blockBytes()), e.index(blocks * PackedFormat::blockColumns),
+               e.index(group), rest, sums);
+    for (size_t i = 0; sets() == 4 && i < tile.size(); ++i)
+      sums[i] =
+          e.sumFloats({sums[i], sums[i + tile.size()], sums[i + 2 * tile.size()], sums[i + 3 * tile.size()]});
+    sums.resize(tile.size());
     return sums;
-  }
-
-  void prefetchBlock(Value block) {
-    constexpr int64_t ahead = 2048;
-    for (const Column &column : tile.columns)
-      if (constantOf(column.first) == 0)
-        for (int64_t line = 0; line < format.blockBytes(); line += 64)
-          e.prefetch(weight, column.panel, e.add(block, ahead + line));
   }
 };
 
 } // namespace
 
-Value transformer::loadScales(Emitter &e, const PackedFormat &format, Value weight, Value panel, Value offset) {
+Value transformer::loadScales(Emitter &e, const PackedFormat &format, Value weight, Value panel,
+                              Value offset) {
   if (format.scale == PackedFormat::ScaleF32)
     return e.loadBytes(e.floats(), weight, panel, offset);
   return e.extend(e.loadBytes(e.vectorOf(e.getF16Type(), e.lanes()), weight, panel, offset));

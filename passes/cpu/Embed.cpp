@@ -79,13 +79,16 @@ struct EmbedLoops {
       if (!nibbles())
         codes = arith::ExtSIOp::create(e, wide, bytes);
       else if (half)
-        codes = arith::ExtUIOp::create(e, wide, arith::ShRUIOp::create(e, bytes, e.splat(e.vectorOf(e.getI8Type(), 4), int64_t(4))));
+        codes = arith::ExtUIOp::create(
+            e, wide, arith::ShRUIOp::create(e, bytes, e.splat(e.vectorOf(e.getI8Type(), 4), int64_t(4))));
       else
-        codes = arith::ExtUIOp::create(e, wide, arith::AndIOp::create(e, bytes, e.splat(e.vectorOf(e.getI8Type(), 4), int64_t(15))));
+        codes = arith::ExtUIOp::create(
+            e, wide, arith::AndIOp::create(e, bytes, e.splat(e.vectorOf(e.getI8Type(), 4), int64_t(15))));
       if (format.zero)
         codes = arith::SubIOp::create(e, codes, e.splat(wide, int64_t(format.zero)));
       int64_t set = column / format.group;
-      Value offset = e.add(e.add(block, set * PackedFormat::panelRows * format.scaleBytes()), e.mul(lane, format.scaleBytes()));
+      Value offset = e.add(e.add(block, set * PackedFormat::panelRows * format.scaleBytes()),
+                           e.mul(lane, format.scaleBytes()));
       Value values = arith::MulFOp::create(e, e.toFloats(codes), loadScale(panel, offset));
       if (format.hasMin)
         values = arith::AddFOp::create(e, values, loadScale(panel, e.add(offset, format.minsOffset())));

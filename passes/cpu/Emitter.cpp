@@ -20,9 +20,11 @@ std::optional<int64_t> transformer::constantOf(Value value) {
   return constant.getSExtValue();
 }
 
-Emitter::Emitter(Operation *op, const CpuTarget &target) : ImplicitLocOpBuilder(op->getLoc(), op), target(target) {}
+Emitter::Emitter(Operation *op, const CpuTarget &target)
+    : ImplicitLocOpBuilder(op->getLoc(), op), target(target) {}
 
-//===------------------------------------------------ index arithmetic ---------------------------------------------===//
+//===------------------------------------------------ index arithmetic
+//---------------------------------------------===//
 
 Value Emitter::index(int64_t value) { return arith::ConstantIndexOp::create(*this, value); }
 Value Emitter::add(Value a, Value b) { return createOrFold<arith::AddIOp>(a, b); }
@@ -41,18 +43,24 @@ Value Emitter::dimension(Value memref, int64_t dim) {
   return createOrFold<memref::DimOp>(memref, dim);
 }
 
-//===------------------------------------------------------ vectors ------------------------------------------------===//
+//===------------------------------------------------------ vectors
+//------------------------------------------------===//
 
 Value Emitter::splat(VectorType type, double value) {
   return arith::ConstantOp::create(*this, DenseElementsAttr::get(type, getF32FloatAttr(value).getValue()));
 }
 
 Value Emitter::splat(VectorType type, int64_t value) {
-  return arith::ConstantOp::create(*this, DenseElementsAttr::get(type, getIntegerAttr(type.getElementType(), value)));
+  return arith::ConstantOp::create(
+      *this, DenseElementsAttr::get(type, getIntegerAttr(type.getElementType(), value)));
 }
 
-Value Emitter::zeros(VectorType type) { return arith::ConstantOp::create(*this, cast<TypedAttr>(getZeroAttr(type))); }
-Value Emitter::broadcast(Value scalar, VectorType type) { return vector::BroadcastOp::create(*this, type, scalar); }
+Value Emitter::zeros(VectorType type) {
+  return arith::ConstantOp::create(*this, cast<TypedAttr>(getZeroAttr(type)));
+}
+Value Emitter::broadcast(Value scalar, VectorType type) {
+  return vector::BroadcastOp::create(*this, type, scalar);
+}
 Value Emitter::bitcast(Value vector, VectorType type) {
   return vector.getType() == type ? vector : vector::BitCastOp::create(*this, type, vector).getResult();
 }
@@ -79,19 +87,22 @@ Value Emitter::extend(Value halves) {
   return extendHalfBits(halves);
 }
 
-/// f16 to f32 in integer arithmetic, since LLVM calls a function for every lane where there is no instruction. Exponent and
-/// fraction are moved into place and scaled by 2^112, which is exact for subnormals too; infinities and NaN get the exponent 255.
+/// f16 to f32 in integer arithmetic, since LLVM calls a function for every lane where there is no
+/// instruction. Exponent and fraction are moved into place and scaled by 2^112, which is exact for subnormals
+/// too; infinities and NaN get the exponent 255.
 Value Emitter::extendHalfBits(Value halves) {
   auto type = cast<VectorType>(halves.getType());
   auto wide = type.clone(getI32Type()), floats = type.clone(getF32Type());
   auto constant = [&](int64_t value) { return splat(wide, value); };
   Value bits = arith::ExtUIOp::create(*this, wide, bitcast(halves, type.clone(getI16Type())));
-  Value sign = arith::ShLIOp::create(*this, arith::AndIOp::create(*this, bits, constant(0x8000)), constant(16));
-  Value magnitude = arith::ShLIOp::create(*this, arith::AndIOp::create(*this, bits, constant(0x7fff)), constant(13));
+  Value sign =
+      arith::ShLIOp::create(*this, arith::AndIOp::create(*this, bits, constant(0x8000)), constant(16));
+  Value magnitude =
+      arith::ShLIOp::create(*this, arith::AndIOp::create(*this, bits, constant(0x7fff)), constant(13));
   Value scaled = arith::MulFOp::create(*this, bitcast(magnitude, floats), splat(floats, 0x1p112));
   Value special = arith::CmpIOp::create(*this, arith::CmpIPredicate::uge, magnitude, constant(0x7c00 << 13));
-  Value result = arith::SelectOp::create(*this, special, arith::OrIOp::create(*this, magnitude, constant(0x7f800000)),
-                                         bitcast(scaled, wide));
+  Value result = arith::SelectOp::create(
+      *this, special, arith::OrIOp::create(*this, magnitude, constant(0x7f800000)), bitcast(scaled, wide));
   return bitcast(arith::OrIOp::create(*this, result, sign), floats);
 }
 
@@ -115,9 +126,12 @@ Value Emitter::intrinsic(StringRef name, Type result, ValueRange arguments) {
   return LLVM::CallIntrinsicOp::create(*this, result, getStringAttr(name), arguments).getResults();
 }
 
-//===------------------------------------------------------- memory ------------------------------------------------===//
+//===------------------------------------------------------- memory
+//------------------------------------------------===//
 
-Value Emitter::load(Value memref, ValueRange indices) { return memref::LoadOp::create(*this, memref, indices); }
+Value Emitter::load(Value memref, ValueRange indices) {
+  return memref::LoadOp::create(*this, memref, indices);
+}
 
 Value Emitter::loadVector(VectorType type, Value memref, ValueRange indices) {
   return vector::LoadOp::create(*this, type, memref, indices);
@@ -133,10 +147,21 @@ void Emitter::storeVector(Value vector, Value memref, ValueRange indices) {
 }
 
 void Emitter::prefetch(Value memref, Value row, Value offset) {
-  memref::PrefetchOp::create(*this, memref, ValueRange{row, offset}, /*isWrite=*/false, /*localityHint=*/3, /*isDataCache=*/true);
+  memref::PrefetchOp::create(*this, memref, ValueRange{row, offset}, /*isWrite=*/false, /*localityHint=*/3,
+                             /*isDataCache=*/true);
 }
 
-//===------------------------------------------------------- control -----------------------------------------------===//
+Value Emitter::stackBuffer(MemRefType type) {
+  OpBuilder::InsertionGuard guard(*this);
+  Operation *scope = getInsertionBlock()->getParentOp();
+  if (!scope->hasTrait<OpTrait::AutomaticAllocationScope>())
+    scope = scope->getParentWithTrait<OpTrait::AutomaticAllocationScope>();
+  setInsertionPointToStart(&scope->getRegion(0).front());
+  return memref::AllocaOp::create(*this, type, getI64IntegerAttr(64));
+}
+
+//===------------------------------------------------------- control
+//-----------------------------------------------===//
 
 Values Emitter::loop(Value from, Value to, int64_t step, ValueRange carried, Body body) {
   auto loop = scf::ForOp::create(*this, from, to, index(step), carried);

@@ -2,7 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 /// \file
-/// A builder for the inner loops: index arithmetic that folds, vectors of the target's width, loops with carried values.
+/// A builder for the inner loops: index arithmetic that folds, vectors of the target's width, loops with
+/// carried values.
 
 #ifndef ATTUNE_PASSES_CPU_EMITTER_H
 #define ATTUNE_PASSES_CPU_EMITTER_H
@@ -70,6 +71,9 @@ public:
   void storeVector(Value vector, Value memref, ValueRange indices);
   /// Brings the 64 bytes at `offset` of `row` into the cache. They may lie outside the matrix.
   void prefetch(Value memref, Value row, Value offset);
+
+  /// Memory on the stack, for all iterations of the loops around: it is allocated where the function begins.
+  Value stackBuffer(MemRefType type);
 
   using Body = function_ref<Values(Value iv, ValueRange carried)>;
   /// for iv = from; iv < to; iv += step; returns the last carried values.

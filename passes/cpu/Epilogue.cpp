@@ -33,7 +33,8 @@ struct VectorRegion {
 
   void constant(IRMapping &map, arith::ConstantOp op) {
     auto type = cast<VectorType>(vectorType(op.getType()));
-    map.map(op.getResult(), arith::ConstantOp::create(e, DenseElementsAttr::get(type, cast<TypedAttr>(op.getValue()))));
+    map.map(op.getResult(),
+            arith::ConstantOp::create(e, DenseElementsAttr::get(type, cast<TypedAttr>(op.getValue()))));
   }
 
   FailureOr<Value> emit(ArrayRef<Value> arguments) {
@@ -66,7 +67,9 @@ struct TileStore {
   Value outputs = e.dimension(op.getOutput(), 1);
 
   /// The output column of a tile's column.
-  Value position(const Column &column) { return e.add(e.mul(column.panel, attune::PackedFormat::panelRows), column.first); }
+  Value position(const Column &column) {
+    return e.add(e.mul(column.panel, attune::PackedFormat::panelRows), column.first);
+  }
 
   Value loadExtra(Value extra, Value row, Value column, Value mask) {
     Values indices{row, column};
@@ -125,6 +128,7 @@ struct TileStore {
 
 } // namespace
 
-LogicalResult transformer::storeTile(Emitter &e, kernel::LinearOp op, const Tile &tile, ArrayRef<Values> products) {
+LogicalResult transformer::storeTile(Emitter &e, kernel::LinearOp op, const Tile &tile,
+                                     ArrayRef<Values> products) {
   return TileStore{e, op, tile, products}.emit();
 }

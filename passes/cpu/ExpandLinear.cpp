@@ -1,8 +1,8 @@
 // Part of Attune, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
-// The loops around a product: over blocks of rows, panels of weights and register tiles. Products of one row have loops of their own,
-// since they are bound by reading the weights; the others by arithmetic.
+// The loops around a product: over blocks of rows, panels of weights and register tiles. Products of one row
+// have loops of their own, since they are bound by reading the weights; the others by arithmetic.
 
 #include "passes/Passes.h"
 #include "passes/cpu/Expansion.h"
@@ -26,12 +26,20 @@ using attune::PackedFormat;
 
 namespace {
 
+/// Rows that pass through a panel of weights before the next panel's turn; a multiple of every tile's height.
+constexpr int64_t rowBlock = 96;
+/// Columns of f32 weights that stay in the first-level cache meanwhile, at most: 20 KB.
+constexpr int64_t columnBlock = 320;
+
 struct LinearLoops {
   Emitter &e;
   kernel::LinearOp op;
   PackedFormat format = op.getFormat().getFormat();
   Value rows = e.dimension(op.getOutput(), 0);
   Value panels = panelCount();
+  /// Sums of a block of rows with one panel, for each weight: what tiles leave for the epilogue. [rowBlock,
+  /// 16] f32 on the stack.
+  Values sums = {};
   LogicalResult result = success();
 
   Value panelCount() {
@@ -39,46 +47,43 @@ struct LinearLoops {
     return e.div(e.add(outputs, PackedFormat::panelRows - 1), PackedFormat::panelRows);
   }
 
-  /// Vectors of `count` panels from `panel`.
-  SmallVector<Column> columnsOf(Value panel, int count) {
+  /// The vectors of a panel.
+  SmallVector<Column> columnsOf(Value panel) {
     SmallVector<Column> columns;
-    for (int p = 0; p < count; ++p)
-      for (int first = 0; first < PackedFormat::panelRows; first += e.lanes())
-        columns.push_back({e.add(panel, p), e.index(first)});
+    for (int first = 0; first < PackedFormat::panelRows; first += e.lanes())
+      columns.push_back({panel, e.index(first)});
     return columns;
   }
 
-  void emitTile(const Tile &tile) {
-    SmallVector<Values> products;
-    for (Value weight : op.getWeights()) {
-      if (op.isQuantized())
-        products.push_back(quantizedProduct(e, op, weight, tile));
-      else if (format.isQuantized())
-        products.push_back(dequantizedProduct(e, op, weight, tile));
-      else
-        products.push_back(denseProduct(e, op, weight, tile));
-    }
+  void store(const Tile &tile, ArrayRef<Values> products) {
     if (failed(storeTile(e, op, tile, products)))
       result = failure();
   }
 
-  /// One row: two panels at a time, so that more loads are in flight.
+  //===------------------------------------------------- one row
+  //---------------------------------------------------===//
+
+  /// A panel after the other: one stream through memory for each weight.
   void emitRow() {
-    constexpr int together = 2;
-    Value pairs = e.roundDown(panels, together);
-    e.loop(e.index(0), pairs, together, [&](Value panel) { emitTile({e.index(0), 1, columnsOf(panel, together)}); });
-    e.loop(pairs, panels, 1, [&](Value panel) { emitTile({e.index(0), 1, columnsOf(panel, 1)}); });
+    e.loop(e.index(0), panels, 1, [&](Value panel) {
+      Tile tile{e.index(0), 1, columnsOf(panel)};
+      SmallVector<Values> products;
+      for (Value weight : op.getWeights())
+        products.push_back(rowProduct(weight, tile));
+      store(tile, products);
+    });
   }
 
-  /// Rows `from` to `to` with some columns: tiles of full height, then lower ones for the rest.
-  void emitRows(Value from, Value to, ArrayRef<Column> columns) {
-    for (int height : heights()) {
-      Value end = e.add(from, e.roundDown(e.sub(to, from), height));
-      e.loop(from, end, height, [&](Value row) { emitTile({row, height, SmallVector<Column>(columns)}); });
-      from = end;
-    }
+  Values rowProduct(Value weight, const Tile &tile) {
+    if (op.isQuantized())
+      return quantizedProduct(e, op, weight, tile);
+    return format.isQuantized() ? dequantizedProduct(e, op, weight, tile) : denseProduct(e, op, weight, tile);
   }
 
+  //===------------------------------------------------ several rows
+  //-----------------------------------------------===//
+
+  /// Rows of a register tile, the highest first; lower ones are for the rows that are left over.
   SmallVector<int> heights() {
     int full = op.isQuantized() ? e.target.quantizedRows() : e.target.denseRows();
     SmallVector<int> heights{full};
@@ -88,31 +93,101 @@ struct LinearLoops {
     return heights;
   }
 
-  /// Rows that stay in the second-level cache while all panels pass by.
-  int64_t rowBlock() {
-    constexpr int64_t budget = 192 * 1024;
-    int64_t rowBytes = std::max<int64_t>(op.getColumns() * (op.isQuantized() ? 1 : 4), 1);
-    int64_t full = heights().front();
-    return std::max<int64_t>(budget / rowBytes / full, 4) * full;
+  /// Rows 0 to `count` of the block at `block` in tiles.
+  void forTiles(Value block, Value count, ArrayRef<Column> columns,
+                function_ref<void(const Tile &, Value row)> body) {
+    Value from = e.index(0);
+    for (int height : heights()) {
+      Value end = e.add(from, e.roundDown(e.sub(count, from), height));
+      e.loop(from, end, height,
+             [&](Value row) { body({e.add(block, row), height, SmallVector<Column>(columns)}, row); });
+      from = end;
+    }
   }
 
-  /// Vectors of a panel that one tile takes: integer tiles hold unpacked weights in registers and take one.
-  int64_t tileVectors() { return op.isQuantized() ? 1 : PackedFormat::panelRows / e.lanes(); }
+  Values loadSums(Value buffer, const Tile &tile, Value row) {
+    Values values;
+    for (int r = 0; r < tile.rows; ++r)
+      for (const Column &column : tile.columns)
+        values.push_back(e.loadVector(e.floats(), buffer, {e.add(row, r), column.first}));
+    return values;
+  }
 
-  void emitBlocks() {
-    e.loop(e.index(0), rows, rowBlock(), [&](Value block) {
-      Value end = e.min(e.add(block, rowBlock()), rows);
-      e.loop(e.index(0), panels, 1, [&](Value panel) {
-        SmallVector<Column> columns = columnsOf(panel, 1);
-        for (size_t first = 0; first < columns.size(); first += tileVectors())
-          emitRows(block, end, ArrayRef(columns).slice(first, tileVectors()));
+  void storeSums(Value buffer, const Tile &tile, Value row, ArrayRef<Value> values) {
+    for (int r = 0; r < tile.rows; ++r)
+      for (auto [c, column] : llvm::enumerate(tile.columns))
+        e.storeVector(values[r * tile.columns.size() + c], buffer, {e.add(row, r), column.first});
+  }
+
+  /// Dense sums over columns `from` to `to` for all tiles; the first block of columns starts from nothing.
+  void emitDense(Value weight, Value buffer, Value block, Value count, ArrayRef<Column> columns, Value from,
+                 Value to) {
+    forTiles(block, count, columns, [&](const Tile &tile, Value row) {
+      storeSums(buffer, tile, row,
+                addDenseProduct(e, op, weight, tile, from, to, loadSums(buffer, tile, row)));
+    });
+  }
+
+  void clearSums(Value buffer, Value count, ArrayRef<Column> columns) {
+    e.loop(e.index(0), count, 1, [&](Value row) {
+      for (const Column &column : columns)
+        e.storeVector(e.zeros(e.floats()), buffer, {row, column.first});
+    });
+  }
+
+  void emitDensePanel(Value weight, Value buffer, Value block, Value count, ArrayRef<Column> columns) {
+    int64_t whole = op.getColumns() / denseStep * denseStep;
+    int64_t parts = std::max<int64_t>(llvm::divideCeil(whole, columnBlock), 1);
+    int64_t part = std::max(llvm::alignTo(llvm::divideCeil(whole, parts), denseStep), uint64_t(denseStep));
+    clearSums(buffer, count, columns);
+    e.loop(e.index(0), e.index(whole), part, [&](Value from) {
+      emitDense(weight, buffer, block, count, columns, from, e.min(e.add(from, part), e.index(whole)));
+    });
+    if (whole < op.getColumns())
+      emitDense(weight, buffer, block, count, columns, e.index(whole), e.index(op.getColumns()));
+  }
+
+  /// Integer tiles take one vector of a panel at a time: more would not leave registers for rows.
+  void emitQuantizedPanel(Value weight, Value buffer, Value block, Value count, ArrayRef<Column> columns) {
+    size_t together = op.isQuantized() ? 1 : columns.size();
+    for (size_t first = 0; first < columns.size(); first += together)
+      forTiles(block, count, columns.slice(first, together), [&](const Tile &tile, Value row) {
+        storeSums(buffer, tile, row,
+                  op.isQuantized() ? quantizedProduct(e, op, weight, tile)
+                                   : dequantizedProduct(e, op, weight, tile));
       });
+  }
+
+  void emitPanel(Value block, Value count, Value panel) {
+    SmallVector<Column> columns = columnsOf(panel);
+    for (auto [weight, buffer] : llvm::zip_equal(op.getWeights(), sums)) {
+      if (format.isQuantized())
+        emitQuantizedPanel(weight, buffer, block, count, columns);
+      else
+        emitDensePanel(weight, buffer, block, count, columns);
+    }
+    e.loop(e.index(0), count, 1, [&](Value row) {
+      Tile tile{e.add(block, row), 1, columns};
+      SmallVector<Values> products;
+      for (Value buffer : sums)
+        products.push_back(loadSums(buffer, tile, row));
+      store(tile, products);
+    });
+  }
+
+  void emitRows() {
+    e.loop(e.index(0), rows, rowBlock, [&](Value block) {
+      Value count = e.min(e.sub(rows, block), e.index(rowBlock));
+      e.loop(e.index(0), panels, 1, [&](Value panel) { emitPanel(block, count, panel); });
     });
   }
 
   LogicalResult emit() {
     Value single = e.createOrFold<arith::CmpIOp>(arith::CmpIPredicate::eq, rows, e.index(1));
-    e.branch(single, [&] { emitRow(); }, [&] { emitBlocks(); });
+    if (constantOf(single) != 1)
+      for (size_t i = 0; i < op.getWeights().size(); ++i)
+        sums.push_back(e.stackBuffer(MemRefType::get({rowBlock, PackedFormat::panelRows}, e.getF32Type())));
+    e.branch(single, [&] { emitRow(); }, [&] { emitRows(); });
     return result;
   }
 };
@@ -127,7 +202,8 @@ LogicalResult check(kernel::LinearOp op) {
   int64_t needed = llvm::alignTo(op.getColumns(), PackedFormat::blockColumns);
   int64_t found = cast<MemRefType>(op.getInput().getType()).getDimSize(1);
   if (!ShapedType::isDynamic(found) && found < needed)
-    return op.emitOpError() << "needs int8 input of " << needed << " columns (" << op.getColumns() << " in whole blocks), got " << found;
+    return op.emitOpError() << "needs int8 input of " << needed << " columns (" << op.getColumns()
+                            << " in whole blocks), got " << found;
   return success();
 }
 

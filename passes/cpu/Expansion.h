@@ -11,9 +11,10 @@
 
 namespace mlir::transformer {
 
-/// Replaces every `KernelOp` on memrefs below `root` by what `expand(Emitter &, KernelOp)` emits before it. Operations on tensors are
-/// left alone. Fails where `expand` does, and for a CPU that is not known.
-template <typename KernelOp, typename Expand> LogicalResult expandAll(Operation *root, StringRef cpu, Expand expand) {
+/// Replaces every `KernelOp` on memrefs below `root` by what `expand(Emitter &, KernelOp)` emits before it.
+/// Operations on tensors are left alone. Fails where `expand` does, and for a CPU that is not known.
+template <typename KernelOp, typename Expand>
+LogicalResult expandAll(Operation *root, StringRef cpu, Expand expand) {
   SmallVector<KernelOp> ops;
   root->walk([&](KernelOp op) {
     if (llvm::none_of(op->getOperandTypes(), llvm::IsaPred<TensorType>))

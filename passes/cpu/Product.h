@@ -17,7 +17,8 @@ struct Column {
   Value panel, first;
 };
 
-/// Outputs that are summed together in registers: rows `row` to `row + rows - 1` of the activations with each of `columns`.
+/// Outputs that are summed together in registers: rows `row` to `row + rows - 1` of the activations with each
+/// of `columns`.
 struct Tile {
   Value row;
   int rows = 1;
@@ -31,6 +32,11 @@ struct Tile {
 /// The tile's sums with `weight`; that of row r and column c stands at r * columns + c.
 /// Dense weights, f32 activations.
 Values denseProduct(Emitter &e, kernel::LinearOp op, Value weight, const Tile &tile);
+/// The same over columns `from` to `to`, added to `sums`. `to` - `from` is a multiple of denseStep; or both
+/// are constants.
+Values addDenseProduct(Emitter &e, kernel::LinearOp op, Value weight, const Tile &tile, Value from, Value to,
+                       Values sums);
+constexpr int64_t denseStep = 4;
 /// Quantised weights, f32 activations: weights become f32 in registers, exactly.
 Values dequantizedProduct(Emitter &e, kernel::LinearOp op, Value weight, const Tile &tile);
 /// Quantised weights, int8 activations.
@@ -40,7 +46,12 @@ Values quantizedProduct(Emitter &e, kernel::LinearOp op, Value weight, const Til
 LogicalResult storeTile(Emitter &e, kernel::LinearOp op, const Tile &tile, ArrayRef<Values> products);
 
 /// acc[r][c] += activation[row + r][k] * weights[c].
-void addOuterProduct(Emitter &e, Value input, const Tile &tile, Value k, ArrayRef<Value> weights, MutableArrayRef<Value> sums);
+void addOuterProduct(Emitter &e, Value input, const Tile &tile, Value k, ArrayRef<Value> weights,
+                     MutableArrayRef<Value> sums);
+
+/// Prefetches what is read after the `size` bytes at `offset` of the tile's panels, far enough ahead to hide
+/// memory. Past a panel's end the next one begins.
+void prefetchWeights(Emitter &e, Value weight, const Tile &tile, Value offset, int64_t size);
 
 /// Scales or minima of one block: a vector of `lanes()` f32 at byte `offset` of `panel`.
 Value loadScales(Emitter &e, const attune::PackedFormat &format, Value weight, Value panel, Value offset);

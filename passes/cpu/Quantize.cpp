@@ -43,15 +43,18 @@ struct QuantizeLoops {
       return e.loadVector(e.floats(), op.getInput(), {row, column});
     if (present == 0)
       return e.zeros(e.floats());
-    Value mask = vector::CreateMaskOp::create(e, e.vectorOf(e.getI1Type(), e.lanes()), ValueRange{e.index(present)});
-    return vector::MaskedLoadOp::create(e, e.floats(), op.getInput(), ValueRange{row, column}, mask, e.zeros(e.floats()));
+    Value mask =
+        vector::CreateMaskOp::create(e, e.vectorOf(e.getI1Type(), e.lanes()), ValueRange{e.index(present)});
+    return vector::MaskedLoadOp::create(e, e.floats(), op.getInput(), ValueRange{row, column}, mask,
+                                        e.zeros(e.floats()));
   }
 
   Value largestMagnitude(ArrayRef<Value> values) {
     Value largest = math::AbsFOp::create(e, values.front());
     for (Value value : values.drop_front())
       largest = larger(largest, math::AbsFOp::create(e, value));
-    return vector::ReductionOp::create(e, vector::CombiningKind::MAXNUMF, largest, arith::FastMathFlags::nnan);
+    return vector::ReductionOp::create(e, vector::CombiningKind::MAXNUMF, largest,
+                                       arith::FastMathFlags::nnan);
   }
 
   Value larger(Value a, Value b) {
@@ -62,7 +65,8 @@ struct QuantizeLoops {
 
   Value floatConstant(double value) { return arith::ConstantOp::create(e, e.getF32FloatAttr(value)); }
 
-  /// The integer nearest to each lane, ties to even, for |x| < 2^22: adding 1.5 * 2^23 leaves it in the low bits of the sum.
+  /// The integer nearest to each lane, ties to even, for |x| < 2^22: adding 1.5 * 2^23 leaves it in the low
+  /// bits of the sum.
   Value roundToInts(Value x) {
     Value sum = arith::AddFOp::create(e, x, e.splat(e.floats(), 12582912.0));
     return arith::SubIOp::create(e, e.bitcast(sum, e.ints()), e.splat(e.ints(), int64_t(0x4B400000)));
@@ -96,7 +100,8 @@ struct QuantizeLoops {
     }
     int64_t sets = PackedFormat::blockColumns / group, perSet = vectors / sets;
     for (int64_t set = 0; set < sets; ++set) {
-      Value sum = vector::ReductionOp::create(e, vector::CombiningKind::ADD, e.sumInts(ArrayRef(codes).slice(set * perSet, perSet)));
+      Value sum = vector::ReductionOp::create(e, vector::CombiningKind::ADD,
+                                              e.sumInts(ArrayRef(codes).slice(set * perSet, perSet)));
       Value scaled = arith::MulFOp::create(e, arith::SIToFPOp::create(e, e.getF32Type(), sum), scale);
       memref::StoreOp::create(e, scaled, op.getSums(), ValueRange{row, e.add(e.mul(block, sets), set)});
     }
@@ -105,7 +110,8 @@ struct QuantizeLoops {
   LogicalResult emit() {
     e.loop(e.index(0), e.dimension(op.getInput(), 0), 1, [&](Value row) {
       int64_t whole = columns / PackedFormat::blockColumns, rest = columns % PackedFormat::blockColumns;
-      e.loop(e.index(0), e.index(whole), 1, [&](Value block) { emitBlock(row, block, PackedFormat::blockColumns); });
+      e.loop(e.index(0), e.index(whole), 1,
+             [&](Value block) { emitBlock(row, block, PackedFormat::blockColumns); });
       if (rest)
         emitBlock(row, e.index(whole), rest);
     });
@@ -124,8 +130,8 @@ LogicalResult check(kernel::QuantizeOp op) {
   int64_t blocks = llvm::divideCeil(columnsOf(op.getInput()), PackedFormat::blockColumns);
   int64_t padded = blocks * PackedFormat::blockColumns;
   if (columnsOf(op.getCodes()) < padded)
-    return op.emitOpError() << "needs codes of " << padded << " columns (" << columnsOf(op.getInput()) << " in whole blocks), got "
-                            << columnsOf(op.getCodes());
+    return op.emitOpError() << "needs codes of " << padded << " columns (" << columnsOf(op.getInput())
+                            << " in whole blocks), got " << columnsOf(op.getCodes());
   if (columnsOf(op.getScales()) != blocks)
     return op.emitOpError() << "needs " << blocks << " scales a row, got " << columnsOf(op.getScales());
   if (int64_t sums = columnsOf(op.getSums()); sums != blocks && sums != 2 * blocks)

@@ -1,8 +1,8 @@
 // Part of Attune, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
-// Integer products. A lane is a row of weights, its four bytes four columns; the same four columns of the activations are in every
-// lane. So sums over columns are sums of vectors, and nothing is added across lanes.
+// Integer products. A lane is a row of weights, its four bytes four columns; the same four columns of the
+// activations are in every lane. So sums over columns are sums of vectors, and nothing is added across lanes.
 
 #include "passes/cpu/ByteDot.h"
 #include "passes/cpu/Product.h"
@@ -27,22 +27,17 @@ struct QuantizedProduct {
   /// What is subtracted from a code before it is scaled.
   int zero() const { return format.zero + dot.offset(); }
 
-  /// The block's codes for a column: 8 vectors, each of four columns.
-  Values loadCodes(const Column &column, Value block) {
-    Values codes, high;
-    int64_t loads = format.codesBytes() / 64;
-    for (int64_t group = 0; group < loads; ++group) {
-      Value offset = e.add(e.add(block, format.codesOffset() + 64 * group), e.mul(column.first, 4));
-      Value bytes = e.loadBytes(e.bytes(), weight, column.panel, offset);
-      if (format.codes == PackedFormat::I8) {
-        codes.push_back(bytes);
-        continue;
-      }
-      codes.push_back(arith::AndIOp::create(e, bytes, e.splat(e.bytes(), int64_t(15))));
-      high.push_back(arith::ShRUIOp::create(e, bytes, e.splat(e.bytes(), int64_t(4))));
-    }
-    codes.append(high);
-    return codes;
+  /// Four columns' codes: those of group `group` of the block's eight.
+  Value loadCodes(const Column &column, Value block, int64_t group) {
+    bool nibbles = format.codes == PackedFormat::U4;
+    int64_t line = nibbles ? group % 4 : group;
+    Value offset = e.add(e.add(block, format.codesOffset() + 64 * line), e.mul(column.first, 4));
+    Value bytes = e.loadBytes(e.bytes(), weight, column.panel, offset);
+    if (!nibbles)
+      return bytes;
+    if (group >= 4)
+      return arith::ShRUIOp::create(e, bytes, e.splat(e.bytes(), int64_t(4)));
+    return arith::AndIOp::create(e, bytes, e.splat(e.bytes(), int64_t(15)));
   }
 
   /// Four columns of the activations in every lane.
@@ -51,11 +46,53 @@ struct QuantizedProduct {
     return e.bitcast(e.broadcast(four, e.ints()), e.bytes());
   }
 
-  /// Adds to `sum` what a set of columns of one row of the activations gives.
-  Value addSet(Value sum, ArrayRef<ByteDot::Weights> codes, ArrayRef<Value> activations, Value scale, Value min, Value row, Value set) {
-    Value product = e.toFloats(dot.sum(codes, activations));
-    Value activationScale = e.broadcast(e.load(op.getScales(), {row, e.div(set, sets())}), e.floats());
-    Value scaled = arith::MulFOp::create(e, product, activationScale);
+  /// The groups of a set, the two that share bytes after each other.
+  SmallVector<int64_t> groupsOf(int64_t set) {
+    if (sets() == 1)
+      return {0, 4, 1, 5, 2, 6, 3, 7};
+    return {4 * set, 4 * set + 1, 4 * set + 2, 4 * set + 3};
+  }
+
+  /// Integer products of a set of columns, as in the tile. Each vector of weights meets all rows before the
+  /// next is unpacked.
+  Values multiplySet(Value b, Value block, int64_t set) {
+    Values partial(tile.size());
+    for (int64_t group : groupsOf(set)) {
+      Values activations;
+      for (int r = 0; r < tile.rows; ++r)
+        activations.push_back(
+            loadActivations(e.add(tile.row, r), e.add(e.mul(b, PackedFormat::blockColumns), 4 * group)));
+      for (auto [c, column] : llvm::enumerate(tile.columns)) {
+        ByteDot::Weights codes = dot.prepare(loadCodes(column, block, group));
+        for (int r = 0; r < tile.rows; ++r) {
+          Value &sum = partial[r * tile.columns.size() + c];
+          sum = dot.add(sum, codes, activations[r]);
+        }
+      }
+    }
+    return partial;
+  }
+
+  /// Scales a set's products by the activations' and the weights' scales and adds them to `sums`.
+  void addSet(Value b, Value block, int64_t s, MutableArrayRef<Value> sums) {
+    Values products = multiplySet(b, block, s);
+    Value set = e.add(e.mul(b, sets()), s);
+    for (auto [c, column] : llvm::enumerate(tile.columns)) {
+      Value offset = e.add(e.add(block, s * PackedFormat::panelRows * format.scaleBytes()),
+                           e.mul(column.first, format.scaleBytes()));
+      Value scale = loadScales(e, format, weight, column.panel, offset), min;
+      if (format.hasMin)
+        min = loadScales(e, format, weight, column.panel, e.add(offset, format.minsOffset()));
+      for (int r = 0; r < tile.rows; ++r) {
+        size_t i = r * tile.columns.size() + c;
+        sums[i] = addScaled(sums[i], dot.finish(products[i]), scale, min, e.add(tile.row, r), b, set);
+      }
+    }
+  }
+
+  Value addScaled(Value sum, Value product, Value scale, Value min, Value row, Value b, Value set) {
+    Value activationScale = e.broadcast(e.load(op.getScales(), {row, b}), e.floats());
+    Value scaled = arith::MulFOp::create(e, e.toFloats(product), activationScale);
     if (zero() || format.hasMin) {
       Value activationSum = e.broadcast(e.load(op.getSums(), {row, set}), e.floats());
       if (zero())
@@ -66,48 +103,16 @@ struct QuantizedProduct {
     return e.fma(scaled, scale, sum);
   }
 
-  void addBlock(Value b, MutableArrayRef<Value> sums) {
-    Value block = e.mul(b, format.blockBytes());
-    int64_t perSet = format.group / 4;
-    for (auto [c, column] : llvm::enumerate(tile.columns)) {
-      SmallVector<ByteDot::Weights> codes;
-      for (Value code : loadCodes(column, block))
-        codes.push_back(dot.prepare(code));
-      for (int64_t s = 0; s < sets(); ++s) {
-        Value offset = e.add(e.add(block, s * PackedFormat::panelRows * format.scaleBytes()), e.mul(column.first, format.scaleBytes()));
-        Value scale = loadScales(e, format, weight, column.panel, offset), min;
-        if (format.hasMin)
-          min = loadScales(e, format, weight, column.panel, e.add(offset, format.minsOffset()));
-        for (int r = 0; r < tile.rows; ++r) {
-          Value row = e.add(tile.row, r);
-          Values activations;
-          for (int64_t group = s * perSet; group < (s + 1) * perSet; ++group)
-            activations.push_back(loadActivations(row, e.add(e.mul(b, PackedFormat::blockColumns), 4 * group)));
-          Value &sum = sums[r * tile.columns.size() + c];
-          sum = addSet(sum, ArrayRef(codes).slice(s * perSet, perSet), activations, scale, min, row, e.add(e.mul(b, sets()), s));
-        }
-      }
-    }
-  }
-
-  /// Sixteen blocks of half a panel ahead.
-  void prefetchBlock(Value b) {
-    constexpr int64_t blocksAhead = 8;
-    Value block = e.mul(e.add(b, blocksAhead), format.blockBytes());
-    for (const Column &column : tile.columns)
-      if (constantOf(column.first) == 0)
-        for (int64_t line = 0; line < format.blockBytes(); line += 64)
-          e.prefetch(weight, column.panel, e.add(block, line));
-  }
-
   Values emit() {
     int64_t blocks = llvm::divideCeil(op.getColumns(), PackedFormat::blockColumns);
     Values sums(tile.size(), e.zeros(e.floats()));
     return e.loop(e.index(0), e.index(blocks), 1, sums, [&](Value b, ValueRange carried) {
       Values current(carried);
+      Value block = e.mul(b, format.blockBytes());
       if (tile.streams())
-        prefetchBlock(b);
-      addBlock(b, current);
+        prefetchWeights(e, weight, tile, block, format.blockBytes());
+      for (int64_t set = 0; set < sets(); ++set)
+        addSet(b, block, set, current);
       return current;
     });
   }

@@ -34,10 +34,12 @@ constexpr Capability x86Capabilities[] = {
     {"avx512f,avx512bw,avx512vl,avx512vnni", 512, DotKind::Vnni512},
 };
 
-/// Features of x86 that generated code may use; those that the target has are what a program checks at its start.
-constexpr StringRef x86Checked[] = {"sse3",    "ssse3",    "sse4.1",   "sse4.2",   "popcnt",   "avx",     "f16c",       "fma",
-                                    "avx2",    "bmi",      "bmi2",     "lzcnt",    "movbe",    "avxvnni", "avx512f",    "avx512bw",
-                                    "avx512cd", "avx512dq", "avx512vl", "avx512vnni", "avx512bf16"};
+/// Features of x86 that generated code may use; those that the target has are what a program checks at its
+/// start.
+constexpr StringRef x86Checked[] = {"sse3",     "ssse3",      "sse4.1",    "sse4.2",   "popcnt",   "avx",
+                                    "f16c",     "fma",        "avx2",      "bmi",      "bmi2",     "lzcnt",
+                                    "movbe",    "avxvnni",    "avx512f",   "avx512bw", "avx512cd", "avx512dq",
+                                    "avx512vl", "avx512vnni", "avx512bf16"};
 
 bool hasAll(const MCSubtargetInfo &subtarget, StringRef features) {
   SmallVector<StringRef> names;
@@ -85,10 +87,12 @@ Expected<CpuTarget> CpuTarget::get(StringRef name) {
   // An unknown name would make LLVM print a warning and go on, so it is looked up from a known one.
   std::unique_ptr<MCSubtargetInfo> known(llvmTarget->createMCSubtargetInfo(triple, "", ""));
   if (!known->isCPUStringValid(target.cpu))
-    return createStringError("unknown CPU '%s': expected native, x86-64, x86-64-v2, x86-64-v3, x86-64-v4 or one of LLVM's names "
-                             "(llc -mcpu=help lists them)",
-                             target.cpu.c_str());
-  std::unique_ptr<MCSubtargetInfo> subtarget(llvmTarget->createMCSubtargetInfo(triple, target.cpu, target.features));
+    return createStringError(
+        "unknown CPU '%s': expected native, x86-64, x86-64-v2, x86-64-v3, x86-64-v4 or one of LLVM's names "
+        "(llc -mcpu=help lists them)",
+        target.cpu.c_str());
+  std::unique_ptr<MCSubtargetInfo> subtarget(
+      llvmTarget->createMCSubtargetInfo(triple, target.cpu, target.features));
   if (triple.isX86()) {
     describeX86(target, *subtarget);
   } else if (triple.isAArch64()) {

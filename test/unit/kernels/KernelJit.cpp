@@ -11,16 +11,16 @@
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/Math/IR/Math.h"
-#include "mlir/Dialect/Math/Transforms/Passes.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/MemRef/Transforms/Passes.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "mlir/Parser/Parser.h"
 #include "mlir/Pass/PassManager.h"
 #include "mlir/Pass/PassRegistry.h"
 #include "mlir/Target/LLVMIR/Dialect/Builtin/BuiltinToLLVMIRTranslation.h"
 #include "mlir/Target/LLVMIR/Dialect/LLVMIR/LLVMToLLVMIRTranslation.h"
 #include "mlir/Target/LLVMIR/Export.h"
-#include "mlir/Transforms/GreedyPatternRewriteDriver.h"
 #include "mlir/Transforms/Passes.h"
 #include "llvm/ExecutionEngine/Orc/LLJIT.h"
 #include "llvm/IR/Module.h"
@@ -32,22 +32,12 @@ using namespace llvm;
 
 namespace {
 
-/// math.exp and its like on f32 become polynomials.
-struct ApproximateMath : mlir::PassWrapper<ApproximateMath, mlir::OperationPass<>> {
-  MLIR_DEFINE_EXPLICIT_INTERNAL_INLINE_TYPE_ID(ApproximateMath)
-  StringRef getArgument() const override { return "approximate-math"; }
-  void runOnOperation() override {
-    mlir::RewritePatternSet patterns(&getContext());
-    mlir::populateMathPolynomialApproximationPatterns(patterns);
-    (void)mlir::applyPatternsGreedily(getOperation(), std::move(patterns));
-  }
-};
-
 constexpr StringRef pipeline =
     "kernel-expand-quantize{{cpu={0}},kernel-expand-linear{{cpu={0}},kernel-expand-embed{{cpu={0}},"
-    "canonicalize,cse,loop-invariant-code-motion,approximate-math,"
+    "canonicalize,cse,loop-invariant-code-motion,kernel-math-to-polynomials,"
     "expand-strided-metadata,lower-affine,convert-scf-to-cf,convert-vector-to-llvm,convert-math-to-llvm,"
-    "finalize-memref-to-llvm,convert-func-to-llvm,convert-arith-to-llvm,convert-index-to-llvm,convert-cf-to-llvm,convert-ub-to-llvm,"
+    "finalize-memref-to-llvm,convert-func-to-llvm,convert-arith-to-llvm,convert-index-to-llvm,convert-cf-to-"
+    "llvm,convert-ub-to-llvm,"
     "reconcile-unrealized-casts,canonicalize,cse";
 
 void registerOnce() {
@@ -60,7 +50,7 @@ void registerOnce() {
     mlir::registerPass([] { return mlir::transformer::createExpandLinear(); });
     mlir::registerPass([] { return mlir::transformer::createExpandQuantize(); });
     mlir::registerPass([] { return mlir::transformer::createExpandEmbed(); });
-    mlir::PassRegistration<ApproximateMath>();
+    mlir::registerPass([] { return mlir::transformer::createMathToPolynomials(); });
     return true;
   }();
   (void)done;
@@ -95,15 +85,16 @@ KernelJit::KernelJit(const std::string &text, const std::string &cpu) : state(st
   mlir::transformer::CpuTarget target = check(mlir::transformer::CpuTarget::get(cpu));
 
   mlir::DialectRegistry registry;
-  registry.insert<mlir::kernel::KernelDialect, mlir::func::FuncDialect, mlir::arith::ArithDialect, mlir::math::MathDialect,
-                  mlir::memref::MemRefDialect>();
+  registry.insert<mlir::kernel::KernelDialect, mlir::func::FuncDialect, mlir::arith::ArithDialect,
+                  mlir::math::MathDialect, mlir::memref::MemRefDialect, mlir::scf::SCFDialect,
+                  mlir::vector::VectorDialect>();
   mlir::registerBuiltinDialectTranslation(registry);
   mlir::registerLLVMDialectTranslation(registry);
   mlir::MLIRContext context(registry, mlir::MLIRContext::Threading::DISABLED);
-  context.loadAllAvailableDialects();
   mlir::OwningOpRef<mlir::ModuleOp> module = mlir::parseSourceString<mlir::ModuleOp>(text, &context);
   mlir::PassManager passes(&context);
-  if (!module || failed(mlir::parsePassPipeline(formatv(pipeline.data(), cpu).str(), passes)) || failed(passes.run(*module)))
+  if (!module || failed(mlir::parsePassPipeline(formatv(pipeline.data(), cpu).str(), passes)) ||
+      failed(passes.run(*module)))
     check(createStringError("the module does not lower"));
 
   auto llvmContext = std::make_unique<LLVMContext>();

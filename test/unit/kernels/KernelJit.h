@@ -2,7 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 /// \file
-/// Compiles kernel operations on memrefs as the product does and runs them in this process: for tests and benchmarks.
+/// Compiles kernel operations on memrefs as the product does and runs them in this process: for tests and
+/// benchmarks.
 
 #ifndef ATTUNE_TEST_UNIT_KERNELS_KERNELJIT_H
 #define ATTUNE_TEST_UNIT_KERNELS_KERNELJIT_H
@@ -11,7 +12,8 @@
 #include <memory>
 #include <string>
 
-/// What a function takes for an argument of type memref<?x?xT> (or memref<?xT>, of which only the first sizes count).
+/// What a function takes for an argument of type memref<?x?xT> (or memref<?xT>, of which only the first sizes
+/// count).
 struct Matrix {
   void *allocated = nullptr, *aligned = nullptr;
   int64_t offset = 0;
@@ -27,12 +29,14 @@ struct Vector {
   int64_t offset = 0, size = 0, stride = 1;
 
   Vector() = default;
-  Vector(const void *data, int64_t size) : allocated(const_cast<void *>(data)), aligned(allocated), size(size) {}
+  Vector(const void *data, int64_t size)
+      : allocated(const_cast<void *>(data)), aligned(allocated), size(size) {}
 };
 
 class KernelJit {
 public:
-  /// Compiles a module's text for `cpu` ("native", ...); prints what is wrong and exits if it does not compile.
+  /// Compiles a module's text for `cpu` ("native", ...); prints what is wrong and exits if it does not
+  /// compile.
   explicit KernelJit(const std::string &module, const std::string &cpu = "native");
   ~KernelJit();
 

@@ -13,7 +13,8 @@ namespace {
 uint16_t toHalf(float value) {
   uint32_t bits = std::bit_cast<uint32_t>(value);
   uint32_t exponent = (bits >> 23 & 255) - 112;
-  return value == 0 ? 0 : uint16_t(bits >> 16 & 0x8000) | uint16_t(exponent << 10) | uint16_t(bits >> 13 & 1023);
+  return value == 0 ? 0
+                    : uint16_t(bits >> 16 & 0x8000) | uint16_t(exponent << 10) | uint16_t(bits >> 13 & 1023);
 }
 
 /// `value` with `bits` bits of fraction, so that it is exact in a shorter type.
@@ -54,7 +55,8 @@ struct Writer {
       bool half = format.scale == PackedFormat::ScaleF16;
       if (half)
         value = shorten(value, 10);
-      put(block + (set * 16 + row) * format.scaleBytes(), value, half ? PackedFormat::F16 : PackedFormat::F32);
+      put(block + (set * 16 + row) * format.scaleBytes(), value,
+          half ? PackedFormat::F16 : PackedFormat::F32);
       result.push_back(value);
     }
     return result;
@@ -79,7 +81,8 @@ struct Writer {
     for (int column = 0; column < 32; ++column) {
       int value = code(offset + format.codesOffset(), lane, column);
       if (first + column < packed.columns)
-        packed.values[row * packed.columns + first + column] = scales[column / format.group] * float(value - format.zero) + mins[column / format.group];
+        packed.values[row * packed.columns + first + column] =
+            scales[column / format.group] * float(value - format.zero) + mins[column / format.group];
     }
   }
 
@@ -98,7 +101,8 @@ struct Writer {
 } // namespace
 
 Packed Packed::random(PackedFormat format, int64_t rows, int64_t columns, unsigned seed) {
-  Packed packed{format, rows, columns, std::vector<uint8_t>(format.bytes(rows, columns)), std::vector<float>(rows * columns)};
+  Packed packed{format, rows, columns, std::vector<uint8_t>(format.bytes(rows, columns)),
+                std::vector<float>(rows * columns)};
   Writer writer{packed, std::mt19937(seed)};
   for (int64_t row = 0; row < rows; ++row)
     writer.row(row);
@@ -106,10 +110,12 @@ Packed Packed::random(PackedFormat format, int64_t rows, int64_t columns, unsign
 }
 
 std::string textOf(PackedFormat format) {
-  static const char *const codes[] = {"f32", "f16", "bf16", "i8", "u4"}, *const scales[] = {"none", "f16", "f32"};
+  static const char *const codes[] = {"f32", "f16", "bf16", "i8", "u4"}, *const scales[] = {"none", "f16",
+                                                                                            "f32"};
   std::string text = std::string("<codes = ") + codes[format.codes];
   if (format.isQuantized())
-    text += ", group = " + std::to_string(format.group) + ", scale = " + scales[format.scale] + (format.hasMin ? ", min = true" : "") +
+    text += ", group = " + std::to_string(format.group) + ", scale = " + scales[format.scale] +
+            (format.hasMin ? ", min = true" : "") +
             (format.zero ? ", zero = " + std::to_string(format.zero) : "");
   return text + ">";
 }
@@ -124,7 +130,8 @@ std::vector<float> randomFloats(int64_t count, unsigned seed, float scale) {
 }
 
 QuantizedRows::QuantizedRows(const std::vector<float> &input, int64_t rows, int64_t columns, int64_t group)
-    : blocks((columns + 31) / 32), group(group), codes(rows * blocks * 32), scales(rows * blocks), sums(rows * blocks * 32 / group) {
+    : blocks((columns + 31) / 32), group(group), codes(rows * blocks * 32), scales(rows * blocks),
+      sums(rows * blocks * 32 / group) {
   for (int64_t row = 0; row < rows; ++row)
     for (int64_t block = 0; block < blocks; ++block) {
       float largest = 0;

@@ -2,7 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 /// \file
-/// Random weights in a packed format beside their values, and what kernels should compute from them, in plain loops.
+/// Random weights in a packed format beside their values, and what kernels should compute from them, in plain
+/// loops.
 
 #ifndef ATTUNE_TEST_UNIT_KERNELS_PACKED_H
 #define ATTUNE_TEST_UNIT_KERNELS_PACKED_H
@@ -36,12 +37,14 @@ std::vector<float> randomFloats(int64_t count, unsigned seed, float scale = 1);
 /// Activations as kernel.quantize should give them.
 struct QuantizedRows {
   int64_t blocks, group;
-  std::vector<int8_t> codes;  ///< rows x blocks * 32
-  std::vector<float> scales;  ///< rows x blocks
-  std::vector<float> sums;    ///< rows x blocks * 32 / group
+  std::vector<int8_t> codes; ///< rows x blocks * 32
+  std::vector<float> scales; ///< rows x blocks
+  std::vector<float> sums;   ///< rows x blocks * 32 / group
 
   QuantizedRows(const std::vector<float> &input, int64_t rows, int64_t columns, int64_t group);
-  float value(int64_t row, int64_t column) const { return codes[row * blocks * 32 + column] * scales[row * blocks + column / 32]; }
+  float value(int64_t row, int64_t column) const {
+    return codes[row * blocks * 32 + column] * scales[row * blocks + column / 32];
+  }
 };
 
 #endif // ATTUNE_TEST_UNIT_KERNELS_PACKED_H

@@ -1,0 +1,73 @@
+// RUN: attune-opt %s --split-input-file --kernel-expand-linear=cpu=x86-64-v3 | FileCheck %s
+// RUN: attune-opt %s --split-input-file --kernel-expand-linear=cpu=x86-64-v4 | FileCheck %s --check-prefix=WIDE
+
+// One row has a loop over pairs of panels, several rows register tiles of 6 x 16; the bias is added before the store.
+// CHECK-LABEL: func.func @dense
+// CHECK: scf.if
+// CHECK: scf.for {{.*}} iter_args
+// CHECK: memref.prefetch %{{.*}}, read, locality<3>, data
+// CHECK: vector.fma %{{.*}} : vector<8xf32>
+// CHECK: arith.addf %{{.*}} : vector<8xf32>
+// CHECK: vector.store
+// CHECK: } else {
+// CHECK: scf.for %{{.*}} iter_args({{(%[a-z0-9_]+ = %[a-z0-9_]+(, )?){12}}})
+// CHECK-NOT: kernel.linear
+// WIDE-LABEL: func.func @dense
+// WIDE: vector.fma %{{.*}} : vector<16xf32>
+func.func @dense(%x: memref<?x64xf32>, %w: memref<2x4096xi8>, %b: memref<32xf32>, %y: memref<?x32xf32>) {
+  kernel.linear input(%x : memref<?x64xf32>) weights(%w : memref<2x4096xi8>) extras(%b : memref<32xf32>) outs(%y : memref<?x32xf32>)
+      format(<codes = f32>) columns(64) {
+  ^bb0(%p: f32, %e: f32):
+    %s = arith.addf %p, %e : f32
+    kernel.yield %s : f32
+  }
+  return
+}
+
+// -----
+
+// Integer products: 8 unsigned times signed products to a block and half panel, one widening, since they fit 16 bits.
+// CHECK-LABEL: func.func @nibbles
+// CHECK-COUNT-8: llvm.call_intrinsic "llvm.x86.avx2.pmadd.ub.sw"
+// CHECK-NOT: pmadd.ub.sw
+// CHECK: llvm.call_intrinsic "llvm.x86.avx2.pmadd.wd"
+// CHECK: arith.sitofp %{{.*}} : vector<8xi32> to vector<8xf32>
+func.func @nibbles(%x: memref<1x32xi8>, %s: memref<1x1xf32>, %m: memref<1x1xf32>, %w: memref<1x320xi8>, %y: memref<1x16xf32>) {
+  kernel.linear input(%x : memref<1x32xi8>) quantized(%s, %m : memref<1x1xf32>, memref<1x1xf32>) weights(%w : memref<1x320xi8>)
+      outs(%y : memref<1x16xf32>) format(<codes = u4, group = 32, scale = f16, min = true>) columns(32) {
+  ^bb0(%p: f32):
+    kernel.yield %p : f32
+  }
+  return
+}
+
+// -----
+
+// A number of outputs that is no multiple of 16 has a masked tail.
+// CHECK-LABEL: func.func @tail
+// CHECK: vector.create_mask
+// CHECK: vector.maskedload
+// CHECK: vector.maskedstore
+func.func @tail(%x: memref<1x8xf32>, %w: memref<2x512xi8>, %r: memref<1x20xf32>, %y: memref<1x20xf32>) {
+  kernel.linear input(%x : memref<1x8xf32>) weights(%w : memref<2x512xi8>) extras(%r : memref<1x20xf32>) outs(%y : memref<1x20xf32>)
+      format(<codes = f32>) columns(8) {
+  ^bb0(%p: f32, %e: f32):
+    %s = arith.addf %p, %e : f32
+    kernel.yield %s : f32
+  }
+  return
+}
+
+// -----
+
+// Operations on tensors are left alone.
+// CHECK-LABEL: func.func @tensors
+// CHECK: kernel.linear
+// CHECK-NOT: scf.for
+func.func @tensors(%x: tensor<?x8xf32>, %w: memref<1x512xi8>, %y: tensor<?x16xf32>) -> tensor<?x16xf32> {
+  %r = kernel.linear input(%x : tensor<?x8xf32>) weights(%w : memref<1x512xi8>) outs(%y : tensor<?x16xf32>) format(<codes = f32>) columns(8) {
+  ^bb0(%p: f32):
+    kernel.yield %p : f32
+  } -> tensor<?x16xf32>
+  return %r : tensor<?x16xf32>
+}

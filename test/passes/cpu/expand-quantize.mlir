@@ -1,0 +1,32 @@
+// RUN: attune-opt %s --split-input-file --kernel-expand-quantize=cpu=x86-64-v3 --verify-diagnostics | FileCheck %s
+
+// Two sums a block of 32 columns; the last block of 8 columns reads no further.
+// CHECK-LABEL: func.func @quantize
+// CHECK: scf.for
+// CHECK: vector.reduction <maxnumf>
+// CHECK: arith.divf %{{.*}} : vector<8xf32>
+// CHECK: arith.trunci %{{.*}} : vector<8xi32> to vector<8xi8>
+// CHECK-COUNT-2: vector.reduction <add>
+// CHECK-NOT: kernel.quantize
+func.func @quantize(%x: memref<?x40xf32>, %c: memref<?x64xi8>, %s: memref<?x2xf32>, %m: memref<?x4xf32>) {
+  kernel.quantize ins(%x : memref<?x40xf32>) outs(%c, %s, %m : memref<?x64xi8>, memref<?x2xf32>, memref<?x4xf32>)
+  return
+}
+
+// -----
+
+// CHECK-LABEL: func.func @tensors
+// CHECK: kernel.quantize
+func.func @tensors(%x: tensor<?x32xf32>, %c: tensor<?x32xi8>, %s: tensor<?x1xf32>, %m: tensor<?x1xf32>) -> tensor<?x32xi8> {
+  %q:3 = kernel.quantize ins(%x : tensor<?x32xf32>) outs(%c, %s, %m : tensor<?x32xi8>, tensor<?x1xf32>, tensor<?x1xf32>)
+      -> tensor<?x32xi8>, tensor<?x1xf32>, tensor<?x1xf32>
+  return %q#0 : tensor<?x32xi8>
+}
+
+// -----
+
+func.func @unpadded(%x: memref<?x40xf32>, %c: memref<?x40xi8>, %s: memref<?x2xf32>, %m: memref<?x2xf32>) {
+  // expected-error @below {{needs codes of 64 columns (40 in whole blocks), got 40}}
+  kernel.quantize ins(%x : memref<?x40xf32>) outs(%c, %s, %m : memref<?x40xi8>, memref<?x2xf32>, memref<?x2xf32>)
+  return
+}
