@@ -16,6 +16,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import venv
 import xml.etree.ElementTree as xml
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
@@ -153,11 +154,36 @@ def end_to_end():
     return counted([sys.executable, "test/e2e/run.py", binaries(), fetched.stdout.strip()])
 
 
+def python_with(*packages):
+    """A Python that has these packages from PyPI, kept in build/venv; None when they cannot be fetched."""
+    python = ROOT / "build/venv/bin/python"
+    imports = "import " + ", ".join(package.split("==")[0] for package in packages)
+    has_them = lambda: python.exists() and subprocess.run([python, "-c", imports], capture_output=True).returncode == 0
+    if not has_them():
+        venv.create(python.parent.parent, with_pip=True, clear=True)
+        run([python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--retries", "1", *packages])
+    return python if has_them() else None
+
+
+def sweep():
+    python = python_with("numpy==2.4.6", "safetensors==0.8.0")
+    if python is None:
+        print("skipped: numpy and safetensors are not here and cannot be fetched from PyPI")
+        return Count(skipped=1)
+    return counted([python, "test/sweep/run.py", binaries(), "--jobs", os.cpu_count() or 1])
+
+
+def product():
+    return counted([sys.executable, "test/product/run.py", binaries()])
+
+
 # Name, what it is, the preset that it needs, what runs it.
 SUITES = [
     ("unit", "unit tests", "release", lambda: unit("release")),
     ("lit", "dialects, passes and tools (lit)", "release", lambda: lit("release")),
     ("oracle", "compiled models against recorded results", "release", oracle),
+    ("sweep", "generated sweep of attention against numpy", "release", sweep),
+    ("product", "compiler and programs from outside", "release", product),
     ("e2e", "SmolLM2 from file to answer", "release", end_to_end),
     ("asan-unit", "unit tests under sanitizers", "asan", lambda: unit("asan")),
     ("asan-lit", "lit under sanitizers", "asan", lambda: lit("asan")),
