@@ -2,7 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 /// \file
-/// The compiler's passes. What each does stands in Passes.td and docs/passes.md; their order in Pipelines.cpp.
+/// The compiler's passes. What each does stands in Passes.td and docs/passes.md; their order in
+/// Pipelines.cpp.
 
 #ifndef ATTUNE_PASSES_PASSES_H
 #define ATTUNE_PASSES_PASSES_H

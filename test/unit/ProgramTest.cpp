@@ -104,6 +104,18 @@ TEST(ProgramTest, AnyDamageIsAnError) {
   EXPECT_NE(changed(blob + 32, 10).find("not valid JSON"), std::string::npos);
 }
 
+TEST(ProgramTest, RandomDamageNeverCrashes) {
+  const std::vector<std::byte> good = makePayload(decoderMetadata(20, 8));
+  uint32_t random = 7;
+  auto next = [&] { return random = random * 1664525 + 1013904223; };
+  for (int i = 0; i < 2000; ++i) {
+    std::vector<std::byte> damaged = good;
+    for (uint32_t flips = 1 + (next() >> 30); flips > 0; --flips)
+      damaged[(next() >> 8) % damaged.size()] = static_cast<std::byte>(next() >> 24);
+    errorOfPayload(damaged); // an error or none, but no crash
+  }
+}
+
 TEST(ProgramTest, RefusesAnotherProcessor) {
   json metadata = decoderMetadata(20, 8);
   metadata["cpu"] = {{"name", "x86-64-v9"}, {"features", {"sse2", "warp-drive", "mind-reading"}}};

@@ -151,6 +151,34 @@ TEST_F(TensorFileTest, AnyCutIsAnError) {
   }
 }
 
+TEST_F(TensorFileTest, RandomDamageStaysInBounds) {
+  std::vector<float> a(6);
+  std::vector<int64_t> b(2);
+  std::vector<NamedTensor> tensors = {{"a", "F32", {2, 3}, std::as_bytes(std::span(a))},
+                                      {"b", "I64", {2}, std::as_bytes(std::span(b))}};
+  writeSafetensors(path, tensors);
+  std::ifstream file(path, std::ios::binary);
+  const std::string good((std::istreambuf_iterator<char>(file)), {});
+  uint32_t random = 3;
+  auto next = [&] { return random = random * 1664525 + 1013904223; };
+  for (int i = 0; i < 2000; ++i) {
+    std::string damaged = good;
+    for (uint32_t flips = 1 + (next() >> 30); flips-- > 0;)
+      damaged[(next() >> 8) % damaged.size()] = "0123456789[]{}\",:- "[(next() >> 24) % 20];
+    std::ofstream(path, std::ios::binary) << damaged;
+    try {
+      SafetensorsFile read(path);
+      size_t bytes = 0;
+      for (const NamedTensor &tensor : read.tensors())
+        for (std::byte byte : tensor.bytes) // reading all of it must be safe
+          bytes += byte <= std::byte(255);
+      EXPECT_LE(bytes, damaged.size());
+    } catch (const Error &error) {
+      EXPECT_NE(std::string(error.what()).find(path), std::string::npos);
+    }
+  }
+}
+
 TEST_F(TensorFileTest, WritingFailsCleanly) {
   std::vector<float> a(100000);
   std::vector<NamedTensor> tensors = {{"a", "F32", {100000}, std::as_bytes(std::span(a))}};
