@@ -10,7 +10,7 @@
 // CHECK: arith.addf %{{.*}} : vector<8xf32>
 // CHECK: vector.store
 // CHECK: } else {
-// CHECK: scf.for %{{.*}} iter_args({{(%[a-z0-9_]+ = %[a-z0-9_]+(, )?){12}}})
+// CHECK: scf.for {{.*}} -> ({{(vector<8xf32>, ){11}vector<8xf32>}})
 // CHECK-NOT: kernel.linear
 // WIDE-LABEL: func.func @dense
 // WIDE: vector.fma %{{.*}} : vector<16xf32>
@@ -26,9 +26,9 @@ func.func @dense(%x: memref<?x64xf32>, %w: memref<2x4096xi8>, %b: memref<32xf32>
 
 // -----
 
-// Integer products: 8 unsigned times signed products to a block and half panel, one widening, since they fit 16 bits.
+// Integer products: 8 unsigned times signed products to a block and half panel, one widening for them all, since they fit 16 bits.
 // CHECK-LABEL: func.func @nibbles
-// CHECK-COUNT-8: llvm.call_intrinsic "llvm.x86.avx2.pmadd.ub.sw"
+// CHECK-COUNT-16: llvm.call_intrinsic "llvm.x86.avx2.pmadd.ub.sw"
 // CHECK-NOT: pmadd.ub.sw
 // CHECK: llvm.call_intrinsic "llvm.x86.avx2.pmadd.wd"
 // CHECK: arith.sitofp %{{.*}} : vector<8xi32> to vector<8xf32>
