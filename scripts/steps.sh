@@ -21,7 +21,12 @@ done_in() { note "(${1:-done}, $((SECONDS - step_start)) s)"; }
 
 # show COMMAND...: prints a command as a person would type it, then runs it.
 show() {
-  printf '%s$ %s%s\n' "$note_on" "$*" "$style_off"
+  local word line='$'
+  for word; do
+    [[ $word == *[[:space:]]* ]] && word="\"$word\""
+    line+=" $word"
+  done
+  printf '%s%s%s\n' "$note_on" "$line" "$style_off"
   "$@"
 }
 
