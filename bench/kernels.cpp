@@ -15,7 +15,6 @@
 #include <ctime>
 #include <functional>
 #include <memory>
-#include <new>
 
 #include <fmt/format.h>
 
@@ -26,17 +25,6 @@ double now() {
   clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
   return double(time.tv_sec) + double(time.tv_nsec) * 1e-9;
 }
-
-/// Memory that begins where a cache line does, as a program's weights and buffers do.
-template <typename T> struct LineAllocator {
-  using value_type = T;
-  T *allocate(size_t count) {
-    return static_cast<T *>(::operator new(count * sizeof(T), std::align_val_t(64)));
-  }
-  void deallocate(T *memory, size_t) { ::operator delete(memory, std::align_val_t(64)); }
-  bool operator==(const LineAllocator &) const { return true; }
-};
-template <typename T> using Aligned = std::vector<T, LineAllocator<T>>;
 
 /// Something measured: `work` per call in floating-point operations and bytes of weights.
 struct Line {
@@ -125,7 +113,7 @@ std::string peakText(int lanes) {
 
 struct Limits {
   Line read{"read bandwidth"}, peak{"multiply-add peak"};
-  Aligned<float> memory, result;
+  std::vector<float> memory, result;
   bool ahead = false; ///< both ways of reading take turns; the better counts
   KernelJit jit;
 
@@ -157,9 +145,8 @@ struct Product {
   bool int8;
   int64_t rows, n, k;
   int copies;
-  Aligned<uint8_t> weights;
-  Aligned<float> input, output;
-  Aligned<int8_t> codes;
+  std::vector<uint8_t> weights;
+  std::vector<float> input, output;
   std::unique_ptr<QuantizedRows> quantized;
   std::unique_ptr<KernelJit> jit;
 
@@ -172,8 +159,7 @@ struct Product {
     weights.resize(bytes * copies);
     for (size_t at = 0; at < weights.size(); at += one.size())
       std::copy_n(one.begin(), std::min(one.size(), weights.size() - at), weights.begin() + at);
-    quantized = std::make_unique<QuantizedRows>(values, rows, k, int8 ? format.group : 32);
-    codes.assign(quantized->codes.begin(), quantized->codes.end());
+    quantized = std::make_unique<QuantizedRows>(input, rows, k, int8 ? format.group : 32);
     jit = std::make_unique<KernelJit>(text());
   }
 
@@ -195,8 +181,8 @@ struct Product {
   void run() {
     int64_t blocks = (k + 31) / 32, sets = int8 ? 32 / format.group : 1, bytes = format.panelBytes(k),
             panels = PackedFormat::panels(n);
-    Matrix x(int8 ? static_cast<const void *>(codes.data()) : input.data(), rows, int8 ? blocks * 32 : k,
-             int8 ? blocks * 32 : k);
+    Matrix x(int8 ? static_cast<const void *>(quantized->codes.data()) : input.data(), rows,
+             int8 ? blocks * 32 : k, int8 ? blocks * 32 : k);
     Matrix s(quantized->scales.data(), rows, blocks, blocks),
         m(quantized->sums.data(), rows, blocks * sets, blocks * sets);
     Matrix y(output.data(), rows, n, n);

@@ -34,6 +34,9 @@ struct CpuTarget {
   bool fma = false;            ///< fused multiply-add of vectors
   bool halfConversion = false; ///< f16 to f32 in hardware
 
+  /// "512" where LLVM must be told to use vectors of 512 bits (the function attribute prefer-vector-width).
+  std::string preferredWidth() const { return std::to_string(vectorBits); }
+
   /// f32 lanes of a vector; 16 rows of a panel are 16 / lanes() vectors.
   int lanes() const { return vectorBits / 32; }
   /// Rows of the register tile of a dense product whose panel is 16 wide.

@@ -110,7 +110,7 @@ KernelJit::KernelJit(const std::string &text, const std::string &cpu) : state(st
   code->setDataLayout(machine->createDataLayout());
   for (Function &function : *code)
     if (!function.isDeclaration())
-      function.addFnAttr("prefer-vector-width", std::to_string(target.vectorBits));
+      function.addFnAttr("prefer-vector-width", target.preferredWidth());
   optimize(*code, *machine);
   for (Function &function : *code)
     if (function.isDeclaration() && !function.isIntrinsic())
