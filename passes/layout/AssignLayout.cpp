@@ -21,46 +21,12 @@ using namespace mlir::transformer;
 /// Parameters begin at cache lines.
 static constexpr int64_t kAlignment = 64;
 
+/// The table of formats is that of the packer (dialect/PackedFormat.h).
 kernel::PackedAttr transformer::packedFor(MLIRContext *context, StorageType type) {
-  using kernel::Codes;
-  using kernel::Scale;
-  auto make = [&](Codes codes, int64_t group = 0, Scale scale = Scale::none, bool min = false,
-                  int64_t zero = 0) {
-    return kernel::PackedAttr::get(context, codes, group, scale, min, zero);
-  };
-  switch (type) {
-  case StorageType::f32:
-    return make(Codes::f32);
-  case StorageType::f16:
-    return make(Codes::f16);
-  case StorageType::bf16:
-    return make(Codes::bf16);
-  case StorageType::q4_0:
-    return make(Codes::u4, 32, Scale::f16, false, 8);
-  case StorageType::q4_1:
-    return make(Codes::u4, 32, Scale::f16, true);
-  case StorageType::q5_0:
-    return make(Codes::i8, 32, Scale::f16);
-  case StorageType::q5_1:
-    return make(Codes::i8, 32, Scale::f16, true);
-  case StorageType::q8_0:
-    return make(Codes::i8, 32, Scale::f16);
-  case StorageType::q2_k:
-    return make(Codes::u4, 16, Scale::f32, true);
-  case StorageType::q3_k:
-    return make(Codes::i8, 16, Scale::f32);
-  case StorageType::q4_k:
-    return make(Codes::u4, 32, Scale::f32, true);
-  case StorageType::q5_k:
-    return make(Codes::i8, 32, Scale::f32, true);
-  case StorageType::q6_k:
-    return make(Codes::i8, 16, Scale::f32);
-  case StorageType::iq4_nl:
-    return make(Codes::i8, 32, Scale::f16);
-  case StorageType::mxfp4:
-    return make(Codes::i8, 32, Scale::f32);
-  }
-  llvm_unreachable("every storage type has a packed form");
+  std::optional<attune::PackedFormat> format = attune::packedFormatNamed(stringifyStorageType(type));
+  assert(format && "every storage type has a packed form");
+  return kernel::PackedAttr::get(context, static_cast<kernel::Codes>(format->codes), format->group,
+                                 static_cast<kernel::Scale>(format->scale), format->hasMin, format->zero);
 }
 
 int64_t transformer::recordBytes(ParameterOp parameter) {
