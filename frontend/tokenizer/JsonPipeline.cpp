@@ -2,8 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "frontend/tokenizer/JsonPipeline.h"
 
+#include "frontend/tokenizer/Expression.h"
 #include "runtime/tokenizer/CharacterMap.h"
-#include "runtime/tokenizer/Regex.h"
 
 #include "llvm/ADT/StringSwitch.h"
 #include "llvm/Support/Base64.h"
@@ -19,10 +19,11 @@ const char *const Gpt2Expression =
 // A text or an expression: {"String": "..."} or {"Regex": "..."}.
 static TokenizerStep importPattern(const JsonField &pattern, StepKind forString, StepKind forRegex) {
   if (pattern["Regex"].present()) {
-    std::string expression = pattern["Regex"].string();
-    if (auto problem = Regex::problemOf(expression))
-      pattern["Regex"].report(*problem);
-    return {forRegex, 0, {}, {std::move(expression)}};
+    llvm::Expected<std::string> expression = translateExpression(pattern["Regex"].string());
+    if (expression)
+      return {forRegex, 0, {}, {std::move(*expression)}};
+    pattern["Regex"].report(llvm::toString(expression.takeError()));
+    return {forRegex, 0, {}, {""}};
   }
   if (!pattern["String"].present())
     pattern.expected("an object with String or Regex");
@@ -138,8 +139,10 @@ static void importByteLevel(const JsonField &field, std::vector<TokenizerStep> &
   if (field["add_prefix_space"].booleanOr(true))
     steps.push_back({StepKind::PrefixSpace, 0, {}, {}});
   if (field["use_regex"].booleanOr(true))
-    steps.push_back(
-        {StepKind::SplitRegex, 0, {static_cast<int32_t>(SplitBehavior::Isolated)}, {Gpt2Expression}});
+    steps.push_back({StepKind::SplitRegex,
+                     0,
+                     {static_cast<int32_t>(SplitBehavior::Isolated)},
+                     {llvm::cantFail(translateExpression(Gpt2Expression))}});
   steps.push_back({StepKind::MapBytesOfPieces, 0, {}, {}});
 }
 

@@ -1,5 +1,6 @@
 // Part of Attune, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "frontend/tokenizer/Expression.h"
 #include "frontend/tokenizer/GgufPreTokenizers.h"
 #include "frontend/tokenizer/TokenizerBlob.h"
 #include "frontend/tokenizer/TokenizerImport.h"
@@ -242,9 +243,10 @@ Error GgufImporter::importByteLevel() {
     return error;
   if (pre->composes)
     description.normalizers.push_back({StepKind::Nfc, 0, {}, {}});
+  constexpr auto Isolated = static_cast<int32_t>(SplitBehavior::Isolated);
   for (const char *expression : pre->expressions)
     description.preTokenizers.push_back(
-        {StepKind::SplitRegex, 0, {static_cast<int32_t>(SplitBehavior::Isolated)}, {expression}});
+        {StepKind::SplitRegex, 0, {Isolated}, {llvm::cantFail(translateExpression(expression))}});
   for (uint32_t character : byteAlphabet()) {
     std::string spelling;
     appendCharacter(spelling, character);

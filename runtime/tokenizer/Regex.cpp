@@ -5,43 +5,54 @@
 #include "runtime/Error.h"
 #include "runtime/tokenizer/Utf8.h"
 
-#include <climits>
 #include <fmt/format.h>
-#include <mutex>
-#include <oniguruma.h>
+
+#define PCRE2_CODE_UNIT_WIDTH 8
+#include <pcre2.h>
 
 namespace attune::tokenizer {
 
-static const UChar *bytesOf(std::string_view text) { return reinterpret_cast<const UChar *>(text.data()); }
-
-static void initializeOnce() {
-  static std::once_flag once;
-  std::call_once(once, [] {
-    OnigEncoding encodings[] = {ONIG_ENCODING_UTF8};
-    onig_initialize(encodings, 1);
-  });
+static PCRE2_SPTR unitsOf(std::string_view text) {
+  return reinterpret_cast<PCRE2_SPTR>(text.data() ? text.data() : "");
 }
 
-// Some codes quote a part of the expression, which `info` tells.
-static std::string messageOf(int code, OnigErrorInfo info = {}) {
-  UChar buffer[ONIG_MAX_ERROR_MESSAGE_LEN];
-  int length = onig_error_code_to_str(buffer, code, &info);
-  return std::string(reinterpret_cast<const char *>(buffer), static_cast<size_t>(length));
+static std::string messageOf(int code) {
+  PCRE2_UCHAR buffer[256];
+  int length = pcre2_get_error_message(code, buffer, std::size(buffer));
+  return length < 0 ? fmt::format("error {}", code) : std::string(reinterpret_cast<char *>(buffer));
 }
 
-void Regex::Free::operator()(re_pattern_buffer *pattern) const { onig_free(pattern); }
+void Regex::Free::operator()(pcre2_real_code_8 *code) const { pcre2_code_free(code); }
+void Regex::Free::operator()(pcre2_real_match_context_8 *context) const { pcre2_match_context_free(context); }
+void Regex::Free::operator()(pcre2_real_match_data_8 *data) const { pcre2_match_data_free(data); }
+
+template <typename T> static T *allocated(T *pointer) {
+  if (!pointer)
+    throw Error("regular expression: out of memory");
+  return pointer;
+}
 
 Regex::Regex(std::string_view expression) {
-  initializeOnce();
-  if (!isValidUtf8(expression))
-    throw Error("regular expression: not UTF-8");
-  regex_t *compiled = nullptr;
-  OnigErrorInfo info{};
-  int code = onig_new(&compiled, bytesOf(expression), bytesOf(expression) + expression.size(),
-                      ONIG_OPTION_NONE, ONIG_ENCODING_UTF8, ONIG_SYNTAX_DEFAULT, &info);
-  if (code != ONIG_NORMAL)
-    throw Error(fmt::format("regular expression '{}': {}", expression, messageOf(code, info)));
-  pattern.reset(compiled);
+  struct FreeContext {
+    void operator()(pcre2_compile_context *context) const { pcre2_compile_context_free(context); }
+  };
+  std::unique_ptr<pcre2_compile_context, FreeContext> context(
+      allocated(pcre2_compile_context_create(nullptr)));
+  pcre2_set_newline(context.get(), PCRE2_NEWLINE_LF);
+  int code;
+  PCRE2_SIZE offset;
+  constexpr uint32_t Options = PCRE2_UTF | PCRE2_UCP | PCRE2_NO_AUTO_CAPTURE | PCRE2_NEVER_BACKSLASH_C;
+  pattern.reset(
+      pcre2_compile(unitsOf(expression), expression.size(), Options, &code, &offset, context.get()));
+  if (!pattern)
+    throw Error(fmt::format("regular expression '{}': {} (at byte {})", expression, messageOf(code), offset));
+  // Where memory cannot be made executable, matches are interpreted.
+  pcre2_jit_compile(pattern.get(), PCRE2_JIT_COMPLETE);
+
+  limits.reset(allocated(pcre2_match_context_create(nullptr)));
+  // Long runs of one kind of character are ordinary text; these stop expressions that try for ever.
+  pcre2_set_match_limit(limits.get(), 200'000'000);
+  pcre2_set_heap_limit(limits.get(), 1 << 20); // KiB
 }
 
 std::optional<std::string> Regex::problemOf(std::string_view expression) noexcept {
@@ -53,48 +64,35 @@ std::optional<std::string> Regex::problemOf(std::string_view expression) noexcep
   }
 }
 
-struct Regex::Searcher::State {
-  State(regex_t *pattern, std::string_view text)
-      : pattern(pattern), text(text), region(onig_region_new()), parameters(onig_new_match_param()) {
-    onig_initialize_match_param(parameters);
-    // Long runs of one kind of character are ordinary text here: no limit on how often a match is tried anew.
-    onig_set_retry_limit_in_match_of_match_param(parameters, ULONG_MAX);
-    onig_set_match_stack_limit_size_of_match_param(parameters, 0);
-  }
-  ~State() {
-    onig_region_free(region, 1);
-    onig_free_match_param(parameters);
-  }
-
-  regex_t *pattern;
-  std::string_view text;
-  OnigRegion *region;
-  OnigMatchParam *parameters;
-  size_t from = 0;
-  size_t lastEnd = SIZE_MAX;
-};
-
 Regex::Searcher::Searcher(const Regex &regex, std::string_view text)
-    : state(std::make_unique<State>(regex.pattern.get(), text)) {}
-Regex::Searcher::~Searcher() = default;
+    : regex(regex), text(text), data(allocated(pcre2_match_data_create(1, nullptr))) {
+  if (!isValidUtf8(text))
+    throw Error("regular expression: the text is not UTF-8");
+}
 
 bool Regex::Searcher::next(size_t &begin, size_t &end) {
-  State &s = *state;
-  const UChar *text = bytesOf(s.text), *textEnd = text + s.text.size();
-  while (s.from <= s.text.size()) {
-    int code = onig_search_with_param(s.pattern, text, textEnd, text + s.from, textEnd, s.region,
-                                      ONIG_OPTION_NONE, s.parameters);
-    if (code == ONIG_MISMATCH)
+  while (from <= text.size()) {
+    auto match = [&](uint32_t options) {
+      return pcre2_match(regex.pattern.get(), unitsOf(text), text.size(), from, PCRE2_NO_UTF_CHECK | options,
+                         data.get(), regex.limits.get());
+    };
+    int code = match(0);
+    if (code == PCRE2_ERROR_JIT_STACKLIMIT) // the interpreter keeps its stack on the heap
+      code = match(PCRE2_NO_JIT);
+    if (code == PCRE2_ERROR_NOMATCH)
       return false;
     if (code < 0)
-      throw Error(fmt::format("regular expression: {}", messageOf(code)));
-    begin = static_cast<size_t>(s.region->beg[0]);
-    end = static_cast<size_t>(s.region->end[0]);
-    if (begin == end && s.lastEnd == end) {
-      s.from += s.from < s.text.size() ? firstCharacter(s.text.substr(s.from)).length : 1;
+      throw Error(fmt::format("regular expression: {} in a text of {} bytes", messageOf(code), text.size()));
+    const PCRE2_SIZE *offsets = pcre2_get_ovector_pointer(data.get());
+    begin = offsets[0];
+    end = offsets[1];
+    if (begin < from || end < begin)
+      throw Error("regular expression: a match begins before its search");
+    if (begin == end && lastEnd == end) {
+      from += from < text.size() ? firstCharacter(text.substr(from)).length : 1;
       continue;
     }
-    s.from = s.lastEnd = end;
+    from = lastEnd = end;
     return true;
   }
   return false;
