@@ -1,6 +1,5 @@
 // Part of Attune, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-#include "frontend/tokenizer/JsonEscapes.h"
 #include "frontend/tokenizer/JsonPipeline.h"
 #include "frontend/tokenizer/TokenizerImport.h"
 #include "frontend/weights/JsonText.h"
@@ -316,7 +315,7 @@ llvm::Expected<std::string> importTokenizerJson(StringRef path) {
   llvm::Expected<std::unique_ptr<llvm::MemoryBuffer>> buffer = mapFile(path);
   if (!buffer)
     return buffer.takeError();
-  llvm::Expected<llvm::json::Value> value = parseJson(spellOutSurrogates((*buffer)->getBuffer()), path);
+  llvm::Expected<llvm::json::Value> value = parseJson((*buffer)->getBuffer(), path);
   if (!value)
     return value.takeError();
   return JsonImporter(*value, path).run();

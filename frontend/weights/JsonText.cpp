@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "frontend/weights/JsonText.h"
+#include "frontend/weights/JsonEscapes.h"
 #include "frontend/weights/MappedFile.h"
 #include "llvm/ADT/StringSet.h"
 #include <vector>
@@ -69,6 +70,8 @@ private:
 } // namespace
 
 llvm::Expected<llvm::json::Value> attune::parseJson(llvm::StringRef text, llvm::StringRef file) {
+  std::string spelled = spellOutSurrogates(text);
+  text = spelled;
   if (llvm::Error error = JsonScanner(text, file).scan())
     return std::move(error);
   llvm::Expected<llvm::json::Value> value = llvm::json::parse(text);

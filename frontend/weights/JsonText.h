@@ -12,7 +12,7 @@ namespace attune {
 
 /// Parses JSON text of any origin. Beyond what llvm::json::parse refuses, it fails on nesting deeper than 256
 /// (which would overflow the parser's stack) and on a key that stands twice in one object (of which one would
-/// be lost). Errors read "FILE: ...".
+/// be lost), and it gets escaped surrogate pairs right (see JsonEscapes.h). Errors read "FILE: ...".
 llvm::Expected<llvm::json::Value> parseJson(llvm::StringRef text, llvm::StringRef file);
 
 } // namespace attune

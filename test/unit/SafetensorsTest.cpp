@@ -43,6 +43,25 @@ TEST(Safetensors, ReadsNamesShapesTypesAndData) {
   EXPECT_FALSE(store->find("absent"));
 }
 
+// LLVM's parser joins the halves of pairs beyond U+1FFFF wrongly; and both spellings of a name are the same
+// name.
+TEST(Safetensors, ReadsEscapedSurrogatePairs) {
+  Folder folder;
+  std::string entry = R"({"dtype": "U8", "shape": [1], "data_offsets": [)";
+  auto store = valueOf(
+      openBytes(folder, safetensors(R"({"\ud83d\ude00": )" + entry + R"(0, 1]}, "\ud842\udfb7": )" + entry +
+                                        R"(1, 2]}, "\uDBFF\uDFFF\\ud842": )" + entry + "2, 3]}}",
+                                    "abc")));
+  ASSERT_TRUE(store);
+  EXPECT_EQ(bytesOf(store->find("\U0001F600")), "a");
+  EXPECT_EQ(bytesOf(store->find("\U00020BB7")), "b");
+  EXPECT_EQ(bytesOf(store->find("\U0010FFFF\\ud842")), "c");
+  expectError(openBytes(folder, safetensors(R"({"\ud842\udfb7": )" + entry +
+                                                "0, 1]}, \"\U00020BB7\": " + entry + "1, 2]}}",
+                                            "ab")),
+              {R"(\F0\A0\AE\B7)", "stands twice"});
+}
+
 TEST(Safetensors, ReadsEveryPlainType) {
   for (auto [dtype, bytes] : {std::pair("F16", 2),
                               {"F64", 8},

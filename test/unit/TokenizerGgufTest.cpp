@@ -82,7 +82,7 @@ public:
 
 private:
   static llvm::json::Value read(const std::string &path) {
-    return llvm::cantFail(parseJson(spellOutSurrogates(llvm::cantFail(mapFile(path))->getBuffer()), path));
+    return llvm::cantFail(parseJson(llvm::cantFail(mapFile(path))->getBuffer(), path));
   }
   void strings(llvm::StringRef key, const std::vector<std::string> &values) {
     std::string joined;

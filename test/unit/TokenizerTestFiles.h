@@ -4,7 +4,6 @@
 // What the tests of tokenizers share: recorded cases and blobs in memory.
 #pragma once
 
-#include "frontend/tokenizer/JsonEscapes.h"
 #include "frontend/tokenizer/TokenizerImport.h"
 #include "frontend/weights/JsonText.h"
 #include "frontend/weights/MappedFile.h"
@@ -52,7 +51,7 @@ inline std::vector<int32_t> idsOf(const llvm::json::Array &list) {
 inline std::vector<TokenizerCase> readTokenizerCases(const std::string &name) {
   std::string path = tokenizerFolder(name) + "/tokenizer_cases.json";
   auto file = llvm::cantFail(mapFile(path));
-  llvm::json::Value root = llvm::cantFail(parseJson(spellOutSurrogates(file->getBuffer()), path));
+  llvm::json::Value root = llvm::cantFail(parseJson(file->getBuffer(), path));
   std::vector<TokenizerCase> cases;
   for (const llvm::json::Value &entry : *root.getAsObject()->getArray("cases")) {
     const llvm::json::Object &object = *entry.getAsObject();

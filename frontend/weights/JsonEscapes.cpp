@@ -1,8 +1,8 @@
 // Part of Attune, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-#include "frontend/tokenizer/JsonEscapes.h"
+#include "frontend/weights/JsonEscapes.h"
 
-#include "runtime/tokenizer/Utf8.h"
+#include "llvm/Support/ConvertUTF.h"
 
 #include <optional>
 
@@ -29,7 +29,9 @@ std::string spellOutSurrogates(StringRef json) {
     std::optional<uint32_t> high = unicodeEscape(json),
                             low = unicodeEscape(json.drop_front(std::min<size_t>(6, json.size())));
     if (high && low && (*high & 0xFC00) == 0xD800 && (*low & 0xFC00) == 0xDC00) {
-      tokenizer::appendCharacter(out, 0x10000 + ((*high & 0x3FF) << 10) + (*low & 0x3FF));
+      char bytes[4], *end = bytes;
+      llvm::ConvertCodePointToUTF8(0x10000 + ((*high & 0x3FF) << 10) + (*low & 0x3FF), end);
+      out.append(bytes, end);
       json = json.drop_front(12);
     } else { // a backslash and what it escapes, perhaps another backslash
       out += json.take_front(2);
