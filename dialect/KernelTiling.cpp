@@ -160,6 +160,8 @@ FailureOr<TilingResult> AttentionOp::getTiledImplementation(OpBuilder &b, ArrayR
                               cacheSlice(getValueMemory())};
   if (getSinks())
     operands.push_back(slice(b, loc, getSinks(), {head}, {heads}));
+  if (getBias())
+    operands.push_back(slice(b, loc, getBias(), {head}, {heads}));
   operands.push_back(slice(b, loc, getOutput(), {offsets[0], head}, {sizes[0], heads}));
   return cloneOn(b, *this, operands, operands);
 }

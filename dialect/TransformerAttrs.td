@@ -36,6 +36,13 @@ def Transformer_PairingAttr : Transformer_EnumAttr<Transformer_Pairing, "pairing
 def Transformer_Normalizer : Transformer_Enum<"Normalizer", "How scores become weights", [Case<"softmax", 0>, Case<"sum", 1>]>;
 def Transformer_NormalizerAttr : Transformer_EnumAttr<Transformer_Normalizer, "normalizer"> { let assemblyFormat = "`<` $value `>`"; }
 
+def Transformer_RouterScores : Transformer_Enum<"RouterScores", "How router logits become scores", [
+  Case<"softmax", 0>, Case<"softmax_chosen", 1>, Case<"sigmoid", 2>]>;
+def Transformer_RouterScoresAttr : Transformer_EnumAttr<Transformer_RouterScores, "router_scores">;
+
+def Transformer_GroupScore : Transformer_Enum<"GroupScore", "What ranks a group of experts", [Case<"max", 0>, Case<"top2_sum", 1>]>;
+def Transformer_GroupScoreAttr : Transformer_EnumAttr<Transformer_GroupScore, "group_score">;
+
 def Transformer_StoredAttr : AttrDef<Transformer_Dialect, "Stored"> {
   let mnemonic = "stored";
   let summary = "Encoding of a parameter's type: how its elements are stored";

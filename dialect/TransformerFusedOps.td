@@ -8,22 +8,21 @@
 
 include "dialect/TransformerOps.td"
 
-def Transformer_AttentionOp : Transformer_PureOp<"attention", [AllTypesMatch<["queries", "result"]>]> {
+def Transformer_AttentionOp : Transformer_PureOp<"attention", [AttrSizedOperandSegments]> {
   let summary = "Attention without a matrix of scores";
   let description = [{
-    `weighted_sum(normalizer(mask(soft_cap(scores(queries, keys)))), values)`, computed over tiles of keys with an online softmax
+    `weighted_sum(normalizer(mask(relative_bias(soft_cap(scores(queries, keys))))), values)`, computed over tiles of keys with an online softmax
     (Milakov and Gimelshein 2018; Dao et al. 2022): the running maximum starts finite, scores and sums are f32, a row without a visible key is
-    zeros. `soft_cap` 0 means none. Keys and values have the same head size here; the result has that of the values.
+    zeros. `soft_cap` 0 means none; without `bias` (from `distance_bias`) there is no relative bias. The result has the values' head size.
 
-    Example: `%o = transformer.attention %q, %K, %V, %batch {mask = #transformer.mask<causal = true>, scale = 0.125 : f64} : tensor<?x9x64xf32>, tensor<?x3x64xf16>, tensor<?x3x64xf16>, tensor<?x3xi32>`
+    Example: `%o = transformer.attention %q, %K, %V, %batch {mask = #transformer.mask<causal = true>, scale = 0.125 : f64} : (tensor<?x9x64xf32>, tensor<?x3x64xf16>, tensor<?x3x64xf16>, tensor<?x3xi32>) -> tensor<?x9x64xf32>`
   }];
-  let arguments = (ins Heads:$queries, KeyRows:$keys, KeyRows:$values, Batch:$batch, Optional<Vector_>:$sinks,
+  let arguments = (ins Heads:$queries, KeyRows:$keys, KeyRows:$values, Batch:$batch, Optional<Vector_>:$sinks, Optional<Matrix>:$bias,
                        Transformer_MaskAttr:$mask, DefaultValuedAttr<F64Attr, "1.0">:$scale, DefaultValuedAttr<F64Attr, "0.0">:$soft_cap,
                        DefaultValuedAttr<Transformer_NormalizerAttr, "::mlir::transformer::Normalizer::softmax">:$normalizer);
   let results = (outs Heads:$result);
   let assemblyFormat = [{
-    $queries `,` $keys `,` $values `,` $batch (`sinks` $sinks^ `:` type($sinks))? attr-dict
-    `:` type($queries) `,` type($keys) `,` type($values) `,` type($batch)
+    $queries `,` $keys `,` $values `,` $batch (`sinks` `(` $sinks^ `)`)? (`bias` `(` $bias^ `)`)? attr-dict `:` functional-type(operands, results)
   }];
   let hasVerifier = 1;
 }

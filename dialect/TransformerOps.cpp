@@ -97,8 +97,11 @@ LogicalResult ParameterOp::verify() {
     return emitOpError() << "is transposed, which is about how a file holds it, but has a literal value";
   if (getLayers() && getLayers()->empty())
     return emitOpError() << "has an empty list of layers";
-  if (getTransposed() && type.getRank() != 2)
-    return emitOpError() << "is transposed, so it must be a matrix, got " << type;
+  if (getTransposed() && type.getRank() < 2)
+    return emitOpError() << "is transposed, so it must be a matrix or a stack of them, got " << type;
+  if (getRows() && getRows()->size() != 4)
+    return emitOpError() << "has " << getRows()->size()
+                         << " numbers for rows, expected 4: first, length, period, of";
   return success();
 }
 
@@ -178,8 +181,22 @@ LogicalResult RotaryTableOp::verify() {
     return failure();
   if (failed(checks::expectTokens(*this, "result", getResult(), getBatch(), "the batch's rows")))
     return failure();
+  if (getLongFrequencies() && getLongFrequencies()->size() != getFrequencies().size())
+    return emitOpError() << "has " << getLongFrequencies()->size() << " long_frequencies, expected "
+                         << getFrequencies().size() << " as there are frequencies";
+  if (getLongFrequencies() && getSwitchLength() < 1)
+    return emitOpError() << "has long_frequencies, so switch_length must be positive, got "
+                         << getSwitchLength();
   return checks::expectDim(*this, "result", getResult(), 2, getFrequencies().size(),
                            "the number of frequencies");
+}
+
+LogicalResult TemperatureOp::verify() {
+  if (double scale = getFloorScale().convertToDouble(); !(scale > 0))
+    return emitOpError() << "floor_scale is " << scale << ", expected a positive number";
+  if (failed(checks::expectBatch(*this, getBatch())))
+    return failure();
+  return checks::expectTokens(*this, "batch", getBatch(), getInput(), "the number of tokens");
 }
 
 LogicalResult RotaryOp::verify() {
@@ -207,6 +224,81 @@ LogicalResult NormOp::verify() {
 
 LogicalResult LinearOp::verify() {
   return checks::verifyLinear(*this, getInput(), getWeight(), getBias(), getResult());
+}
+
+LogicalResult HeadLinearOp::verify() {
+  if (failed(checks::expectDim(*this, "weights", getWeights(), 0, dimOf(getInput(), 1), "the heads")) ||
+      failed(checks::expectDim(*this, "weights", getWeights(), 2, dimOf(getInput(), 2),
+                               "the input's head size")) ||
+      failed(checks::expectTokens(*this, "result", getResult(), getInput(), "the number of tokens")) ||
+      failed(checks::expectDim(*this, "result", getResult(), 1, dimOf(getInput(), 1), "the heads")))
+    return failure();
+  return checks::expectDim(*this, "result", getResult(), 2, dimOf(getWeights(), 1), "the weights' rows");
+}
+
+LogicalResult ScaleRowsOp::verify() {
+  if (failed(checks::expectTokens(*this, "factors", getFactors(), getInput(), "the input's rows")))
+    return failure();
+  return checks::expectDim(*this, "factors", getFactors(), 1, 1, "one factor per row");
+}
+
+//===---------------------------------------------- mixture of experts
+//----------------------------------------------===//
+
+LogicalResult RouteOp::verify() {
+  int64_t experts = dimOf(getLogits(), 1), topK = getTopK(), groups = getGroups(), topGroups = getTopGroups();
+  if (ShapedType::isDynamic(experts))
+    return emitOpError() << "logits have type " << getLogits().getType()
+                         << ", expected a static number of experts";
+  if (topK < 1 || topK > experts)
+    return emitOpError() << "top_k is " << topK << ", expected 1 to " << experts << ", the number of experts";
+  if (groups < 0 || (groups && experts % groups))
+    return emitOpError() << "groups is " << groups << ", which does not divide the number of experts, "
+                         << experts;
+  if (groups && (topGroups < 1 || topGroups > groups))
+    return emitOpError() << "top_groups is " << topGroups << ", expected 1 to " << groups
+                         << ", the number of groups";
+  if (groups && topGroups * (experts / groups) < topK)
+    return emitOpError() << "top_k is " << topK << ", but " << topGroups << " groups of " << experts / groups
+                         << " experts have fewer";
+  if (groups && getGroupScore() == GroupScore::top2_sum && experts / groups < 2)
+    return emitOpError() << "sums the two best experts of a group, but groups have " << experts / groups;
+  for (Value result : getResults())
+    if (failed(checks::expectTokens(*this, "result", result, getLogits(), "the number of tokens")) ||
+        failed(checks::expectDim(*this, "result", result, 1, topK, "top_k")))
+      return failure();
+  return getCorrectionBias()
+             ? checks::expectDim(*this, "correction bias", getCorrectionBias(), 0, experts, "the experts")
+             : success();
+}
+
+LogicalResult ExpertsOp::verify() {
+  int64_t count = dimOf(getUp(), 0), inner = dimOf(getUp(), 1), features = dimOf(getInput(), 1);
+  auto stack = [&](StringRef what, Value weights, int64_t out, int64_t in) {
+    return success(!weights ||
+                   (succeeded(checks::expectDim(*this, what, weights, 0, count, "the experts of up")) &&
+                    succeeded(checks::expectDim(*this, what, weights, 1, out, "its output size")) &&
+                    succeeded(checks::expectDim(*this, what, weights, 2, in, "its input size"))));
+  };
+  auto bias = [&](StringRef what, Value values, int64_t out) {
+    return values ? checks::expectDim(*this, what, values, 0, count * out, "experts x output size")
+                  : success();
+  };
+  if (failed(stack("up", getUp(), inner, features)) || failed(stack("gate", getGate(), inner, features)) ||
+      failed(stack("down", getDown(), features, inner)) || failed(bias("up bias", getUpBias(), inner)) ||
+      failed(bias("gate bias", getGateBias(), inner)) || failed(bias("down bias", getDownBias(), features)))
+    return failure();
+  if (getGateBias() && !getGate())
+    return emitOpError() << "has a bias of the gate but no gate";
+  if (double limit = getLimit().convertToDouble(); !(limit >= 0))
+    return emitOpError() << "limit is " << limit << ", expected 0 (none) or a positive number";
+  for (Value value : {Value(getExperts()), Value(getWeights()), Value(getResult())})
+    if (failed(checks::expectTokens(*this, "operand", value, getInput(), "the number of tokens")))
+      return failure();
+  if (failed(checks::expectDim(*this, "weights", getWeights(), 1, dimOf(getExperts(), 1),
+                               "the experts per token")))
+    return failure();
+  return checks::expectDim(*this, "result", getResult(), 1, features, "the input's features");
 }
 
 LogicalResult SoftCapOp::verify() {
@@ -256,6 +348,31 @@ LogicalResult MaskOp::verify() {
   return checks::expectTokens(*this, "batch", getBatch(), getScores(), "the number of tokens");
 }
 
+LogicalResult DistanceBiasOp::verify() {
+  int64_t heads = dimOf(getResult(), 0), least = getBidirectional() ? 4 : 2, buckets = getBuckets();
+  if (buckets < least || buckets % least)
+    return emitOpError() << "buckets is " << buckets << ", expected a multiple of " << least;
+  int64_t exact = buckets / least;
+  if (static_cast<int64_t>(getMaxDistance()) <= exact)
+    return emitOpError() << "max_distance is " << getMaxDistance() << ", expected more than " << exact
+                         << ", the distances that have buckets of their own";
+  if (ShapedType::isDynamic(heads))
+    return emitOpError() << "result has type " << getResult().getType() << ", expected a static shape";
+  if (failed(checks::expectDim(*this, "result", getResult(), 1, 2 * getMaxDistance() + 1, "the distances")))
+    return failure();
+  return checks::expectDim(*this, "table", getTable(), 0, heads * getBuckets(), "buckets x heads");
+}
+
+LogicalResult RelativeBiasOp::verify() {
+  int64_t distances = dimOf(getBias(), 1);
+  if (!ShapedType::isDynamic(distances) && distances % 2 == 0)
+    return emitOpError() << "bias has " << distances << " distances, expected an odd number";
+  if (failed(checks::expectBatch(*this, getBatch())) ||
+      failed(checks::expectTokens(*this, "batch", getBatch(), getScores(), "the number of tokens")))
+    return failure();
+  return checks::expectDim(*this, "bias", getBias(), 0, dimOf(getScores(), 1), "the query heads");
+}
+
 LogicalResult SoftmaxOp::verify() {
   return getSinks()
              ? checks::expectDim(*this, "sinks", getSinks(), 0, dimOf(getScores(), 1), "the query heads")
@@ -281,6 +398,8 @@ LogicalResult AttentionOp::verify() {
       failed(
           checks::expectDim(*this, "queries", getQueries(), 2, dimOf(getKeys(), 2), "the keys' head size")) ||
       failed(checks::expectTokens(*this, "batch", getBatch(), getQueries(), "the number of tokens")) ||
+      failed(checks::expectTokens(*this, "result", getResult(), getQueries(), "the number of tokens")) ||
+      failed(checks::expectDim(*this, "result", getResult(), 1, dimOf(getQueries(), 1), "the query heads")) ||
       failed(checks::expectTokens(*this, "values", getValues(), getKeys(), "the rows of keys")) ||
       failed(checks::expectDim(*this, "values", getValues(), 1, dimOf(getKeys(), 1), "the key heads")) ||
       failed(
@@ -288,6 +407,9 @@ LogicalResult AttentionOp::verify() {
     return failure();
   if (double cap = getSoftCap().convertToDouble(); !(cap >= 0))
     return emitOpError() << "soft_cap is " << cap << ", expected 0 (none) or a positive number";
+  if (getBias() &&
+      failed(checks::expectDim(*this, "bias", getBias(), 0, dimOf(getQueries(), 1), "the query heads")))
+    return failure();
   if (getSinks() && getNormalizer() != Normalizer::softmax)
     return emitOpError() << "has sinks, which only softmax knows";
   return getSinks()

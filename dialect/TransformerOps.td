@@ -23,6 +23,8 @@ def KeyRows : TensorRankOf<[F32, F16, BF16], [3]>;  // key rows x heads x size
 def Scores : TensorRankOf<[F32], [3]>;              // tokens x query heads x keys
 def Batch : TensorRankOf<[I32], [2]>;               // tokens x 3
 def Ids : TensorRankOf<[I32], [1]>;
+def Stack_ : TensorRankOf<[F32], [3]>;               // matrices x out x in
+def ChosenExperts : TensorRankOf<[I32], [2]>;       // tokens x experts per token
 def Weight : RankedTensorOf<[F32]>;                 // static shape, may have a #transformer.stored encoding
 def Vector_ : TensorRankOf<[F32], [1]>;
 def Matrix : TensorRankOf<[F32], [2]>;
@@ -37,6 +39,11 @@ def Transformer_ParameterOp : Transformer_Op<"parameter", [Symbol]> {
     stands in the IR, except a `value` for small literal parameters of hand-written examples. `transposed` says that the file
     holds the matrix as `[in, out]`.
 
+    A parameter may be part of what the file holds: `rows = [first, length, period, of]` are `length` of every `period` rows from
+    `first` on (queries among fused queries, keys and values), or, with period 0, one stretch of `of` rows; `stored_columns` says that the matrix is the first columns
+    of so many. A parameter of rank 3 is a stack of matrices `[out, in]` (experts, heads): the tensor is a stack too, or the matrices
+    stand one above the other, or `{expert}` in the name stands for the number of the matrix; rows and columns are then those of each.
+
     `offset` and `stride` are set by the layout stage: where record 0 begins in the packed weights, and the distance between
     records, in bytes.
 
@@ -48,10 +55,11 @@ def Transformer_ParameterOp : Transformer_Op<"parameter", [Symbol]> {
     ```
   }];
   let arguments = (ins SymbolNameAttr:$sym_name, TypeAttrOf<Weight>:$type, OptionalAttr<StrAttr>:$source,
-                       OptionalAttr<DenseI64ArrayAttr>:$layers, UnitAttr:$transposed, OptionalAttr<ElementsAttr>:$value,
+                       OptionalAttr<DenseI64ArrayAttr>:$layers, UnitAttr:$transposed, OptionalAttr<DenseI64ArrayAttr>:$rows,
+                       OptionalAttr<I64Attr>:$stored_columns, OptionalAttr<ElementsAttr>:$value,
                        OptionalAttr<I64Attr>:$offset, OptionalAttr<I64Attr>:$stride);
   let assemblyFormat = [{
-    $sym_name `:` $type (`source` $source^)? (`layers` $layers^)? (`transposed` $transposed^)? (`value` $value^)? attr-dict
+    $sym_name `:` $type (`source` $source^)? (`layers` $layers^)? (`transposed` $transposed^)? (`rows` $rows^)? (`value` $value^)? attr-dict
   }];
   let extraClassDeclaration = [{
     /// Number of records: one per layer, or 1 for a parameter of the whole model.
@@ -143,9 +151,12 @@ def Transformer_RotaryTableOp : Transformer_PureOp<"rotary_table"> {
     transformers computes them. Every scaling rule (linear, llama3, YaRN, longrope) is a choice of frequencies and magnitude, made by the
     frontend. Computed once per step and shared by all layers. (RoFormer, Su et al. 2021.)
 
+    With `long_frequencies` (longrope, Phi-3) tokens of sequences with more than `switch_length` keys take these instead.
+
     Example: `%r = transformer.rotary_table %batch {frequencies = array<f32: 1.0, 0.1>} : (tensor<?x3xi32>) -> tensor<?x2x2xf32>`
   }];
-  let arguments = (ins Batch:$batch, DenseF32ArrayAttr:$frequencies, DefaultValuedAttr<F64Attr, "1.0">:$magnitude);
+  let arguments = (ins Batch:$batch, DenseF32ArrayAttr:$frequencies, DefaultValuedAttr<F64Attr, "1.0">:$magnitude,
+                       OptionalAttr<DenseF32ArrayAttr>:$long_frequencies, DefaultValuedAttr<I64Attr, "0">:$switch_length);
   let results = (outs TensorRankOf<[F32], [3]>:$result);
   let assemblyFormat = "$batch attr-dict `:` functional-type(operands, results)";
   let hasVerifier = 1;
@@ -163,6 +174,19 @@ def Transformer_RotaryOp : Transformer_PureOp<"rotary", [AllTypesMatch<["input",
   let arguments = (ins Transformer_PairingAttr:$pairing, Heads:$input, TensorRankOf<[F32], [3]>:$table);
   let results = (outs Heads:$result);
   let assemblyFormat = "`` $pairing $input `,` $table attr-dict `:` type($input) `,` type($table)";
+  let hasVerifier = 1;
+}
+
+def Transformer_TemperatureOp : Transformer_PureOp<"temperature", [AllTypesMatch<["input", "result"]>]> {
+  let summary = "Attention temperature that grows with the position";
+  let description = [{
+    `result[t] = input[t] * (1 + scale * log(1 + floor((position[t] + 1) / floor_scale)))` (Llama 4, queries of layers without rotary positions).
+
+    Example: `%r = transformer.temperature %q, %batch {floor_scale = 8.192e3 : f64, scale = 1.0e-1 : f64} : tensor<?x9x64xf32>, tensor<?x3xi32>`
+  }];
+  let arguments = (ins Heads:$input, Batch:$batch, F64Attr:$floor_scale, F64Attr:$scale);
+  let results = (outs Heads:$result);
+  let assemblyFormat = "$input `,` $batch attr-dict `:` type($input) `,` type($batch)";
   let hasVerifier = 1;
 }
 
@@ -215,6 +239,20 @@ def Transformer_LinearOp : Transformer_PureOp<"linear"> {
   let hasVerifier = 1;
 }
 
+def Transformer_HeadLinearOp : Transformer_PureOp<"head_linear"> {
+  let summary = "Linear map of each head by a matrix of its own";
+  let description = [{
+    `result[t][h][n] = sum_k input[t][h][k] * weights[h][n][k]`: latent attention's maps into and out of the compressed space
+    (DeepSeek-V2, 2024).
+
+    Example: `%y = transformer.head_linear %x, %w : (tensor<?x16x128xf32>, tensor<16x512x128xf32>) -> tensor<?x16x512xf32>`
+  }];
+  let arguments = (ins Heads:$input, Stack_:$weights);
+  let results = (outs Heads:$result);
+  let assemblyFormat = "$input `,` $weights attr-dict `:` functional-type(operands, results)";
+  let hasVerifier = 1;
+}
+
 def Transformer_ActivationOp : Transformer_PureOp<"activation", [AllTypesMatch<["input", "result"]>, Elementwise]> {
   let summary = "Activation function";
   let description = [{
@@ -254,6 +292,65 @@ def Transformer_SoftCapOp : Transformer_PureOp<"soft_cap", [AllTypesMatch<["inpu
   let arguments = (ins Activations:$input, F64Attr:$cap);
   let results = (outs Activations:$result);
   let assemblyFormat = "$input attr-dict `:` type($input)";
+  let hasVerifier = 1;
+}
+
+def Transformer_ScaleRowsOp : Transformer_PureOp<"scale_rows", [AllTypesMatch<["input", "result"]>]> {
+  let summary = "Multiplication of each row by a number of its own";
+  let description = [{
+    `result[t][n] = input[t][n] * factors[t][0]` (the shared expert's gate of Qwen2-MoE).
+
+    Example: `%y = transformer.scale_rows %x, %g : tensor<?x576xf32>, tensor<?x1xf32>`
+  }];
+  let arguments = (ins Rows:$input, Rows:$factors);
+  let results = (outs Rows:$result);
+  let assemblyFormat = "$input `,` $factors attr-dict `:` type($input) `,` type($factors)";
+  let hasVerifier = 1;
+}
+
+//===------------------------------------------------ mixture of experts ----------------------------------------------===//
+
+def Transformer_RouteOp : Transformer_PureOp<"route"> {
+  let summary = "Chooses a few experts for each token";
+  let description = [{
+    From `logits[t][e]` of a router to the `top_k` experts of each token, by descending score, and their weights. Scores are
+    `softmax` over all experts, `sigmoid` of each, or the logits themselves with a softmax over the chosen ones alone (`softmax_chosen`).
+
+    Chosen are the experts of the largest `scores + correction_bias` (DeepSeek-V3; without it, of the largest scores); equal ones by the lower index. With
+    `groups`, experts form so many consecutive groups of equal size, and only those of the `top_groups` best groups may be chosen: a group counts by its best member (`max`, DeepSeek-V2) or
+    by the sum of its two best (`top2_sum`, DeepSeek-V3), correction included. Weights are the scores without the correction, divided by their sum when
+    `renormalize`, times `scale`. All in f32.
+
+    Example: `%e, %w = transformer.route softmax %logits {top_k = 2 : i64, renormalize} : (tensor<?x8xf32>) -> (tensor<?x2xi32>, tensor<?x2xf32>)`
+  }];
+  let arguments = (ins Transformer_RouterScoresAttr:$scores, Rows:$logits, Optional<Vector_>:$correction_bias, I64Attr:$top_k,
+                       DefaultValuedAttr<I64Attr, "0">:$groups, DefaultValuedAttr<I64Attr, "0">:$top_groups,
+                       DefaultValuedAttr<Transformer_GroupScoreAttr, "::mlir::transformer::GroupScore::max">:$group_score,
+                       UnitAttr:$renormalize, DefaultValuedAttr<F64Attr, "1.0">:$scale);
+  let results = (outs ChosenExperts:$experts, Rows:$weights);
+  let assemblyFormat = "`` $scores $logits (`bias` $correction_bias^)? attr-dict `:` functional-type(operands, results)";
+  let hasVerifier = 1;
+}
+
+def Transformer_ExpertsOp : Transformer_PureOp<"experts", [AttrSizedOperandSegments]> {
+  let summary = "Sparse mixture of feed-forward networks";
+  let description = [{
+    `result[t] = sum_j weights[t][j] * network_{experts[t][j]}(input[t])`, or `sum_j network(weights[t][j] * input[t])` with `weigh_input` (Llama 4). A network is
+    `down(activation(gate(x)) * (up(x) + up_offset))`, or `down(activation(up(x)))` without gates. With `limit`, the gate's value is at most the limit and that of up between
+    -limit and limit before use (gpt-oss). Weights are stacks of one matrix per expert, biases those of all experts in a row. Only chosen experts are computed, each on
+    its own tokens alone. (Shazeer et al. 2017; Fedus et al. 2022.)
+
+    Example: `%y = transformer.experts silu %x, %e, %w gate(%g) up(%u) down(%d) : (tensor<?x64xf32>, tensor<?x2xi32>, tensor<?x2xf32>, tensor<8x96x64xf32>, tensor<8x96x64xf32>, tensor<8x64x96xf32>) -> tensor<?x64xf32>`
+  }];
+  let arguments = (ins Transformer_ActivationAttr:$activation, Rows:$input, ChosenExperts:$experts, Rows:$weights,
+                       Optional<Stack_>:$gate, Optional<Vector_>:$gate_bias, Stack_:$up, Optional<Vector_>:$up_bias,
+                       Stack_:$down, Optional<Vector_>:$down_bias, UnitAttr:$weigh_input,
+                       DefaultValuedAttr<F64Attr, "0.0">:$limit, DefaultValuedAttr<F64Attr, "0.0">:$up_offset);
+  let results = (outs Rows:$result);
+  let assemblyFormat = [{
+    `` $activation $input `,` $experts `,` $weights (`gate` `(` $gate^ (`,` $gate_bias^)? `)`)? `up` `(` $up (`,` $up_bias^)? `)`
+    `down` `(` $down (`,` $down_bias^)? `)` attr-dict `:` functional-type(operands, results)
+  }];
   let hasVerifier = 1;
 }
 
@@ -308,6 +405,37 @@ def Transformer_MaskOp : Transformer_PureOp<"mask", [AllTypesMatch<["scores", "r
   let results = (outs Scores:$result);
   let assemblyFormat = "$scores `,` $batch attr-dict `:` type($scores) `,` type($batch)";
   let hasCanonicalizer = 1;
+  let hasVerifier = 1;
+}
+
+def Transformer_DistanceBiasOp : Transformer_PureOp<"distance_bias"> {
+  let summary = "Learned score bias of each distance between key and query";
+  let description = [{
+    Spreads T5's table of `buckets` x heads over distances: `result[h][max_distance + d]` is the bias of head `h` for `d = key index - query position` from
+    `-max_distance` to `max_distance`; farther keys have that of the ends. (Raffel et al. 2020.) Of the buckets, those of
+    `bidirectional` attention serve later keys (`d > 0`) by their upper half. Within `n` buckets of a direction, distances below
+    `n / 2` have one each, larger ones share `n / 2 + trunc(log(d / (n / 2)) / log(max_distance / (n / 2)) * (n / 2))`, at most `n - 1`, in f32. Without `bidirectional`, later keys have bucket 0.
+    Computed once per step and shared by all layers.
+
+    Example: `%b = transformer.distance_bias %table {buckets = 32 : i64, max_distance = 128 : i64, bidirectional} : (tensor<256xf32>) -> tensor<8x257xf32>`
+  }];
+  let arguments = (ins Vector_:$table, I64Attr:$buckets, I64Attr:$max_distance, UnitAttr:$bidirectional);
+  let results = (outs Matrix:$result);
+  let assemblyFormat = "$table attr-dict `:` functional-type(operands, results)";
+  let hasVerifier = 1;
+}
+
+def Transformer_RelativeBiasOp : Transformer_PureOp<"relative_bias", [AllTypesMatch<["scores", "result"]>]> {
+  let summary = "Adds a bias that depends on the distance of key and query";
+  let description = [{
+    `result[t][h][j] = scores[t][h][j] + bias[h][max_distance + clamp(j - position[t])]`, the distance clamped to at most `max_distance` either way, with `bias` from
+    `distance_bias` (of `2 * max_distance + 1` columns).
+
+    Example: `%r = transformer.relative_bias %s, %bias, %batch : tensor<?x8x?xf32>, tensor<8x257xf32>, tensor<?x3xi32>`
+  }];
+  let arguments = (ins Scores:$scores, Matrix:$bias, Batch:$batch);
+  let results = (outs Scores:$result);
+  let assemblyFormat = "$scores `,` $bias `,` $batch attr-dict `:` type($scores) `,` type($bias) `,` type($batch)";
   let hasVerifier = 1;
 }
 

@@ -129,7 +129,30 @@ LogicalResult WeightedSumOp::reifyResultShapes(OpBuilder &builder, Shapes &shape
 }
 
 LogicalResult AttentionOp::reifyResultShapes(OpBuilder &builder, Shapes &shapes) {
-  return reifyLike(builder, *this, getQueries(), shapes);
+  return reifyOne(builder, *this, {{getQueries(), 0}, {getQueries(), 1}, {getValues(), 2}}, shapes);
+}
+LogicalResult TemperatureOp::reifyResultShapes(OpBuilder &builder, Shapes &shapes) {
+  return reifyLike(builder, *this, getInput(), shapes);
+}
+LogicalResult HeadLinearOp::reifyResultShapes(OpBuilder &builder, Shapes &shapes) {
+  return reifyOne(builder, *this, {{getInput(), 0}, {getInput(), 1}, {getWeights(), 1}}, shapes);
+}
+LogicalResult ScaleRowsOp::reifyResultShapes(OpBuilder &builder, Shapes &shapes) {
+  return reifyLike(builder, *this, getInput(), shapes);
+}
+LogicalResult RouteOp::reifyResultShapes(OpBuilder &builder, Shapes &shapes) {
+  for (Value result : getResults())
+    shapes.push_back(reify(builder, *this, result, {{getLogits(), 0}, kOpen}));
+  return success();
+}
+LogicalResult ExpertsOp::reifyResultShapes(OpBuilder &builder, Shapes &shapes) {
+  return reifyLike(builder, *this, getInput(), shapes);
+}
+LogicalResult DistanceBiasOp::reifyResultShapes(OpBuilder &builder, Shapes &shapes) {
+  return reifyOne(builder, *this, {kOpen, kOpen}, shapes);
+}
+LogicalResult RelativeBiasOp::reifyResultShapes(OpBuilder &builder, Shapes &shapes) {
+  return reifyLike(builder, *this, getScores(), shapes);
 }
 LogicalResult ResidualNormOp::reifyResultShapes(OpBuilder &builder, Shapes &shapes) {
   return reifyLike(builder, *this, getResidual(), shapes);

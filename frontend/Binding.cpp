@@ -9,6 +9,7 @@
 #include "llvm/ADT/StringSet.h"
 #include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/GlobPattern.h"
+#include <cstring>
 
 using namespace attune;
 using llvm::Error;
@@ -21,10 +22,11 @@ template <typename Visit> static Error forEachTensor(const Description &descript
   for (const Parameter &parameter : modelParameters(description))
     if (Error error = visit(parameter, 0))
       return error;
-  for (int64_t layer = 0, end = description.layers.size(); layer < end; ++layer)
-    for (const Parameter &parameter : layerParameters(description, description.layers[layer]))
-      if (Error error = visit(parameter, layer))
-        return error;
+  for (const StackView &stack : stacksOf(description))
+    for (int64_t layer = 0, end = stack->layers.size(); layer < end; ++layer)
+      for (const Parameter &parameter : layerParameters(description, stack, stack->layers[layer]))
+        if (Error error = visit(parameter, layer))
+          return error;
   return Error::success();
 }
 
@@ -33,8 +35,8 @@ template <typename Visit> static Error forEachTensor(const Description &descript
 static TensorSource &sourceOf(Description &description, StringRef parameter) {
   TensorSource &source = description.tensors[parameter.str()];
   if (source.name.empty() && !source.value) {
-    bool layered = parameter.consume_front("layer.");
-    source.name = ((layered ? "layer.{}." : "") + parameter).str();
+    size_t layer = isLayered(parameter) ? parameter.find("layer.") + strlen("layer.") : 0;
+    source.name = (parameter.take_front(layer) + (layer ? "{}." : "") + parameter.drop_front(layer)).str();
   }
   return source;
 }
@@ -49,8 +51,7 @@ static Error checkNames(const Description &description) {
   for (const auto &[name, source] : description.tensors) {
     if (!known.contains(name))
       return llvm::make_error<FieldError>("tensors." + name, "is no parameter of this model");
-    if (StringRef(name).starts_with("layer.") && !source.value && !source.name.empty() &&
-        !StringRef(source.name).contains("{}"))
+    if (isLayered(name) && !source.value && !source.name.empty() && !StringRef(source.name).contains("{}"))
       return llvm::make_error<FieldError>(
           "tensors." + name, "is '" + source.name + "', expected a name with {} for the layer's number");
   }
@@ -58,17 +59,47 @@ static Error checkNames(const Description &description) {
 }
 
 static std::string whatFor(const Parameter &parameter, int64_t layer) {
-  if (StringRef(parameter.name).starts_with("layer."))
-    return formatv("{0} of layer {1}", StringRef(parameter.name).drop_front(6), layer);
+  auto [stack, name] = StringRef(parameter.name).split("layer.");
+  if (isLayered(parameter.name))
+    return formatv("{0} of {1}layer {2}", name, stack.empty() ? "" : "the encoder's ", layer);
   return parameter.name;
 }
 
+/// Rows of the stored matrix (or elements of the stored vector) of which `rows` are wanted.
+static int64_t storedRows(const TensorSource &source, int64_t rows) {
+  if (!source.rows)
+    return rows;
+  return source.rows->period ? rows / source.rows->length * source.rows->period : source.rows->of;
+}
+
+/// The shape of the tensor that holds a parameter, or one of its matrices.
+static std::vector<int64_t> storedShape(const Parameter &parameter, const TensorSource &source) {
+  if (parameter.shape.size() == 1)
+    return {storedRows(source, parameter.shape[0])};
+  int64_t columns = source.storedColumns ? source.storedColumns : parameter.shape.back();
+  std::vector<int64_t> matrix{storedRows(source, parameter.shape[parameter.shape.size() - 2]), columns};
+  if (source.transposed)
+    std::swap(matrix[0], matrix[1]);
+  if (parameter.shape.size() == 3 && !StringRef(source.name).contains(expertHole))
+    matrix.insert(matrix.begin(), parameter.shape[0]);
+  return matrix;
+}
+
+/// Whether a tensor of shape `found` holds what one of shape `expected` would, in the same order: a vector
+/// may be a matrix of known rows, the matrices of a stack may stand one above the other.
+static bool fits(llvm::ArrayRef<int64_t> found, llvm::ArrayRef<int64_t> expected, int64_t vectorRows) {
+  if (found == expected)
+    return true;
+  if (expected.size() == 1 && found.size() == 2)
+    return found[0] == vectorRows && found[0] * found[1] == expected[0];
+  return expected.size() == 3 && found.size() == 2 && found[0] == expected[0] * expected[1] &&
+         found[1] == expected[2];
+}
+
 static Error checkShape(const TensorInfo &tensor, const Parameter &parameter, int64_t layer,
-                        bool transposed) {
-  std::vector<int64_t> expected = parameter.shape;
-  if (transposed)
-    std::reverse(expected.begin(), expected.end());
-  if (llvm::ArrayRef<int64_t>(expected) != llvm::ArrayRef<int64_t>(tensor.shape))
+                        const TensorSource &source) {
+  std::vector<int64_t> expected = storedShape(parameter, source);
+  if (!fits(tensor.shape, expected, parameter.vectorRows))
     return fileError(tensor.file,
                      formatv("tensor {0} has shape {1}, expected {2} ({3})", quoted(tensor.name),
                              shapeText(tensor.shape), shapeText(expected), whatFor(parameter, layer)));
@@ -89,6 +120,29 @@ static Error bindType(TensorSource &source, bool given, const TensorInfo &tensor
                                                 storageTypeName(type), layer, quoted(tensor.name),
                                                 tensor.file, storageTypeName(tensor.type)));
   type = tensor.type;
+  return Error::success();
+}
+
+/// A slice takes whole stretches that lie within the stored rows.
+static Error checkSlice(const TensorSource &source, const Parameter &parameter) {
+  std::string field = "tensors." + parameter.name;
+  if (source.storedColumns && (!source.transposed || source.storedColumns < parameter.shape.back()))
+    return llvm::make_error<FieldError>(
+        field + ".stored_columns", formatv("is {0}, expected at least {1} columns of a transposed matrix",
+                                           source.storedColumns, parameter.shape.back()));
+  if (!source.rows)
+    return Error::success();
+  const RowSlice &slice = *source.rows;
+  int64_t rows =
+      parameter.shape.size() == 1 ? parameter.shape[0] : parameter.shape[parameter.shape.size() - 2];
+  int64_t room = slice.period ? slice.period : slice.of;
+  bool whole = slice.length > 0 && (slice.period ? rows % slice.length == 0 : rows == slice.length);
+  if (!whole || slice.first < 0 || slice.first > room - slice.length)
+    return llvm::make_error<FieldError>(
+        field + ".rows",
+        formatv("takes {0} of {1} rows from row {2} on, which does not give the {3} rows that "
+                "the parameter has",
+                slice.length, room, slice.first, rows));
   return Error::success();
 }
 
@@ -118,27 +172,34 @@ static Error checkAllUsed(const WeightStore &store, const llvm::StringSet<> &use
 Error attune::bindTensors(Description &description, const WeightStore &store) {
   if (Error error = checkNames(description))
     return error;
-  llvm::StringSet<> used, given;
+  llvm::StringSet<> used, givenTypes;
   for (const auto &[name, source] : description.tensors)
     if (!source.types.empty())
-      given.insert(name);
+      givenTypes.insert(name);
 
-  size_t layers = description.layers.size();
   Error error = forEachTensor(description, [&](const Parameter &parameter, int64_t layer) -> Error {
     TensorSource &source = sourceOf(description, parameter.name);
-    source.types.resize(StringRef(parameter.name).starts_with("layer.") ? layers : 1, StorageType::F32);
+    source.types.resize(recordCount(description, parameter.name), StorageType::F32);
     if (source.value)
       return Error::success();
-    std::string name = tensorName(source.name, layer);
-    const TensorInfo *tensor = store.find(name);
-    if (!tensor)
-      return fileError(description.weights.file,
-                       formatv("tensor {0} is missing; expected it with shape {1} ({2})", quoted(name),
-                               shapeText(parameter.shape), whatFor(parameter, layer)));
-    used.insert(name);
-    if (Error error = checkShape(*tensor, parameter, layer, source.transposed))
+    if (Error error = checkSlice(source, parameter))
       return error;
-    return bindType(source, given.contains(parameter.name), *tensor, parameter, layer);
+    bool perExpert = parameter.shape.size() == 3 && StringRef(source.name).contains(expertHole);
+    bool given = givenTypes.contains(parameter.name);
+    for (int64_t expert = 0, end = perExpert ? parameter.shape[0] : 1; expert < end; ++expert) {
+      std::string name = tensorName(source.name, layer, expert);
+      const TensorInfo *tensor = store.find(name);
+      if (!tensor)
+        return fileError(description.weights.file,
+                         formatv("tensor {0} is missing; expected it with shape {1} ({2})", quoted(name),
+                                 shapeText(storedShape(parameter, source)), whatFor(parameter, layer)));
+      used.insert(name);
+      if (Error error = checkShape(*tensor, parameter, layer, source))
+        return error;
+      if (Error error = bindType(source, given || expert > 0, *tensor, parameter, layer))
+        return error;
+    }
+    return Error::success();
   });
   if (error)
     return error;
@@ -166,9 +227,8 @@ Error attune::bindWithoutFiles(Description &description) {
   if (Error error = checkNames(description))
     return error;
   return forEachTensor(description, [&](const Parameter &parameter, int64_t layer) -> Error {
-    bool layered = StringRef(parameter.name).starts_with("layer.");
     TensorSource &source = sourceOf(description, parameter.name);
-    source.types.assign(layered ? description.layers.size() : 1, StorageType::F32);
+    source.types.assign(recordCount(description, parameter.name), StorageType::F32);
     if (source.value)
       return checkLiteral(parameter, source);
     if (!description.weights.random)

@@ -27,19 +27,21 @@ struct KindKey {
   const Layer *layer;
   std::vector<StorageType> types;
 
-  KindKey(const Description &description, int64_t index) : layer(&description.layers[index]) {
-    for (const Parameter &parameter : layerParameters(description, *layer))
+  KindKey(const Description &description, const StackView &stack, int64_t index)
+      : layer(&stack->layers[index]) {
+    for (const Parameter &parameter : layerParameters(description, stack, *layer))
       types.push_back(storageOf(description, parameter.name, index));
   }
   bool operator==(const KindKey &other) const { return *layer == *other.layer && types == other.types; }
 };
 } // namespace
 
-Schedule attune::scheduleOf(const Description &description) {
+Schedule attune::scheduleOf(const Description &description, bool ofEncoder) {
+  StackView stack = stacksOf(description)[ofEncoder];
   Schedule schedule;
   std::vector<KindKey> keys;
-  for (int64_t index = 0, end = description.layers.size(); index < end; ++index) {
-    KindKey key(description, index);
+  for (int64_t index = 0, end = stack->layers.size(); index < end; ++index) {
+    KindKey key(description, stack, index);
     int64_t kind = std::find(keys.begin(), keys.end(), key) - keys.begin();
     if (kind == static_cast<int64_t>(keys.size())) {
       keys.push_back(std::move(key));

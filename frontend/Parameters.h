@@ -15,9 +15,21 @@
 /// | `layer.feed_forward.gate`, `.up`, `.down` | size x hidden, hidden x size |
 /// | `layer.attention.norm_before`, `.norm_branch`, `.norm_after`, the same of `feed_forward` | hidden |
 /// | `layer.attention.query_norm`, `.key_norm` | head size, or the projection's rows |
+/// | `layer.attention.sinks` | heads |
+/// | `layer.cross_attention.*` | as those of `attention` |
+/// | `layer.attention.query_down`, `.key_down` (latent) | query rank x hidden, rank + rotary dims x hidden |
+/// | `layer.attention.query_down_norm`, `.key_down_norm` | query rank, rank |
+/// | `layer.attention.key_up`, `.value_up` | heads x rank x (head size - rotary dims), heads x value size x
+/// rank | | `layer.feed_forward.router`, `.router.bias`, `.correction_bias` | experts x hidden, experts,
+/// experts | | `layer.feed_forward.gate`, `.up`, `.down` of experts | experts x size x hidden, experts x
+/// hidden x size | | their `.bias` | experts * size, experts * hidden: those of all experts in a row | |
+/// `layer.feed_forward.shared.gate`, `.up`, `.down`, `.score` | as a feed-forward network, 1 x hidden | |
+/// `embedding_projection`, `head_projection` | hidden x embedding size, embedding size x hidden | |
+/// `token_types` | token types x hidden | | `relative_bias` | buckets * heads: a row of heads for each bucket
+/// | | `head_transform`, `head_norm` | hidden x hidden, hidden |
 ///
 /// A linear map or norm with a bias has a second parameter, its name followed by `.bias`. Matrices are [out,
-/// in].
+/// in]. Names of the encoder's parameters beside a decoder begin with `encoder.`; the embedding is shared.
 
 #ifndef ATTUNE_FRONTEND_PARAMETERS_H
 #define ATTUNE_FRONTEND_PARAMETERS_H
@@ -29,17 +41,40 @@ namespace attune {
 
 struct Parameter {
   std::string name;
+  /// A vector, a matrix [out, in], or a stack of matrices.
   std::vector<int64_t> shape;
+  /// The file may hold the vector as a matrix of so many rows; 1 for a plain vector.
+  int64_t vectorRows = 1;
 };
 
-/// The parameters of one layer (their names begin with "layer.").
-std::vector<Parameter> layerParameters(const Description &description, const Layer &layer);
+/// A stack of layers of a description, and what its parameters' names begin with: "" or "encoder.".
+struct StackView {
+  const Stack *stack;
+  std::string prefix;
+  const Stack *operator->() const { return stack; }
+};
 
-/// The parameters outside the layers.
+/// The model's own stack, then the encoder beside it, if there is one.
+std::vector<StackView> stacksOf(const Description &description);
+
+/// The parameters of one layer (their names begin with the stack's prefix and "layer.").
+std::vector<Parameter> layerParameters(const Description &description, const StackView &stack,
+                                       const Layer &layer);
+
+/// The parameters outside the layers, of all stacks.
 std::vector<Parameter> modelParameters(const Description &description);
 
-/// `pattern` with its `{}` replaced by the layer's number.
-std::string tensorName(llvm::StringRef pattern, int64_t layer);
+/// Whether each layer has such a parameter of its own.
+bool isLayered(llvm::StringRef name);
+
+/// Layers of the parameter's stack, or 1 outside the layers.
+int64_t recordCount(const Description &description, llvm::StringRef name);
+
+/// What stands for the expert's number in a tensor's name.
+inline constexpr llvm::StringLiteral expertHole = "{expert}";
+
+/// `pattern` with its `{}` replaced by the layer's number, and `{expert}` by the expert's.
+std::string tensorName(llvm::StringRef pattern, int64_t layer, int64_t expert = 0);
 
 /// How parameter `name` is stored in layer `layer` (0 outside the layers); the tensors must be bound.
 StorageType storageOf(const Description &description, llvm::StringRef name, int64_t layer);

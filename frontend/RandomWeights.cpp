@@ -54,10 +54,12 @@ static Range rangeOf(const Parameter &parameter) {
   StringRef name = parameter.name;
   if (name.ends_with(".bias"))
     return {0, 0.1f};
+  if (name.ends_with("relative_bias") || name.ends_with(".sinks") || name.ends_with(".correction_bias"))
+    return {0, 0.5f};
+  if (name == "embedding" || name.ends_with("positions") || name.ends_with("token_types"))
+    return {0, 1};
   if (parameter.shape.size() == 1)
     return {1, 0.3f};
-  if (name == "embedding" || name == "positions")
-    return {0, 1};
   return {0, std::sqrt(3.0f / static_cast<float>(parameter.shape.back()))};
 }
 
@@ -70,7 +72,7 @@ static Error addRandom(WeightStore &store, const Parameter &parameter, const Ten
   tensor.name = tensorName(source.name, layer);
   tensor.shape.assign(parameter.shape.begin(), parameter.shape.end());
   if (source.transposed)
-    std::reverse(tensor.shape.begin(), tensor.shape.end());
+    std::swap(tensor.shape[tensor.shape.size() - 2], tensor.shape[tensor.shape.size() - 1]);
   tensor.file = "(random)";
   llvm::Expected<int64_t> bytes = tensorBytes(StorageType::F32, tensor.shape);
   if (!bytes)
@@ -107,9 +109,10 @@ llvm::Expected<WeightStore> attune::randomWeights(const Description &description
   for (const Parameter &parameter : modelParameters(description))
     if (Error error = add(parameter, 0))
       return std::move(error);
-  for (int64_t layer = 0, end = description.layers.size(); layer < end; ++layer)
-    for (const Parameter &parameter : layerParameters(description, description.layers[layer]))
-      if (Error error = add(parameter, layer))
-        return std::move(error);
+  for (const StackView &stack : stacksOf(description))
+    for (int64_t layer = 0, end = stack->layers.size(); layer < end; ++layer)
+      for (const Parameter &parameter : layerParameters(description, stack, stack->layers[layer]))
+        if (Error error = add(parameter, layer))
+          return std::move(error);
   return store;
 }

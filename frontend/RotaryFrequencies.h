@@ -12,8 +12,8 @@
 namespace attune {
 
 /// `dims / 2` frequencies in radians per position, with the rotary's scaling applied; computed in f32, as
-/// transformers does.
-std::vector<float> rotaryFrequencies(const Rotary &rotary);
+/// transformers does. Longrope has others for sequences longer than the original context.
+std::vector<float> rotaryFrequencies(const Rotary &rotary, bool ofLongSequences = false);
 
 } // namespace attune
 

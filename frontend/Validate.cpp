@@ -49,11 +49,16 @@ private:
   void norm(const Twine &field, const std::optional<Norm> &value);
   void branch(const Twine &field, const Branch &value);
   void rotary(const std::string &field, const Rotary &value, int64_t headSize);
+  void scalingOf(const std::string &at, const Rotary &value);
+  void latent(const std::string &field, const Attention &value);
+  void experts(const std::string &field, const Experts &value);
   void withoutProjections(const std::string &field, const Attention &value);
   void attention(const std::string &field, const Attention &value);
   void layer(const std::string &field, const Layer &value);
   void inputs();
-  void positions();
+  void positions(const std::string &field, const Stack &stack);
+  void stack(const std::string &prefix, const Stack &stack);
+  void tokens();
   void literals();
 
   const Description &model;
@@ -87,9 +92,23 @@ void Checker::rotary(const std::string &field, const Rotary &value, int64_t head
     fail(field + ".dims",
          formatv("is {0}, expected an even number from 2 to head_size, which is {1}", value.dims, headSize));
   positive(field + ".base", value.base);
+  scalingOf(field + ".scaling", value);
+}
+
+void Checker::scalingOf(const std::string &at, const Rotary &value) {
   const RotaryScaling &scaling = value.scaling;
-  std::string at = field + ".scaling";
   positive(at + ".factor", scaling.factor);
+  bool yarn = scaling.kind == ScalingKind::yarn, longrope = scaling.kind == ScalingKind::longrope;
+  if (yarn || longrope) {
+    size(at + ".original_context", scaling.originalContext);
+    positive(at + ".magnitude", scaling.magnitude);
+  }
+  if (yarn) {
+    positive(at + ".beta_slow", scaling.betaSlow);
+    if (!(scaling.betaFast > scaling.betaSlow))
+      fail(at + ".beta_fast", formatv("is {0}, expected more than beta_slow, which is {1}",
+                                      numberText(scaling.betaFast), numberText(scaling.betaSlow)));
+  }
   if (scaling.kind == ScalingKind::llama3) {
     size(at + ".original_context", scaling.originalContext);
     positive(at + ".low_frequency_factor", scaling.lowFrequencyFactor);
@@ -98,13 +117,62 @@ void Checker::rotary(const std::string &field, const Rotary &value, int64_t head
            formatv("is {0}, expected more than low_frequency_factor, which is {1}",
                    numberText(scaling.highFrequencyFactor), numberText(scaling.lowFrequencyFactor)));
   }
-  if (scaling.kind == ScalingKind::factors) {
-    if (static_cast<int64_t>(scaling.factors.size()) != value.dims / 2)
-      fail(at + ".factors",
-           formatv("has {0} numbers, expected {1} (half of dims)", scaling.factors.size(), value.dims / 2));
-    for (double factor : scaling.factors)
-      positive(at + ".factors", factor);
-  }
+  auto divisors = [&](const std::string &name, const std::vector<double> &factors) {
+    if (static_cast<int64_t>(factors.size()) != value.dims / 2)
+      fail(at + name,
+           formatv("has {0} numbers, expected {1} (half of dims)", factors.size(), value.dims / 2));
+    for (double factor : factors)
+      positive(at + name, factor);
+  };
+  if (scaling.kind == ScalingKind::factors || longrope)
+    divisors(".factors", scaling.factors);
+  if (longrope)
+    divisors(".long_factors", scaling.longFactors);
+}
+
+/// The cache holds the latent vector as the only key head, whose values are its beginning.
+void Checker::latent(const std::string &field, const Attention &value) {
+  size(field + ".latent.rank", value.latent->rank);
+  if (value.latent->queryRank)
+    size(field + ".latent.query_rank", value.latent->queryRank);
+  norm(field + ".latent.norm", value.latent->norm);
+  if (value.keyHeads != value.heads)
+    fail(field + ".key_heads",
+         formatv("is {0}, expected heads, which is {1}: each head has keys of its own from the "
+                 "latent vector",
+                 value.keyHeads, value.heads));
+  if (value.rotary && value.rotary->dims >= value.headSize)
+    fail(field + ".rotary.dims",
+         formatv("is {0}, expected less than head_size, which is {1}, in latent attention",
+                 value.rotary->dims, value.headSize));
+  if (value.queryKeyNorm || value.relativeBias || value.temperature)
+    fail(field + ".latent", "is not for attention with query_key_norm, relative_bias or temperature");
+}
+
+void Checker::experts(const std::string &field, const Experts &value) {
+  size(field + ".count", value.count);
+  if (value.perToken < 1 || value.perToken > value.count)
+    fail(field + ".per_token",
+         formatv("is {0}, expected 1 to count, which is {1}", value.perToken, value.count));
+  finite(field + ".scale", value.scale);
+  notNegative(field + ".limit", value.limit);
+  finite(field + ".up_offset", value.upOffset);
+  if (value.shared)
+    size(field + ".shared.size", value.shared->size);
+  if (failed || !value.groups)
+    return;
+  if (value.groups < 0 || value.count % value.groups)
+    return fail(field + ".groups",
+                formatv("is {0}, which does not divide count, which is {1}", value.groups, value.count));
+  int64_t members = value.count / value.groups;
+  if (value.topGroups < 1 || value.topGroups > value.groups)
+    fail(field + ".top_groups",
+         formatv("is {0}, expected 1 to groups, which is {1}", value.topGroups, value.groups));
+  if (value.topGroups * members < value.perToken)
+    fail(field + ".per_token", formatv("is {0}, but {1} groups of {2} experts have fewer", value.perToken,
+                                       value.topGroups, members));
+  if (value.groupScore == GroupScore::top2_sum && members < 2)
+    fail(field + ".group_score", formatv("is top2_sum, but groups have {0} experts", members));
 }
 
 /// Attention on given queries, keys and values is that alone.
@@ -142,11 +210,29 @@ void Checker::attention(const std::string &field, const Attention &value) {
     finite(field + ".scale", *value.scale);
   notNegative(field + ".soft_cap", value.softCap);
   norm(field + ".query_key_norm", value.queryKeyNorm);
+  if (value.valueSize)
+    size(field + ".value_size", value.valueSize);
+  if (value.latent)
+    latent(field, value);
+  if (value.temperature)
+    positive(field + ".temperature.floor_scale", value.temperature->floorScale);
+  if (value.sinks && value.normalizer != Normalizer::softmax)
+    fail(field + ".sinks", "is true, which needs normalizer: softmax");
+  if (value.relativeBias) {
+    int64_t directions = value.mask.causal ? 2 : 4, buckets = value.relativeBias->buckets;
+    if (buckets < directions || buckets % directions)
+      fail(field + ".relative_bias.buckets",
+           formatv("is {0}, expected a multiple of {1}", buckets, directions));
+    if (value.relativeBias->maxDistance <= buckets / directions)
+      fail(field + ".relative_bias.max_distance",
+           formatv("is {0}, expected more than {1}, the distances with buckets of their own",
+                   value.relativeBias->maxDistance, buckets / directions));
+  }
   if (value.rotary)
     rotary(field + ".rotary", *value.rotary, value.headSize);
   if (!value.output && value.outputBias)
     fail(field + ".output_bias", "is true, but there is no output projection");
-  if (!value.output && value.residual && value.heads * value.headSize != model.hidden)
+  if (!value.output && value.residual && value.heads * value.sizeOfValues() != model.hidden)
     fail(field + ".residual",
          formatv("is true without an output projection, but heads x head_size is {0} and hidden is {1}",
                  value.heads * value.headSize, model.hidden));
@@ -160,6 +246,17 @@ void Checker::layer(const std::string &field, const Layer &value) {
   if (value.feedForward) {
     branch(field + ".feed_forward", *value.feedForward);
     size(field + ".feed_forward.size", value.feedForward->size);
+    if (value.feedForward->experts)
+      experts(field + ".feed_forward.experts", *value.feedForward->experts);
+  }
+  if (value.crossAttention) {
+    attention(field + ".cross_attention", *value.crossAttention);
+    if (!model.encoder)
+      fail(field + ".cross_attention", "needs an encoder");
+    if (value.crossAttention->rotary || value.crossAttention->relativeBias || value.crossAttention->latent)
+      fail(field + ".cross_attention", "has rotary, relative_bias or latent, which are for self-attention");
+    if (!(value.crossAttention->mask == Mask()))
+      fail(field + ".cross_attention.mask", "is not none: every key of the encoder is seen");
   }
   if (value.feedForward && value.attention && !value.attention->projections)
     fail(field + ".feed_forward", "is not for attention without projections");
@@ -167,19 +264,48 @@ void Checker::layer(const std::string &field, const Layer &value) {
     fail(field + ".parallel", "is true, which needs both attention and feed_forward");
 }
 
-void Checker::positions() {
-  const Positions &value = model.positions;
+void Checker::positions(const std::string &field, const Stack &stack) {
+  const Positions &value = stack.positions;
   if (value.kind == PositionKind::sinusoidal) {
-    positive("positions.base", value.base);
+    positive(field + ".base", value.base);
     if (model.hidden % 2)
-      fail("positions.kind", formatv("is sinusoidal, which needs an even hidden; it is {0}", model.hidden));
+      fail(field + ".kind", formatv("is sinusoidal, which needs an even hidden; it is {0}", model.hidden));
   }
   if (value.kind != PositionKind::learned)
     return;
-  size("positions.rows", value.rows);
+  size(field + ".rows", value.rows);
   if (value.offset < 0 || value.rows - value.offset < model.context)
-    fail("positions.rows", formatv("is {0}, expected at least context + offset = {1} + {2}", value.rows,
-                                   model.context, value.offset));
+    fail(field + ".rows", formatv("is {0}, expected at least context + offset = {1} + {2}", value.rows,
+                                  model.context, value.offset));
+}
+
+void Checker::stack(const std::string &prefix, const Stack &stack) {
+  if (stack.layers.empty())
+    fail(prefix + "layers", "are missing, expected at least one");
+  finite(prefix + "embedding.scale", stack.embedding.scale);
+  if (stack.embedding.size)
+    size(prefix + "embedding.size", stack.embedding.size);
+  if (stack.embedding.tokenTypes)
+    size(prefix + "embedding.token_types", stack.embedding.tokenTypes);
+  norm(prefix + "embedding.norm", stack.embedding.norm);
+  positions(prefix + "positions", stack);
+  for (size_t i = 0; i < stack.layers.size() && !failed; ++i)
+    layer(formatv("{0}layers[{1}]", prefix, i), stack.layers[i]);
+  norm(prefix + "final_norm", stack.finalNorm);
+}
+
+void Checker::tokens() {
+  const Tokens &tokens = model.tokens;
+  token("tokens.bos", tokens.bos);
+  token("tokens.pad", tokens.pad);
+  token("tokens.decoder_start", tokens.decoderStart);
+  token("tokens.mask", tokens.mask);
+  token("tokens.forced_bos", tokens.forcedBos);
+  token("tokens.forced_eos", tokens.forcedEos);
+  for (int64_t id : tokens.eos)
+    token("tokens.eos", id);
+  for (int64_t id : tokens.banned)
+    token("tokens.banned", id);
 }
 
 /// A literal model has one attention, from `x` or from `q`, `k` and `v`.
@@ -234,29 +360,28 @@ Error Checker::run() {
   size("context", model.context);
   if (model.kind != ModelKind::literal)
     size("vocabulary", model.vocabulary);
-  if (model.layers.empty())
-    fail("layers", "are missing, expected at least one");
-  finite("embedding.scale", model.embedding.scale);
-  norm("embedding.norm", model.embedding.norm);
-  positions();
-  for (size_t i = 0; i < model.layers.size() && !failed; ++i)
-    layer(formatv("layers[{0}]", i), model.layers[i]);
-  norm("final_norm", model.finalNorm);
-  if (model.kind == ModelKind::decoder && !model.head)
+  stack("", model);
+  if (model.encoder)
+    stack("encoder.", *model.encoder);
+  bool pair = model.kind == ModelKind::encoder_decoder;
+  if (pair != model.encoder.has_value())
+    fail("encoder", pair ? "is missing, expected one beside the decoder" : "needs kind: encoder_decoder");
+  if (pair && !model.tokens.decoderStart)
+    fail("tokens.decoder_start", "is missing, expected the token that a decoder begins with");
+  if ((model.kind == ModelKind::decoder || pair) && !model.head)
     fail("head", "is missing, expected one: a decoder predicts the next token");
   if (model.kind == ModelKind::literal && model.head)
     fail("head", "is not for literal models");
   if (model.head) {
     finite("head.scale", model.head->scale);
     notNegative("head.soft_cap", model.head->softCap);
+    if (model.head->transform)
+      norm("head.transform.norm", model.head->transform->norm);
   }
   inputs();
   if (!failed)
     literals();
-  token("tokens.bos", model.tokens.bos);
-  token("tokens.pad", model.tokens.pad);
-  for (int64_t id : model.tokens.eos)
-    token("tokens.eos", id);
+  tokens();
   return failed ? llvm::make_error<FieldError>(*failed) : Error::success();
 }
 

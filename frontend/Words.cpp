@@ -15,7 +15,7 @@ using llvm::StringRef;
     return words;                                                                                            \
   }
 
-WORDS(ModelKind, "decoder", "encoder", "literal", "tokenizer")
+WORDS(ModelKind, "decoder", "encoder", "literal", "tokenizer", "encoder_decoder")
 WORDS(NormKind, "rms", "layer")
 WORDS(Activation, "identity", "relu", "silu", "gelu", "gelu_tanh", "sigmoid", "tanh", "relu_squared",
       "quick_gelu")
@@ -23,8 +23,11 @@ WORDS(Pairing, "half_split", "interleaved")
 WORDS(Normalizer, "softmax", "sum")
 WORDS(PositionKind, "none", "learned", "sinusoidal")
 WORDS(Combine, "add", "multiply")
-WORDS(ScalingKind, "none", "linear", "llama3", "factors")
+WORDS(ScalingKind, "none", "linear", "llama3", "factors", "yarn", "longrope")
 WORDS(NormSpan, "head", "projection")
+WORDS(RouterScores, "softmax", "softmax_chosen", "sigmoid")
+WORDS(GroupScore, "max", "top2_sum")
+WORDS(Pooling, "mean", "first", "last")
 
 std::string attune::numberText(double value) {
   char text[32];

@@ -27,6 +27,9 @@ template <> llvm::ArrayRef<llvm::StringRef> wordsOf<PositionKind>();
 template <> llvm::ArrayRef<llvm::StringRef> wordsOf<Combine>();
 template <> llvm::ArrayRef<llvm::StringRef> wordsOf<ScalingKind>();
 template <> llvm::ArrayRef<llvm::StringRef> wordsOf<NormSpan>();
+template <> llvm::ArrayRef<llvm::StringRef> wordsOf<RouterScores>();
+template <> llvm::ArrayRef<llvm::StringRef> wordsOf<GroupScore>();
+template <> llvm::ArrayRef<llvm::StringRef> wordsOf<Pooling>();
 
 template <typename Enum> llvm::StringRef wordOf(Enum value) {
   return wordsOf<Enum>()[static_cast<int>(value)];

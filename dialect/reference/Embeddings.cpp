@@ -76,18 +76,20 @@ static llvm::Error evaluateRotaryTable(RotaryTableOp op, Frame &frame) {
   llvm::Expected<SmallVector<BatchRow>> rows = batchRows(frame.tensor(op.getBatch()));
   if (!rows)
     return rows.takeError();
-  ArrayRef<float> frequencies = op.getFrequencies();
+  ArrayRef<float> usual = op.getFrequencies(), ofLong = op.getLongFrequencies().value_or(usual);
   double magnitude = op.getMagnitude().convertToDouble();
   llvm::Expected<Tensor> result =
-      Tensor::zeros({static_cast<int64_t>(rows->size()), 2, static_cast<int64_t>(frequencies.size())});
+      Tensor::zeros({static_cast<int64_t>(rows->size()), 2, static_cast<int64_t>(usual.size())});
   if (!result)
     return result.takeError();
-  for (auto [t, row] : llvm::enumerate(*rows))
-    for (auto [i, frequency] : llvm::enumerate(frequencies)) {
+  for (auto [t, row] : llvm::enumerate(*rows)) {
+    bool isLong = row.keyCount > static_cast<int64_t>(op.getSwitchLength());
+    for (auto [i, frequency] : llvm::enumerate(isLong ? ofLong : usual)) {
       float angle = static_cast<float>(row.position) * frequency; // in f32: part of the operation's meaning
       (*result)(t, 0, i) = magnitude * std::cos(static_cast<double>(angle));
       (*result)(t, 1, i) = magnitude * std::sin(static_cast<double>(angle));
     }
+  }
   return frame.set(op.getResult(), std::move(result));
 }
 

@@ -172,9 +172,16 @@ Value ModuleBuilder::anglesOf(const Layer &layer, Value batch) {
       return table;
   }
   size_t index = &layer - model.layers.data();
+  DenseF32ArrayAttr longFrequencies;
+  int64_t switchLength = 0;
+  if (rotary.scaling.kind == ScalingKind::longrope) {
+    longFrequencies = b.getDenseF32ArrayAttr(rotaryFrequencies(rotary, /*ofLongSequences=*/true));
+    switchLength = rotary.scaling.originalContext;
+  }
   Value table = tf::RotaryTableOp::create(
       b, at("layers[" + Twine(index) + "].attention.rotary"), rows({2, rotary.dims / 2}), batch,
-      b.getDenseF32ArrayAttr(rotaryFrequencies(rotary)), b.getF64FloatAttr(1.0));
+      b.getDenseF32ArrayAttr(rotaryFrequencies(rotary)), b.getF64FloatAttr(rotary.scaling.magnitude),
+      longFrequencies, b.getI64IntegerAttr(switchLength));
   angles.emplace_back(rotary, table);
   return table;
 }

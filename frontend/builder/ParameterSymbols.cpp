@@ -35,7 +35,7 @@ void ModuleBuilder::declareParameters() {
 
 void ModuleBuilder::declareLayerParameters(int64_t kind) {
   ArrayRef<int64_t> layers = schedule.kinds[kind].layers;
-  for (const Parameter &parameter : layerParameters(model, model.layers[layers[0]]))
+  for (const Parameter &parameter : layerParameters(model, stacksOf(model)[0], model.layers[layers[0]]))
     declareParameter(parameter, prefixOf(kind) + parameter.name.substr(strlen("layer")), layers);
 }
 
@@ -62,11 +62,18 @@ void ModuleBuilder::declareParameter(const Parameter &parameter, const std::stri
   DenseI64ArrayAttr layerAttr = layers.empty() ? DenseI64ArrayAttr() : b.getDenseI64ArrayAttr(layers);
   StringAttr name = source.value ? StringAttr() : b.getStringAttr(source.name);
   UnitAttr transposed = source.transposed && !source.value ? b.getUnitAttr() : UnitAttr();
+  DenseI64ArrayAttr sliced;
+  if (source.rows && !source.value)
+    sliced = b.getDenseI64ArrayAttr(
+        {source.rows->first, source.rows->length, source.rows->period, source.rows->of});
+  IntegerAttr storedColumns =
+      source.storedColumns ? b.getI64IntegerAttr(source.storedColumns) : IntegerAttr();
   ElementsAttr value;
   if (source.value)
     value = DenseElementsAttr::get(type, ArrayRef<float>(elementsOf(*source.value, source.transposed)));
   tf::ParameterOp::create(b, at("tensors." + parameter.name), b.getStringAttr(symbol), TypeAttr::get(type),
-                          name, layerAttr, transposed, value, IntegerAttr(), IntegerAttr());
+                          name, layerAttr, transposed, sliced, storedColumns, value, IntegerAttr(),
+                          IntegerAttr());
   types[symbol] = type;
 }
 
@@ -76,7 +83,8 @@ void ModuleBuilder::declareLiteral(const std::string &symbol, ArrayRef<int64_t> 
   ElementsAttr value =
       DenseElementsAttr::get(type, ArrayRef<float>(elementsOf(literal, /*transposed=*/false)));
   tf::ParameterOp::create(b, at("inputs"), b.getStringAttr(symbol), TypeAttr::get(type), StringAttr(),
-                          DenseI64ArrayAttr(), UnitAttr(), value, IntegerAttr(), IntegerAttr());
+                          DenseI64ArrayAttr(), UnitAttr(), DenseI64ArrayAttr(), IntegerAttr(), value,
+                          IntegerAttr(), IntegerAttr());
   types[symbol] = type;
 }
 

@@ -46,7 +46,7 @@ void gguf::nameTensors(Description &model) {
   };
   llvm::for_each(modelParameters(model), name);
   for (const Layer &layer : model.layers)
-    llvm::for_each(layerParameters(model, layer), name);
+    llvm::for_each(layerParameters(model, stacksOf(model)[0], layer), name);
 }
 
 /// Llama 3.1 files hold divisors of the frequencies instead of naming the rule that gave them.

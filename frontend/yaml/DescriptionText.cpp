@@ -20,9 +20,9 @@ using llvm::StringRef;
 //---------------------------------------------------===//
 
 /// One entry of the list: settings, and the layers that have them.
-static void readLayerEntry(ReadState &state, const Tree &tree, size_t entry,
+static void readLayerEntry(ReadState &state, const Tree &tree, size_t entry, const std::string &prefix,
                            std::vector<std::optional<Layer>> &layers) {
-  std::string path = "layers[" + std::to_string(entry) + "]";
+  std::string path = prefix + "layers[" + std::to_string(entry) + "]";
   auto at = llvm::find_if(tree.fields, [](const Entry &field) { return field.key == "at"; });
   if (at == tree.fields.end())
     return state.fail(tree.range, path + " needs the key 'at': which layers it describes, for example 0-11");
@@ -32,7 +32,7 @@ static void readLayerEntry(ReadState &state, const Tree &tree, size_t entry,
 
   Layer layer;
   std::string firstPath =
-      "layers[" + std::to_string(indices[0]) + "]"; // fields are known by the layer's number
+      prefix + "layers[" + std::to_string(indices[0]) + "]"; // fields are known by the layer's number
   state.ranges[firstPath] = tree.range;
   Reader reader(state, tree, firstPath);
   reader.field("at");
@@ -48,33 +48,34 @@ static void readLayerEntry(ReadState &state, const Tree &tree, size_t entry,
 }
 
 /// Makes the fields of an entry's first layer known under its other layers too.
-static void shareRanges(ReadState &state, const std::vector<Layer> &layers) {
+static void shareRanges(ReadState &state, const std::string &prefix, const std::vector<Layer> &layers) {
   for (size_t i = 1; i < layers.size(); ++i) {
-    std::string prefix = "layers[" + std::to_string(i) + "]";
-    if (state.ranges.count(prefix))
+    std::string to = prefix + "layers[" + std::to_string(i) + "]";
+    if (state.ranges.count(to))
       continue;
     size_t same = std::find(layers.begin(), layers.begin() + i, layers[i]) - layers.begin();
-    std::string from = "layers[" + std::to_string(same) + "]";
-    for (StringRef suffix : {"", ".attention", ".feed_forward"})
+    std::string from = prefix + "layers[" + std::to_string(same) + "]";
+    for (StringRef suffix : {"", ".attention", ".cross_attention", ".feed_forward"})
       if (auto found = state.ranges.find(from + suffix.str()); found != state.ranges.end())
-        state.ranges[prefix + suffix.str()] = found->second;
+        state.ranges[to + suffix.str()] = found->second;
   }
 }
 
-static void readLayers(ReadState &state, const Tree &tree, std::vector<Layer> &layers) {
+static void readLayers(ReadState &state, const Tree &tree, const std::string &prefix,
+                       std::vector<Layer> &layers) {
   if (tree.kind != Tree::list)
     return state.fail(tree.range,
                       "layers: expected a list; each item describes the layers that its 'at' names");
   std::vector<std::optional<Layer>> found;
   for (size_t i = 0; i < tree.items.size() && !state.problem; ++i)
-    readLayerEntry(state, tree.items[i], i, found);
+    readLayerEntry(state, tree.items[i], i, prefix, found);
   for (size_t i = 0; i < found.size() && !state.problem; ++i) {
     if (!found[i])
       return state.fail(tree.range, "layer " + llvm::Twine(i) + " is not described, though layer " +
                                         llvm::Twine(found.size() - 1) + " is");
     layers.push_back(*found[i]);
   }
-  shareRanges(state, layers);
+  shareRanges(state, prefix, layers);
 }
 
 static Tree writeLayers(const std::vector<Layer> &layers) {
@@ -101,10 +102,11 @@ static Tree writeLayers(const std::vector<Layer> &layers) {
 
 static std::vector<int64_t> layersWith(const Description &model, StringRef name) {
   std::vector<int64_t> layers;
-  for (int64_t i = 0, end = model.layers.size(); i < end; ++i)
-    if (llvm::any_of(layerParameters(model, model.layers[i]),
-                     [&](const Parameter &p) { return p.name == name; }))
-      layers.push_back(i);
+  for (const StackView &stack : stacksOf(model))
+    for (int64_t i = 0, end = stack->layers.size(); i < end; ++i)
+      if (llvm::any_of(layerParameters(model, stack, stack->layers[i]),
+                       [&](const Parameter &p) { return p.name == name; }))
+        layers.push_back(i);
   return layers;
 }
 
@@ -126,8 +128,8 @@ static void readType(ReadState &state, const Tree &tree, const std::string &path
 /// `type: q4_1`, or `type: {q8_0: [0-1, 4], q5_0: 2-3}`.
 static void readTypes(ReadState &state, const Tree &tree, const Description &model, StringRef name,
                       const std::string &path, std::vector<StorageType> &types) {
-  bool layered = name.starts_with("layer.");
-  types.assign(layered ? model.layers.size() : 1, StorageType::F32);
+  bool layered = isLayered(name);
+  types.assign(recordCount(model, name), StorageType::F32);
   if (!layered)
     return readType(state, tree, path, types[0]);
   std::vector<int64_t> layers = layersWith(model, name);
@@ -157,7 +159,7 @@ static void readTypes(ReadState &state, const Tree &tree, const Description &mod
 
 static Tree writeTypes(const Description &model, StringRef name, const std::vector<StorageType> &types) {
   auto word = [](StorageType type) { return Tree::makeScalar(storageTypeName(type).str()); };
-  if (!name.starts_with("layer."))
+  if (!isLayered(name))
     return word(types[0]);
   std::map<StorageType, std::vector<int64_t>> groups;
   for (int64_t layer : layersWith(model, name))
@@ -179,6 +181,8 @@ static void readTensor(ReadState &state, const Entry &entry, const Description &
   Reader reader(state, entry.value, path);
   reader.optional("name", source.name, std::string());
   reader.optional("transposed", source.transposed, false);
+  reader.maybe("rows", source.rows);
+  reader.optional("stored_columns", source.storedColumns, int64_t(0));
   if (const Tree *type = reader.field("type"))
     readTypes(state, *type, model, entry.key, path + ".type", source.types);
   reader.maybe("value", source.value);
@@ -191,6 +195,8 @@ static Tree writeTensor(const Description &model, StringRef name, const TensorSo
   Writer writer;
   writer.optional("name", source.name, std::string());
   writer.optional("transposed", source.transposed, false);
+  writer.maybe("rows", const_cast<TensorSource &>(source).rows);
+  writer.optional("stored_columns", source.storedColumns, int64_t(0));
   if (!source.types.empty())
     writer.add("type", writeTypes(model, name, source.types));
   writer.maybe("value", source.value);
@@ -212,20 +218,37 @@ static void readMap(Reader &reader, StringRef key, std::map<std::string, T> &val
 //===------------------------------------------------- whole descriptions
 //------------------------------------------===//
 
-/// What comes before and behind the layers.
-template <typename IO> static void firstFields(IO &io, Description &v) {
+static void layers(Reader &io, std::vector<Layer> &v) {
+  if (const Tree *tree = io.field("layers"))
+    readLayers(io.state, *tree, io.path.empty() ? "" : io.path + ".", v);
+}
+static void layers(Writer &io, const std::vector<Layer> &v) {
+  if (!v.empty())
+    io.add("layers", writeLayers(v));
+}
+
+/// An encoder beside the model's own stack, whose fields stand at the top level.
+template <typename IO> static void stackFields(IO &io, Stack &v) {
+  io.optional("embedding", v.embedding, Embedding());
+  io.optional("positions", v.positions, Positions());
+  layers(io, v.layers);
+  io.maybe("final_norm", v.finalNorm);
+}
+
+namespace attune::yaml {
+template <typename IO> void fields(IO &io, Stack &v) { stackFields(io, v); }
+} // namespace attune::yaml
+
+template <typename IO> static void modelFields(IO &io, Description &v) {
   io.required("name", v.name);
   io.required("kind", v.kind);
   io.optional("vocabulary", v.vocabulary, int64_t(0));
   io.optional("hidden", v.hidden, int64_t(0));
   io.optional("context", v.context, int64_t(0));
-  io.optional("embedding", v.embedding, Embedding());
-  io.optional("positions", v.positions, Positions());
-}
-
-template <typename IO> static void lastFields(IO &io, Description &v) {
-  io.maybe("final_norm", v.finalNorm);
+  io.maybe("encoder", v.encoder);
+  stackFields(io, v);
   io.maybe("head", v.head);
+  io.maybe("sentence", v.sentence);
   io.optional("tokens", v.tokens, Tokens());
   io.optional("generation", v.generation, Generation());
   io.optional("chat_template", v.chatTemplate, std::string());
@@ -235,10 +258,7 @@ template <typename IO> static void lastFields(IO &io, Description &v) {
 
 static void readDescription(ReadState &state, const Tree &tree, Description &model) {
   Reader reader(state, tree, "");
-  firstFields(reader, model);
-  if (const Tree *layers = reader.field("layers"))
-    readLayers(state, *layers, model.layers);
-  lastFields(reader, model);
+  modelFields(reader, model);
   readMap(reader, "inputs", model.inputs, [&](const Entry &entry, Literal &value) {
     state.ranges["inputs." + entry.key] = entry.value.range;
     read(state, entry.value, value, "inputs." + entry.key);
@@ -251,10 +271,7 @@ static void readDescription(ReadState &state, const Tree &tree, Description &mod
 std::string yaml::printDescription(const Description &description) {
   Writer writer;
   auto &model = const_cast<Description &>(description); // the same list of keys reads and writes
-  firstFields(writer, model);
-  if (!model.layers.empty())
-    writer.add("layers", writeLayers(model.layers));
-  lastFields(writer, model);
+  modelFields(writer, model);
   Tree inputs = Tree::makeMap(), tensors = Tree::makeMap();
   for (const auto &[name, value] : model.inputs)
     inputs.fields.push_back({name, write(value), {}});

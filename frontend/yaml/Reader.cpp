@@ -118,7 +118,7 @@ void yaml::read(ReadState &state, const Tree &tree, Literal &value, const std::s
 }
 
 Reader::Reader(ReadState &state, const Tree &tree, std::string path)
-    : state(state), tree(tree), path(std::move(path)) {
+    : state(state), path(std::move(path)), tree(tree) {
   if (tree.kind != Tree::map)
     state.fail(tree.range, (this->path.empty() ? std::string("the text") : this->path) + " is " +
                                kindName(tree) + ", expected a map (key: value)");

@@ -49,7 +49,7 @@ std::optional<llvm::StringRef> scalarOf(ReadState &state, const Tree &tree, cons
                                         llvm::StringRef expected);
 
 template <typename Enum>
-requires std::is_enum_v<Enum>
+  requires std::is_enum_v<Enum>
 void read(ReadState &state, const Tree &tree, Enum &value, const std::string &path) {
   std::optional<llvm::StringRef> word = scalarOf(state, tree, path, "a word");
   if (!word)
@@ -95,6 +95,7 @@ public:
   void finish();
   std::string pathOf(llvm::StringRef key) const { return path.empty() ? key.str() : path + "." + key.str(); }
   ReadState &state;
+  const std::string path; ///< of the map: "layers[3].attention"; empty at the top
 
 private:
   template <typename T> void readField(const Tree &tree, T &value, llvm::StringRef key) {
@@ -103,12 +104,11 @@ private:
   void missing(llvm::StringRef key);
 
   const Tree &tree;
-  std::string path;
   llvm::SmallVector<llvm::StringRef> known;
 };
 
 template <typename T>
-requires std::is_class_v<T>
+  requires std::is_class_v<T>
 void read(ReadState &state, const Tree &tree, T &value, const std::string &path) {
   Reader reader(state, tree, path);
   fields(reader, value);

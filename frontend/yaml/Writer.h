@@ -19,7 +19,10 @@ inline Tree write(double value) { return Tree::makeScalar(numberText(value)); }
 inline Tree write(const std::string &value) { return Tree::makeScalar(value, /*quoted=*/true); }
 
 template <typename Enum>
-requires std::is_enum_v<Enum> Tree write(Enum value) { return Tree::makeScalar(wordOf(value).str()); }
+  requires std::is_enum_v<Enum>
+Tree write(Enum value) {
+  return Tree::makeScalar(wordOf(value).str());
+}
 
 template <typename T> Tree write(const std::vector<T> &values) {
   Tree tree = Tree::makeList();
@@ -29,7 +32,8 @@ template <typename T> Tree write(const std::vector<T> &values) {
 }
 
 template <typename T>
-requires std::is_class_v<T> Tree write(const T &value);
+  requires std::is_class_v<T>
+Tree write(const T &value);
 
 /// Writes the keys of one map.
 class Writer {
@@ -51,7 +55,8 @@ public:
 };
 
 template <typename T>
-requires std::is_class_v<T> Tree write(const T &value) {
+  requires std::is_class_v<T>
+Tree write(const T &value) {
   Writer writer;
   fields(writer, const_cast<T &>(value)); // the same list of keys reads and writes
   return std::move(writer.tree);

@@ -143,7 +143,7 @@ struct LinearLoops {
     e.loop(e.index(0), e.index(whole), part, [&](Value from) {
       emitDense(weight, buffer, block, count, columns, from, e.min(e.add(from, part), e.index(whole)));
     });
-    if (whole < op.getColumns())
+    if (whole < static_cast<int64_t>(op.getColumns()))
       emitDense(weight, buffer, block, count, columns, e.index(whole), e.index(op.getColumns()));
   }
 

@@ -19,6 +19,7 @@ struct Parts {
   ScoresOp scores;
   ScaleOp scale;
   SoftCapOp softCap;
+  RelativeBiasOp bias;
   MaskOp mask;
   SoftmaxOp softmax; // else sum_normalize
 
@@ -29,7 +30,7 @@ struct Parts {
   double getSoftCap() { return softCap ? softCap.getCap().convertToDouble() : 0.0; }
 };
 
-/// weighted_sum(normalizer(mask(soft_cap(scale(scores(q, K))))), V) = attention(q, K, V)
+/// weighted_sum(normalizer(mask(relative_bias(soft_cap(scale(scores(q, K)))))), V) = attention(q, K, V)
 struct AttentionFromParts : FusionPattern<WeightedSumOp> {
   using FusionPattern::FusionPattern;
 
@@ -40,8 +41,9 @@ struct AttentionFromParts : FusionPattern<WeightedSumOp> {
     auto normalizer = parts.softmax ? Normalizer::softmax : Normalizer::sum;
     Location location = rewriter.getFusedLoc({parts.scores.getLoc(), parts.mask.getLoc(), sum.getLoc()});
     auto attention = AttentionOp::create(
-        rewriter, location, parts.scores.getQueries(), parts.scores.getKeys(), sum.getValues(),
-        sum.getBatch(), parts.softmax ? parts.softmax.getSinks() : Value(), parts.mask.getMaskAttr(),
+        rewriter, location, sum.getType(), parts.scores.getQueries(), parts.scores.getKeys(), sum.getValues(),
+        sum.getBatch(), parts.softmax ? parts.softmax.getSinks() : Value(),
+        parts.bias ? parts.bias.getBias() : Value(), parts.mask.getMaskAttr(),
         rewriter.getF64FloatAttr(parts.getScale()), rewriter.getF64FloatAttr(parts.getSoftCap()),
         NormalizerAttr::get(getContext(), normalizer));
     rewriter.replaceOp(sum, attention);
@@ -60,6 +62,8 @@ private:
     if (!parts.mask)
       return rewriter.notifyMatchFailure(sum, "no mask, or a mask with another use");
     Value scores = parts.mask.getScores();
+    if ((parts.bias = soleProducer<RelativeBiasOp>(scores)))
+      scores = parts.bias.getScores();
     if ((parts.softCap = soleProducer<SoftCapOp>(scores)))
       scores = parts.softCap.getInput();
     if ((parts.scale = soleProducer<ScaleOp>(scores)))
@@ -74,11 +78,11 @@ private:
   static LogicalResult checkFit(WeightedSumOp sum, Parts &parts, PatternRewriter &rewriter) {
     if (parts.scores.getBatch() != sum.getBatch() || parts.mask.getBatch() != sum.getBatch())
       return rewriter.notifyMatchFailure(sum, "scores, mask and weighted sum have different batches");
-    if (parts.scores.getQueries().getType() != sum.getType())
-      return rewriter.notifyMatchFailure(sum, "queries and result have different types");
+    if (parts.bias && parts.bias.getBatch() != sum.getBatch())
+      return rewriter.notifyMatchFailure(sum, "the relative bias has another batch");
     auto keys = cast<ShapedType>(parts.scores.getKeys().getType()),
          values = cast<ShapedType>(sum.getValues().getType());
-    if (keys.getShape().drop_front() != values.getShape().drop_front())
+    if (keys.getDimSize(1) != values.getDimSize(1))
       return rewriter.notifyMatchFailure(sum, "keys and values have different heads");
     return success();
   }

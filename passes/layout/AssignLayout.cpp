@@ -31,19 +31,20 @@ kernel::PackedAttr transformer::packedFor(MLIRContext *context, StorageType type
 
 int64_t transformer::recordBytes(ParameterOp parameter) {
   RankedTensorType type = parameter.getTensorType();
-  if (type.getRank() != 2)
+  if (type.getRank() < 2)
     return type.getNumElements() * 4;
-  return packedFor(parameter.getContext(), storageOf(type))
-      .getFormat()
-      .bytes(type.getDimSize(0), type.getDimSize(1));
+  MemRefType view = viewType(parameter);
+  return view.getDimSize(0) * view.getDimSize(1);
 }
 
 MemRefType transformer::viewType(ParameterOp parameter) {
   RankedTensorType type = parameter.getTensorType();
-  if (type.getRank() != 2)
+  if (type.getRank() < 2)
     return MemRefType::get(type.getShape(), Float32Type::get(type.getContext()));
   attune::PackedFormat format = packedFor(parameter.getContext(), storageOf(type)).getFormat();
-  return MemRefType::get({format.panels(type.getDimSize(0)), format.panelBytes(type.getDimSize(1))},
+  ArrayRef<int64_t> matrix = type.getShape().take_back(2);
+  int64_t matrices = type.getRank() == 3 ? type.getDimSize(0) : 1;
+  return MemRefType::get({matrices * format.panels(matrix[0]), format.panelBytes(matrix[1])},
                          IntegerType::get(type.getContext(), 8));
 }
 
@@ -77,7 +78,7 @@ struct AssignLayout : transformer::impl::AssignLayoutBase<AssignLayout> {
       parameter.setOffset(begin + offsets[i]);
       parameter.setStride(size);
       RankedTensorType type = parameter.getTensorType();
-      if (type.getRank() == 2)
+      if (type.getRank() >= 2)
         parameter->setAttr(kFormatAttr, packedFor(&getContext(), storageOf(type)));
     }
     ParameterOp first = parameters.front();

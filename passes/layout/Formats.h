@@ -27,7 +27,8 @@ kernel::PackedAttr packedFor(MLIRContext *context, StorageType type);
 /// Bytes of one record of a parameter.
 int64_t recordBytes(ParameterOp parameter);
 
-/// The type of a view of one record: panels of a matrix, or a vector of f32.
+/// The type of a view of one record: the panels of a matrix, those of a stack of matrices one matrix after
+/// another, or a vector of f32.
 MemRefType viewType(ParameterOp parameter);
 
 } // namespace mlir::transformer

@@ -73,7 +73,7 @@ struct ViewWeight : OpRewritePattern<WeightOp> {
       offset = arith::AddIOp::create(rewriter, loc, offset, distance);
     }
     Value view = memref::ViewOp::create(rewriter, loc, viewType(parameter), weights, offset, ValueRange{});
-    if (op.getType().getRank() == 2)
+    if (op.getType().getRank() >= 2)
       rewriter.replaceOpWithNewOp<UnrealizedConversionCastOp>(op, op.getType(), view);
     else
       rewriter.replaceOpWithNewOp<bufferization::ToTensorOp>(
@@ -142,8 +142,8 @@ struct LowerAttention : OpRewritePattern<AttentionOp> {
       return rewriter.notifyMatchFailure(op, "keys and values have no physical form yet");
     Value output = emptyLike(rewriter, op.getLoc(), cast<RankedTensorType>(op.getType()), op.getQueries());
     rewriter.replaceOpWithNewOp<kernel::AttentionOp>(
-        op, op.getType(), op.getQueries(), op.getBatch(), keys, values, op.getSinks(), output, op.getMask(),
-        op.getScaleAttr(), op.getSoftCapAttr(), op.getNormalizerAttr());
+        op, op.getType(), op.getQueries(), op.getBatch(), keys, values, op.getSinks(), op.getBias(), output,
+        op.getMask(), op.getScaleAttr(), op.getSoftCapAttr(), op.getNormalizerAttr());
     return success();
   }
 };

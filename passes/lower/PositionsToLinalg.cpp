@@ -17,10 +17,12 @@ using namespace mlir::transformer;
 
 namespace {
 
-/// The column of the batch that holds positions, as i32 of the current token (loop 0).
-Value positionOfToken(LinalgBuilder &l, Value batch) {
-  return tensor::ExtractOp::create(l.b, l.loc, batch, ValueRange{l.loopIndex(0), l.index(kPosition)});
+/// A column of the batch, as i32 of the current token (loop 0).
+Value batchEntry(LinalgBuilder &l, Value batch, BatchColumn column) {
+  return tensor::ExtractOp::create(l.b, l.loc, batch, ValueRange{l.loopIndex(0), l.index(column)});
 }
+
+Value positionOfToken(LinalgBuilder &l, Value batch) { return batchEntry(l, batch, kPosition); }
 
 Value positionAsFloat(LinalgBuilder &l, Value batch) {
   return arith::SIToFPOp::create(l.b, l.loc, l.b.getF32Type(), positionOfToken(l, batch));
@@ -79,9 +81,20 @@ struct LowerRotaryTable : OpRewritePattern<RotaryTableOp> {
   LogicalResult matchAndRewrite(RotaryTableOp op, PatternRewriter &rewriter) const override {
     LinalgBuilder l(rewriter, op.getLoc());
     Value output = emptyLike(rewriter, op.getLoc(), cast<RankedTensorType>(op.getType()), op.getBatch());
-    Value frequencies = constantVector(l, op.getFrequencies());
-    rewriter.replaceOp(op, l.map(frequencies, l.dims(3, {2}), output, [&](ValueRange v) -> Value {
-      Value angle = l.mul(positionAsFloat(l, op.getBatch()), v[0]);
+    SmallVector<Value> frequencies{constantVector(l, op.getFrequencies())};
+    if (auto ofLong = op.getLongFrequencies())
+      frequencies.push_back(constantVector(l, *ofLong));
+    SmallVector<AffineMap> maps(frequencies.size(), l.dims(3, {2}));
+    rewriter.replaceOp(op, l.map(frequencies, maps, output, [&](ValueRange v) -> Value {
+      Value frequency = v[0];
+      if (op.getLongFrequencies()) {
+        Value limit =
+            arith::ConstantIntOp::create(rewriter, l.loc, static_cast<int64_t>(op.getSwitchLength()), 32);
+        Value isLong = arith::CmpIOp::create(rewriter, l.loc, arith::CmpIPredicate::sgt,
+                                             batchEntry(l, op.getBatch(), kKeyCount), limit);
+        frequency = arith::SelectOp::create(rewriter, l.loc, isLong, v[1], v[0]);
+      }
+      Value angle = l.mul(positionAsFloat(l, op.getBatch()), frequency);
       Value isSine =
           arith::CmpIOp::create(rewriter, l.loc, arith::CmpIPredicate::eq, l.loopIndex(1), l.index(1));
       Value value = arith::SelectOp::create(rewriter, l.loc, isSine,

@@ -38,7 +38,7 @@ transformer.parameter @p : tensor<4xf32> source "w.{}" layers []
 
 // -----
 
-// expected-error @+1 {{is transposed, so it must be a matrix, got 'tensor<4xf32>'}}
+// expected-error @+1 {{is transposed, so it must be a matrix or a stack of them, got 'tensor<4xf32>'}}
 transformer.parameter @p : tensor<4xf32> source "w" transposed
 
 // -----
@@ -525,7 +525,7 @@ func.func @f(%p: tensor<?x2x?xf32>, %v: tensor<?x1x6xf32>, %b: tensor<?x2xi32>) 
 
 func.func @f(%q: tensor<?x3x4xf32>, %k: tensor<?x2x4xf32>, %v: tensor<?x1x4xf32>, %b: tensor<?x3xi32>) {
   // expected-error @+1 {{has 3 query heads, which 2 key heads do not divide}}
-  %0 = transformer.attention %q, %k, %v, %b {mask = #transformer.mask<>} : tensor<?x3x4xf32>, tensor<?x2x4xf32>, tensor<?x1x4xf32>, tensor<?x3xi32>
+  %0 = transformer.attention %q, %k, %v, %b {mask = #transformer.mask<>} : (tensor<?x3x4xf32>, tensor<?x2x4xf32>, tensor<?x1x4xf32>, tensor<?x3xi32>) -> tensor<?x3x4xf32>
   return
 }
 
@@ -533,7 +533,7 @@ func.func @f(%q: tensor<?x3x4xf32>, %k: tensor<?x2x4xf32>, %v: tensor<?x1x4xf32>
 
 func.func @f(%q: tensor<?x2x4xf32>, %k: tensor<?x1x8xf32>, %v: tensor<?x1x4xf32>, %b: tensor<?x3xi32>) {
   // expected-error @+1 {{queries has size 4 in dimension 2, expected 8 (the keys' head size)}}
-  %0 = transformer.attention %q, %k, %v, %b {mask = #transformer.mask<>} : tensor<?x2x4xf32>, tensor<?x1x8xf32>, tensor<?x1x4xf32>, tensor<?x3xi32>
+  %0 = transformer.attention %q, %k, %v, %b {mask = #transformer.mask<>} : (tensor<?x2x4xf32>, tensor<?x1x8xf32>, tensor<?x1x4xf32>, tensor<?x3xi32>) -> tensor<?x2x4xf32>
   return
 }
 
@@ -541,7 +541,7 @@ func.func @f(%q: tensor<?x2x4xf32>, %k: tensor<?x1x8xf32>, %v: tensor<?x1x4xf32>
 
 func.func @f(%q: tensor<?x2x4xf32>, %k: tensor<?x1x4xf32>, %v: tensor<?x2x4xf32>, %b: tensor<?x3xi32>) {
   // expected-error @+1 {{values has size 2 in dimension 1, expected 1 (the key heads)}}
-  %0 = transformer.attention %q, %k, %v, %b {mask = #transformer.mask<>} : tensor<?x2x4xf32>, tensor<?x1x4xf32>, tensor<?x2x4xf32>, tensor<?x3xi32>
+  %0 = transformer.attention %q, %k, %v, %b {mask = #transformer.mask<>} : (tensor<?x2x4xf32>, tensor<?x1x4xf32>, tensor<?x2x4xf32>, tensor<?x3xi32>) -> tensor<?x2x4xf32>
   return
 }
 
@@ -549,7 +549,7 @@ func.func @f(%q: tensor<?x2x4xf32>, %k: tensor<?x1x4xf32>, %v: tensor<?x2x4xf32>
 
 func.func @f(%q: tensor<?x2x4xf32>, %k: tensor<6x1x4xf32>, %v: tensor<5x1x4xf32>, %b: tensor<?x3xi32>) {
   // expected-error @+1 {{values has size 5 in dimension 0, expected 6 (the rows of keys)}}
-  %0 = transformer.attention %q, %k, %v, %b {mask = #transformer.mask<>} : tensor<?x2x4xf32>, tensor<6x1x4xf32>, tensor<5x1x4xf32>, tensor<?x3xi32>
+  %0 = transformer.attention %q, %k, %v, %b {mask = #transformer.mask<>} : (tensor<?x2x4xf32>, tensor<6x1x4xf32>, tensor<5x1x4xf32>, tensor<?x3xi32>) -> tensor<?x2x4xf32>
   return
 }
 
@@ -557,7 +557,7 @@ func.func @f(%q: tensor<?x2x4xf32>, %k: tensor<6x1x4xf32>, %v: tensor<5x1x4xf32>
 
 func.func @f(%q: tensor<?x2x4xf32>, %k: tensor<?x1x4xf32>, %v: tensor<?x1x6xf32>, %b: tensor<?x3xi32>) {
   // expected-error @+1 {{result has size 4 in dimension 2, expected 6 (the values' head size)}}
-  %0 = transformer.attention %q, %k, %v, %b {mask = #transformer.mask<>} : tensor<?x2x4xf32>, tensor<?x1x4xf32>, tensor<?x1x6xf32>, tensor<?x3xi32>
+  %0 = transformer.attention %q, %k, %v, %b {mask = #transformer.mask<>} : (tensor<?x2x4xf32>, tensor<?x1x4xf32>, tensor<?x1x6xf32>, tensor<?x3xi32>) -> tensor<?x2x4xf32>
   return
 }
 
@@ -565,7 +565,7 @@ func.func @f(%q: tensor<?x2x4xf32>, %k: tensor<?x1x4xf32>, %v: tensor<?x1x6xf32>
 
 func.func @f(%q: tensor<2x2x4xf32>, %k: tensor<?x1x4xf32>, %v: tensor<?x1x4xf32>, %b: tensor<3x3xi32>) {
   // expected-error @+1 {{batch has size 3 in dimension 0, expected 2 (the number of tokens)}}
-  %0 = transformer.attention %q, %k, %v, %b {mask = #transformer.mask<>} : tensor<2x2x4xf32>, tensor<?x1x4xf32>, tensor<?x1x4xf32>, tensor<3x3xi32>
+  %0 = transformer.attention %q, %k, %v, %b {mask = #transformer.mask<>} : (tensor<2x2x4xf32>, tensor<?x1x4xf32>, tensor<?x1x4xf32>, tensor<3x3xi32>) -> tensor<2x2x4xf32>
   return
 }
 
@@ -573,7 +573,7 @@ func.func @f(%q: tensor<2x2x4xf32>, %k: tensor<?x1x4xf32>, %v: tensor<?x1x4xf32>
 
 func.func @f(%q: tensor<?x2x4xf32>, %k: tensor<?x1x4xf32>, %v: tensor<?x1x4xf32>, %b: tensor<?x2xi32>) {
   // expected-error @+1 {{batch has size 2 in dimension 1, expected 3 (position, first key, key count)}}
-  %0 = transformer.attention %q, %k, %v, %b {mask = #transformer.mask<>} : tensor<?x2x4xf32>, tensor<?x1x4xf32>, tensor<?x1x4xf32>, tensor<?x2xi32>
+  %0 = transformer.attention %q, %k, %v, %b {mask = #transformer.mask<>} : (tensor<?x2x4xf32>, tensor<?x1x4xf32>, tensor<?x1x4xf32>, tensor<?x2xi32>) -> tensor<?x2x4xf32>
   return
 }
 
@@ -581,7 +581,7 @@ func.func @f(%q: tensor<?x2x4xf32>, %k: tensor<?x1x4xf32>, %v: tensor<?x1x4xf32>
 
 func.func @f(%q: tensor<?x2x4xf32>, %k: tensor<?x1x4xf32>, %v: tensor<?x1x4xf32>, %b: tensor<?x3xi32>) {
   // expected-error @+1 {{soft_cap is -1.000000e+00, expected 0 (none) or a positive number}}
-  %0 = transformer.attention %q, %k, %v, %b {mask = #transformer.mask<>, soft_cap = -1.0 : f64} : tensor<?x2x4xf32>, tensor<?x1x4xf32>, tensor<?x1x4xf32>, tensor<?x3xi32>
+  %0 = transformer.attention %q, %k, %v, %b {mask = #transformer.mask<>, soft_cap = -1.0 : f64} : (tensor<?x2x4xf32>, tensor<?x1x4xf32>, tensor<?x1x4xf32>, tensor<?x3xi32>) -> tensor<?x2x4xf32>
   return
 }
 
@@ -589,7 +589,7 @@ func.func @f(%q: tensor<?x2x4xf32>, %k: tensor<?x1x4xf32>, %v: tensor<?x1x4xf32>
 
 func.func @f(%q: tensor<?x2x4xf32>, %k: tensor<?x1x4xf32>, %v: tensor<?x1x4xf32>, %b: tensor<?x3xi32>, %s: tensor<1xf32>) {
   // expected-error @+1 {{sinks has size 1 in dimension 0, expected 2 (the query heads)}}
-  %0 = transformer.attention %q, %k, %v, %b sinks %s : tensor<1xf32> {mask = #transformer.mask<>} : tensor<?x2x4xf32>, tensor<?x1x4xf32>, tensor<?x1x4xf32>, tensor<?x3xi32>
+  %0 = transformer.attention %q, %k, %v, %b sinks(%s) {mask = #transformer.mask<>} : (tensor<?x2x4xf32>, tensor<?x1x4xf32>, tensor<?x1x4xf32>, tensor<?x3xi32>, tensor<1xf32>) -> tensor<?x2x4xf32>
   return
 }
 
@@ -597,7 +597,7 @@ func.func @f(%q: tensor<?x2x4xf32>, %k: tensor<?x1x4xf32>, %v: tensor<?x1x4xf32>
 
 func.func @f(%q: tensor<?x2x4xf32>, %k: tensor<?x1x4xf32>, %v: tensor<?x1x4xf32>, %b: tensor<?x3xi32>, %s: tensor<2xf32>) {
   // expected-error @+1 {{has sinks, which only softmax knows}}
-  %0 = transformer.attention %q, %k, %v, %b sinks %s : tensor<2xf32> {mask = #transformer.mask<>, normalizer = #transformer.normalizer<sum>} : tensor<?x2x4xf32>, tensor<?x1x4xf32>, tensor<?x1x4xf32>, tensor<?x3xi32>
+  %0 = transformer.attention %q, %k, %v, %b sinks(%s) {mask = #transformer.mask<>, normalizer = #transformer.normalizer<sum>} : (tensor<?x2x4xf32>, tensor<?x1x4xf32>, tensor<?x1x4xf32>, tensor<?x3xi32>, tensor<2xf32>) -> tensor<?x2x4xf32>
   return
 }
 

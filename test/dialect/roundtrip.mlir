@@ -99,10 +99,10 @@ func.func @attention_parts(%q: tensor<?x2x4xf32>, %k: tensor<?x1x4xf32>, %v: ten
 // CHECK-LABEL: @fused
 func.func @fused(%x: tensor<?x4xf32>, %q: tensor<?x2x4xf32>, %K: tensor<?x1x4xf16>, %batch: tensor<?x3xi32>, %sinks: tensor<2xf32>,
                  %n: tensor<4xf32>, %w: tensor<6x4xf32>, %wb: tensor<6xf32>, %d: tensor<4x6xf32>) {
-  // CHECK: transformer.attention %{{.*}}, %{{.*}}, %{{.*}}, %{{.*}} {mask = #transformer.mask<causal = true>, normalizer = #transformer.normalizer<sum>, scale = 1.250000e-01 : f64} : tensor<?x2x4xf32>, tensor<?x1x4xf16>, tensor<?x1x4xf16>, tensor<?x3xi32>
-  %0 = transformer.attention %q, %K, %K, %batch {mask = #transformer.mask<causal = true>, normalizer = #transformer.normalizer<sum>, scale = 0.125 : f64} : tensor<?x2x4xf32>, tensor<?x1x4xf16>, tensor<?x1x4xf16>, tensor<?x3xi32>
-  // CHECK: transformer.attention %{{.*}}, %{{.*}}, %{{.*}}, %{{.*}} sinks %{{.*}} : tensor<2xf32> {mask = #transformer.mask<>, soft_cap = 5.000000e+01 : f64} : tensor<?x2x4xf32>
-  %1 = transformer.attention %q, %K, %K, %batch sinks %sinks : tensor<2xf32> {mask = #transformer.mask<>, soft_cap = 50.0 : f64} : tensor<?x2x4xf32>, tensor<?x1x4xf16>, tensor<?x1x4xf16>, tensor<?x3xi32>
+  // CHECK: transformer.attention %{{.*}}, %{{.*}}, %{{.*}}, %{{.*}} {mask = #transformer.mask<causal = true>, normalizer = #transformer.normalizer<sum>, scale = 1.250000e-01 : f64} : (tensor<?x2x4xf32>, tensor<?x1x4xf16>, tensor<?x1x4xf16>, tensor<?x3xi32>) -> tensor<?x2x4xf32>
+  %0 = transformer.attention %q, %K, %K, %batch {mask = #transformer.mask<causal = true>, normalizer = #transformer.normalizer<sum>, scale = 0.125 : f64} : (tensor<?x2x4xf32>, tensor<?x1x4xf16>, tensor<?x1x4xf16>, tensor<?x3xi32>) -> tensor<?x2x4xf32>
+  // CHECK: transformer.attention %{{.*}}, %{{.*}}, %{{.*}}, %{{.*}} sinks(%{{.*}}) {mask = #transformer.mask<>, soft_cap = 5.000000e+01 : f64} : (tensor<?x2x4xf32>
+  %1 = transformer.attention %q, %K, %K, %batch sinks(%sinks) {mask = #transformer.mask<>, soft_cap = 50.0 : f64} : (tensor<?x2x4xf32>, tensor<?x1x4xf16>, tensor<?x1x4xf16>, tensor<?x3xi32>, tensor<2xf32>) -> tensor<?x2x4xf32>
   // CHECK: transformer.residual_norm rms %{{.*}}, %{{.*}} weight %{{.*}} : tensor<4xf32> {eps = 1.000000e-05 : f64} : tensor<?x4xf32>
   %2:2 = transformer.residual_norm rms %x, %x weight %n : tensor<4xf32> {eps = 1.0e-5 : f64} : tensor<?x4xf32>
   // CHECK: transformer.residual_norm layer %{{.*}}, %{{.*}} weight %{{.*}} : tensor<4xf32> bias %{{.*}} : tensor<4xf32> {eps = 1.000000e-05 : f64} : tensor<?x4xf32>

@@ -60,7 +60,7 @@ func.func @attention(%q: tensor<?x2x4xf32>, %K: tensor<?x1x4xf32>, %batch: tenso
   %p = transformer.softmax %m : tensor<?x2x?xf32>
   %z = transformer.sum_normalize %p : tensor<?x2x?xf32>
   %o = transformer.weighted_sum %z, %K, %batch : (tensor<?x2x?xf32>, tensor<?x1x4xf32>, tensor<?x3xi32>) -> tensor<?x2x4xf32>
-  %f = transformer.attention %o, %K, %K, %batch {mask = #transformer.mask<>} : tensor<?x2x4xf32>, tensor<?x1x4xf32>, tensor<?x1x4xf32>, tensor<?x3xi32>
+  %f = transformer.attention %o, %K, %K, %batch {mask = #transformer.mask<>} : (tensor<?x2x4xf32>, tensor<?x1x4xf32>, tensor<?x1x4xf32>, tensor<?x3xi32>) -> tensor<?x2x4xf32>
   %0 = tensor.dim %z, %c2 : tensor<?x2x?xf32>
   %1 = tensor.dim %o, %c0 : tensor<?x2x4xf32>
   %2 = tensor.dim %f, %c0 : tensor<?x2x4xf32>

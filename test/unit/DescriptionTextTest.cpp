@@ -177,7 +177,8 @@ static Description fullDescription() {
   model.vocabulary = 100;
   model.hidden = 16;
   model.context = 64;
-  model.embedding = {4, Norm{NormKind::layer, 1e-12, true, true}};
+  model.embedding.scale = 4;
+  model.embedding.norm = Norm{NormKind::layer, 1e-12, true, true};
   model.positions = {PositionKind::learned, Combine::add, Pairing::interleaved, 10000, 66, 2};
   Attention attention;
   attention.heads = 4;

@@ -6,7 +6,9 @@
 #include "tools/compile/Compare.h"
 
 #include "dialect/reference/Reference.h"
+#include "frontend/weights/Packing.h"
 #include "passes/layout/Formats.h"
+#include "tools/compile/PackedWeights.h"
 
 using namespace attune;
 namespace tf = mlir::transformer;
@@ -17,42 +19,29 @@ using tf::reference::Tensor;
 
 namespace {
 
-/// Stores the elements as `type` and reads them again.
-void roundThrough(StorageType type, llvm::MutableArrayRef<float> row) {
-  std::vector<uint8_t> stored(storageBytes(type, row.size()));
-  quantize(type, row.data(), stored.data(), row.size());
-  dequantize(type, stored.data(), row.data(), row.size());
-}
-
 /// As packing has it: matrices are stored as their type says, vectors as f32.
-llvm::Expected<Tensor> parameterValue(const WeightStore &store, tf::ParameterOp parameter, int64_t record) {
-  std::string name = parameter.getSourceName(record);
-  const TensorInfo *info = store.find(name);
-  if (!info)
-    return llvm::createStringError("tensor '" + name + "' is needed, but no file of the model has it");
-  mlir::RankedTensorType type = parameter.getTensorType();
-  if (info->elementCount() != type.getNumElements())
-    return llvm::createStringError(info->file + ": tensor '" + name + "' has the shape " + shapeText(info->shape) + ", expected " + shapeText(type.getShape()));
-  auto result = Tensor::zeros(type.getShape());
+llvm::Expected<Tensor> parameterValue(const WeightStore &store, tf::ParameterOp parameter, int64_t index) {
+  auto result = Tensor::zeros(parameter.getTensorType().getShape());
   if (!result)
     return result;
-  int64_t columns = type.getRank() ? type.getShape().back() : 1, rows = type.getNumElements() / std::max<int64_t>(columns, 1);
-  int64_t fileColumns = parameter.getTransposed() ? rows : columns, fileRows = parameter.getTransposed() ? columns : rows;
-  std::vector<float> row(fileColumns);
-  for (int64_t i = 0; i < fileRows; ++i) {
-    dequantize(info->type, info->data.data() + i * storageBytes(info->type, fileColumns), row.data(), fileColumns);
-    for (int64_t j = 0; j < fileColumns; ++j)
-      result->data()[parameter.getTransposed() ? j * columns + i : i * columns + j] = row[j];
-  }
-  auto storage = storageTypeNamed(tf::stringifyStorageType(tf::storageOf(type)));
-  if (type.getRank() != 2 || !storage || *storage == info->type || !canQuantizeTo(*storage))
-    return result;
-  row.resize(columns);
-  for (int64_t i = 0; i < rows; ++i) {
-    auto elements = result->data().slice(i * columns, columns);
-    llvm::copy(elements, row.begin());
-    roundThrough(*storage, row);
-    llvm::copy(row, elements.begin());
+  PackedRecord record = recordOf(parameter, index);
+  std::vector<float> values;
+  for (int64_t matrix = 0; matrix < record.matrices; ++matrix) {
+    auto source = sourceOf(record, store, matrix);
+    if (!source)
+      return source.takeError();
+    if (record.isVector) {
+      values = vectorOf(*source);
+    } else {
+      PackedFormat format = packedFormatOf(*record.storage);
+      std::vector<uint8_t> packed(format.bytes(record.rows, record.columns));
+      std::optional<StorageType> requantize = source->type == record.storage ? std::nullopt : record.storage;
+      if (llvm::Error error = packPanels(format, {*source}, 0, PackedFormat::panels(record.rows), packed.data(), requantize))
+        return std::move(error);
+      values.resize(record.rows * record.columns);
+      unpack(format, packed.data(), record.rows, record.columns, values.data());
+    }
+    llvm::copy(values, result->data().begin() + matrix * static_cast<int64_t>(values.size()));
   }
   return result;
 }

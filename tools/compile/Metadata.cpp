@@ -74,6 +74,7 @@ llvm::StringRef kindName(const Description &description) {
   switch (description.kind) {
   case ModelKind::decoder: return "decoder";
   case ModelKind::encoder: return "encoder";
+  case ModelKind::encoder_decoder: return "encoder_decoder";
   case ModelKind::literal: return "encoder";
   case ModelKind::tokenizer: return "tokenizer";
   }
@@ -116,8 +117,9 @@ int64_t countParameters(const Description &description) {
     return sum;
   };
   int64_t count = elements(modelParameters(description));
-  for (const Layer &layer : description.layers)
-    count += elements(layerParameters(description, layer));
+  for (const StackView &stack : stacksOf(description))
+    for (const Layer &layer : stack->layers)
+      count += elements(layerParameters(description, stack, layer));
   return count;
 }
 

@@ -4,6 +4,7 @@
 #include "tools/compile/PackedWeights.h"
 
 #include "dialect/Kernel.h"
+#include "frontend/Parameters.h"
 #include "frontend/weights/Packing.h"
 #include "passes/layout/Formats.h"
 
@@ -20,18 +21,95 @@ std::optional<StorageType> storageNamed(mlir::transformer::StorageType type) {
   return storageTypeNamed(mlir::transformer::stringifyStorageType(type));
 }
 
-PackedRecord recordOf(ParameterOp parameter, int64_t index) {
+/// Row r of what is wanted is row result[r] of what is stored; empty if all rows are.
+std::vector<int64_t> rowOrder(const PackedRecord &record, int64_t rows) {
+  std::vector<int64_t> order;
+  if (record.rowSlice.empty())
+    return order;
+  int64_t first = record.rowSlice[0], length = record.rowSlice[1], period = record.rowSlice[2];
+  order.reserve(rows);
+  for (int64_t row = 0; row < rows; ++row)
+    order.push_back(row / length * period + first + row % length);
+  return order;
+}
+
+PackSource literalSource(const PackedRecord &record) {
+  PackSource source;
+  source.name = "literal value";
+  source.data = llvm::ArrayRef(reinterpret_cast<const uint8_t *>(record.values.data()),
+                               record.values.size() * sizeof(float));
+  source.storedRows = record.rows;
+  source.columns = record.columns;
+  return source;
+}
+
+/// A vector is a matrix of one column, so that it may be cut as one is.
+PackSource vectorSource(const PackedRecord &record, const TensorInfo &tensor) {
+  PackSource source;
+  source.name = tensor.name;
+  source.type = tensor.type;
+  source.data = tensor.data;
+  source.storedRows = tensor.elementCount();
+  source.columns = 1;
+  source.rowOrder = rowOrder(record, record.columns);
+  return source;
+}
+
+llvm::Expected<PackSource> matrixSource(const PackedRecord &record, TensorInfo tensor, int64_t matrix) {
+  bool ownTensor = record.matrices == 1 || llvm::StringRef(record.source).contains(expertHole);
+  if (!ownTensor && tensor.shape.size() == 2) // one above the other
+    tensor.shape = {record.matrices, tensor.shape[0] / record.matrices, tensor.shape[1]};
+  int64_t index = ownTensor ? 0 : matrix;
+  auto source = record.transposed ? PackSource::ofTransposed(tensor, index) : PackSource::of(tensor, index);
+  if (!source)
+    return source;
+  if (record.storedColumns) { // of a transposed matrix, so they come first
+    source->data = source->data.take_front(source->data.size() / record.storedColumns * record.columns);
+    source->columns = record.columns;
+  }
+  source->rowOrder = rowOrder(record, record.rows);
+  return source;
+}
+
+/// Packs one matrix, a few panels at a time.
+Error packMatrix(const PackedRecord &record, const PackSource &source, int64_t offset,
+                 llvm::function_ref<Error(int64_t, llvm::ArrayRef<uint8_t>)> write,
+                 llvm::function_ref<void(int64_t)> packed) {
+  std::vector<uint8_t> buffer;
+  std::optional<StorageType> requantize = source.type == record.storage ? std::nullopt : record.storage;
+  int64_t panelBytes = record.format.panelBytes(record.columns), panels = PackedFormat::panels(record.rows);
+  int64_t step = std::max<int64_t>(1, kChunk / panelBytes);
+  for (int64_t panel = 0; panel < panels; panel += step) {
+    int64_t count = std::min(step, panels - panel);
+    buffer.resize(count * panelBytes);
+    if (Error error = packPanels(record.format, {source}, panel, count, buffer.data(), requantize))
+      return error;
+    if (Error error = write(offset + panel * panelBytes, buffer))
+      return error;
+    packed(count * panelBytes);
+  }
+  return Error::success();
+}
+
+} // namespace
+
+PackedRecord attune::recordOf(ParameterOp parameter, int64_t index) {
   PackedRecord record;
   mlir::RankedTensorType type = parameter.getTensorType();
   record.source = parameter.getSourceName(index);
   record.transposed = parameter.getTransposed();
-  record.isVector = type.getRank() != 2;
-  record.rows = record.isVector ? 1 : type.getDimSize(0);
-  record.columns = record.isVector ? type.getNumElements() : type.getDimSize(1);
-  record.offset = *parameter.getOffset() + index * *parameter.getStride();
-  if (!record.isVector)
-    record.format =
-        parameter->getAttrOfType<mlir::kernel::PackedAttr>(mlir::transformer::kFormatAttr).getFormat();
+  if (auto rows = parameter.getRows())
+    record.rowSlice.assign(rows->begin(), rows->end());
+  record.storedColumns = parameter.getStoredColumns().value_or(0);
+  record.isVector = type.getRank() < 2;
+  record.matrices = type.getRank() == 3 ? type.getDimSize(0) : 1;
+  record.rows = record.isVector ? 1 : type.getDimSize(type.getRank() - 2);
+  record.columns = record.isVector ? type.getNumElements() : type.getShape().back();
+  if (parameter.getOffset())
+    record.offset = *parameter.getOffset() + index * *parameter.getStride();
+  auto format = parameter->getAttrOfType<mlir::kernel::PackedAttr>(mlir::transformer::kFormatAttr);
+  if (format)
+    record.format = format.getFormat();
   record.storage = storageNamed(mlir::transformer::storageOf(type));
   if (auto value = llvm::dyn_cast_or_null<mlir::DenseElementsAttr>(parameter.getValueAttr()))
     for (llvm::APFloat element : value.getValues<llvm::APFloat>())
@@ -39,41 +117,27 @@ PackedRecord recordOf(ParameterOp parameter, int64_t index) {
   return record;
 }
 
-llvm::Expected<PackSource> sourceOf(const PackedRecord &record, const WeightStore &store) {
-  if (record.source.empty()) {
-    auto bytes = llvm::ArrayRef(reinterpret_cast<const uint8_t *>(record.values.data()),
-                                record.values.size() * sizeof(float));
-    PackSource source;
-    source.name = "literal value";
-    source.data = bytes;
-    source.storedRows = record.rows;
-    source.columns = record.columns;
-    return source;
-  }
-  const TensorInfo *tensor = store.find(record.source);
+llvm::Expected<PackSource> attune::sourceOf(const PackedRecord &record, const WeightStore &store, int64_t matrix) {
+  if (record.source.empty())
+    return literalSource(record);
+  std::string name = tensorName(record.source, 0, matrix);
+  const TensorInfo *tensor = store.find(name);
   if (!tensor)
-    return llvm::createStringError("tensor '" + record.source +
-                                   "' is needed, but no file of the model has it");
-  if (!record.isVector)
-    return record.transposed ? PackSource::ofTransposed(*tensor) : PackSource::of(*tensor);
-  PackSource source;
-  source.name = tensor->name;
-  source.type = tensor->type;
-  source.data = tensor->data;
-  source.storedRows = 1;
-  source.columns = tensor->elementCount();
-  return source;
+    return llvm::createStringError("tensor '" + name + "' is needed, but no file of the model has it");
+  if (record.isVector)
+    return vectorSource(record, *tensor);
+  return matrixSource(record, *tensor, matrix);
 }
 
-Error packVector(const PackedRecord &record, const PackSource &source,
-                 llvm::function_ref<Error(int64_t, llvm::ArrayRef<uint8_t>)> write) {
-  std::vector<float> values(record.columns);
-  dequantize(source.type, source.data.data(), values.data(), record.columns);
-  return write(record.offset, llvm::ArrayRef(reinterpret_cast<const uint8_t *>(values.data()),
-                                             values.size() * sizeof(float)));
+std::vector<float> attune::vectorOf(const PackSource &source) {
+  std::vector<float> stored(source.storedRows * source.columns), values;
+  dequantize(source.type, source.data.data(), stored.data(), stored.size());
+  if (source.rowOrder.empty())
+    return stored;
+  for (int64_t row : source.rowOrder)
+    values.push_back(stored[row]);
+  return values;
 }
-
-} // namespace
 
 PackedPlan attune::planWeights(mlir::ModuleOp module) {
   PackedPlan plan;
@@ -89,28 +153,22 @@ PackedPlan attune::planWeights(mlir::ModuleOp module) {
 Error attune::packWeights(const PackedPlan &plan, const WeightStore &store,
                           llvm::function_ref<Error(int64_t, llvm::ArrayRef<uint8_t>)> write,
                           llvm::function_ref<void(int64_t)> progress) {
-  std::vector<uint8_t> buffer;
   int64_t done = 0;
+  auto packed = [&](int64_t bytes) { progress(done += bytes); };
   for (const PackedRecord &record : plan.records) {
-    auto source = sourceOf(record, store);
-    if (!source)
-      return source.takeError();
-    if (record.isVector) {
-      if (Error error = packVector(record, *source, write))
+    for (int64_t matrix = 0; matrix < record.matrices; ++matrix) {
+      auto source = sourceOf(record, store, matrix);
+      if (!source)
+        return source.takeError();
+      if (record.isVector) {
+        std::vector<float> values = vectorOf(*source);
+        auto bytes = llvm::ArrayRef(reinterpret_cast<const uint8_t *>(values.data()), values.size() * sizeof(float));
+        if (Error error = write(record.offset, bytes))
+          return error;
+        continue;
+      }
+      if (Error error = packMatrix(record, *source, record.offset + matrix * record.format.bytes(record.rows, record.columns), write, packed))
         return error;
-      continue;
-    }
-    std::optional<StorageType> requantize = source->type == record.storage ? std::nullopt : record.storage;
-    int64_t panelBytes = record.format.panelBytes(record.columns), panels = PackedFormat::panels(record.rows);
-    int64_t step = std::max<int64_t>(1, kChunk / panelBytes);
-    for (int64_t panel = 0; panel < panels; panel += step) {
-      int64_t count = std::min(step, panels - panel);
-      buffer.resize(count * panelBytes);
-      if (Error error = packPanels(record.format, {*source}, panel, count, buffer.data(), requantize))
-        return error;
-      if (Error error = write(record.offset + panel * panelBytes, buffer))
-        return error;
-      progress(done += count * panelBytes);
     }
   }
   return Error::success();

@@ -7,10 +7,10 @@
 
 using namespace attune;
 
-static bool isMatrix(const Parameter &parameter) { return parameter.shape.size() == 2; }
+static bool isMatrix(const Parameter &parameter) { return parameter.shape.size() >= 2; }
 
 static StorageType fitting(const Parameter &parameter, StorageType type) {
-  return parameter.shape[1] % blockSize(type) == 0 ? type : StorageType::F16;
+  return parameter.shape.back() % blockSize(type) == 0 ? type : StorageType::F16;
 }
 
 void attune::requantize(Description &description, StorageType type) {
@@ -18,9 +18,10 @@ void attune::requantize(Description &description, StorageType type) {
     if (isMatrix(parameter))
       for (StorageType &stored : description.tensors[parameter.name].types)
         stored = fitting(parameter, type);
-  for (size_t layer = 0; layer < description.layers.size(); ++layer)
-    for (const Parameter &parameter : layerParameters(description, description.layers[layer]))
-      if (auto &types = description.tensors[parameter.name].types;
-          isMatrix(parameter) && layer < types.size())
-        types[layer] = fitting(parameter, type);
+  for (const StackView &stack : stacksOf(description))
+    for (size_t layer = 0; layer < stack->layers.size(); ++layer)
+      for (const Parameter &parameter : layerParameters(description, stack, stack->layers[layer]))
+        if (auto &types = description.tensors[parameter.name].types;
+            isMatrix(parameter) && layer < types.size())
+          types[layer] = fitting(parameter, type);
 }

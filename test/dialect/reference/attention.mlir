@@ -24,7 +24,7 @@ func.func @causal() -> (tensor<?x4x?xf32>, tensor<?x4x2xf32>, tensor<?x4x2xf32>)
   %m = transformer.mask %s, %batch {mask = #transformer.mask<causal = true>} : tensor<?x4x?xf32>, tensor<?x3xi32>
   %p = transformer.softmax %m : tensor<?x4x?xf32>
   %o = transformer.weighted_sum %p, %v, %batch : (tensor<?x4x?xf32>, tensor<?x2x2xf32>, tensor<?x3xi32>) -> tensor<?x4x2xf32>
-  %f = transformer.attention %q, %k, %v, %batch {mask = #transformer.mask<causal = true>, scale = 0.5 : f64} : tensor<?x4x2xf32>, tensor<?x2x2xf32>, tensor<?x2x2xf32>, tensor<?x3xi32>
+  %f = transformer.attention %q, %k, %v, %batch {mask = #transformer.mask<causal = true>, scale = 0.5 : f64} : (tensor<?x4x2xf32>, tensor<?x2x2xf32>, tensor<?x2x2xf32>, tensor<?x3xi32>) -> tensor<?x4x2xf32>
   return %p, %o, %f : tensor<?x4x?xf32>, tensor<?x4x2xf32>, tensor<?x4x2xf32>
 }
 
@@ -37,7 +37,7 @@ func.func @window() -> (tensor<?x4x2xf32>, tensor<?x4x2xf32>) {
   %m = transformer.mask %s, %batch {mask = #transformer.mask<causal = true, window = 2>} : tensor<?x4x?xf32>, tensor<?x3xi32>
   %p = transformer.softmax %m : tensor<?x4x?xf32>
   %o = transformer.weighted_sum %p, %v, %batch : (tensor<?x4x?xf32>, tensor<?x2x2xf32>, tensor<?x3xi32>) -> tensor<?x4x2xf32>
-  %f = transformer.attention %q, %k, %v, %batch {mask = #transformer.mask<causal = true, window = 2>, scale = 0.5 : f64} : tensor<?x4x2xf32>, tensor<?x2x2xf32>, tensor<?x2x2xf32>, tensor<?x3xi32>
+  %f = transformer.attention %q, %k, %v, %batch {mask = #transformer.mask<causal = true, window = 2>, scale = 0.5 : f64} : (tensor<?x4x2xf32>, tensor<?x2x2xf32>, tensor<?x2x2xf32>, tensor<?x3xi32>) -> tensor<?x4x2xf32>
   return %o, %f : tensor<?x4x2xf32>, tensor<?x4x2xf32>
 }
 
@@ -51,7 +51,7 @@ func.func @chunk() -> (tensor<?x4x?xf32>, tensor<?x4x2xf32>, tensor<?x4x2xf32>) 
   %m = transformer.mask %s, %batch {mask = #transformer.mask<causal = true, chunk = 2>} : tensor<?x4x?xf32>, tensor<?x3xi32>
   %p = transformer.softmax %m : tensor<?x4x?xf32>
   %o = transformer.weighted_sum %p, %v, %batch : (tensor<?x4x?xf32>, tensor<?x2x2xf32>, tensor<?x3xi32>) -> tensor<?x4x2xf32>
-  %f = transformer.attention %q, %k, %v, %batch {mask = #transformer.mask<causal = true, chunk = 2>, scale = 0.5 : f64} : tensor<?x4x2xf32>, tensor<?x2x2xf32>, tensor<?x2x2xf32>, tensor<?x3xi32>
+  %f = transformer.attention %q, %k, %v, %batch {mask = #transformer.mask<causal = true, chunk = 2>, scale = 0.5 : f64} : (tensor<?x4x2xf32>, tensor<?x2x2xf32>, tensor<?x2x2xf32>, tensor<?x3xi32>) -> tensor<?x4x2xf32>
   return %p, %o, %f : tensor<?x4x?xf32>, tensor<?x4x2xf32>, tensor<?x4x2xf32>
 }
 
@@ -64,7 +64,7 @@ func.func @bidirectional() -> (tensor<?x4x2xf32>, tensor<?x4x2xf32>) {
   %m = transformer.mask %s, %batch {mask = #transformer.mask<>} : tensor<?x4x?xf32>, tensor<?x3xi32>
   %p = transformer.softmax %m : tensor<?x4x?xf32>
   %o = transformer.weighted_sum %p, %v, %batch : (tensor<?x4x?xf32>, tensor<?x2x2xf32>, tensor<?x3xi32>) -> tensor<?x4x2xf32>
-  %f = transformer.attention %q, %k, %v, %batch {mask = #transformer.mask<>, scale = 0.5 : f64} : tensor<?x4x2xf32>, tensor<?x2x2xf32>, tensor<?x2x2xf32>, tensor<?x3xi32>
+  %f = transformer.attention %q, %k, %v, %batch {mask = #transformer.mask<>, scale = 0.5 : f64} : (tensor<?x4x2xf32>, tensor<?x2x2xf32>, tensor<?x2x2xf32>, tensor<?x3xi32>) -> tensor<?x4x2xf32>
   return %o, %f : tensor<?x4x2xf32>, tensor<?x4x2xf32>
 }
 
@@ -77,7 +77,7 @@ func.func @window_bidirectional() -> (tensor<?x4x2xf32>, tensor<?x4x2xf32>) {
   %m = transformer.mask %s, %batch {mask = #transformer.mask<window = 2>} : tensor<?x4x?xf32>, tensor<?x3xi32>
   %p = transformer.softmax %m : tensor<?x4x?xf32>
   %o = transformer.weighted_sum %p, %v, %batch : (tensor<?x4x?xf32>, tensor<?x2x2xf32>, tensor<?x3xi32>) -> tensor<?x4x2xf32>
-  %f = transformer.attention %q, %k, %v, %batch {mask = #transformer.mask<window = 2>, scale = 0.5 : f64} : tensor<?x4x2xf32>, tensor<?x2x2xf32>, tensor<?x2x2xf32>, tensor<?x3xi32>
+  %f = transformer.attention %q, %k, %v, %batch {mask = #transformer.mask<window = 2>, scale = 0.5 : f64} : (tensor<?x4x2xf32>, tensor<?x2x2xf32>, tensor<?x2x2xf32>, tensor<?x3xi32>) -> tensor<?x4x2xf32>
   return %o, %f : tensor<?x4x2xf32>, tensor<?x4x2xf32>
 }
 
@@ -91,7 +91,7 @@ func.func @soft_capped() -> (tensor<?x4x2xf32>, tensor<?x4x2xf32>) {
   %m = transformer.mask %c, %batch {mask = #transformer.mask<causal = true>} : tensor<?x4x?xf32>, tensor<?x3xi32>
   %p = transformer.softmax %m : tensor<?x4x?xf32>
   %o = transformer.weighted_sum %p, %v, %batch : (tensor<?x4x?xf32>, tensor<?x2x2xf32>, tensor<?x3xi32>) -> tensor<?x4x2xf32>
-  %f = transformer.attention %q, %k, %v, %batch {mask = #transformer.mask<causal = true>, scale = 0.5 : f64, soft_cap = 0.5 : f64} : tensor<?x4x2xf32>, tensor<?x2x2xf32>, tensor<?x2x2xf32>, tensor<?x3xi32>
+  %f = transformer.attention %q, %k, %v, %batch {mask = #transformer.mask<causal = true>, scale = 0.5 : f64, soft_cap = 0.5 : f64} : (tensor<?x4x2xf32>, tensor<?x2x2xf32>, tensor<?x2x2xf32>, tensor<?x3xi32>) -> tensor<?x4x2xf32>
   return %o, %f : tensor<?x4x2xf32>, tensor<?x4x2xf32>
 }
 
@@ -106,7 +106,7 @@ func.func @sinks() -> (tensor<?x4x?xf32>, tensor<?x4x2xf32>, tensor<?x4x2xf32>) 
   %sinks = arith.constant dense<[0.5, -1.0, 2.0, 0.0]> : tensor<4xf32>
   %p = transformer.softmax %m sinks %sinks : tensor<4xf32> : tensor<?x4x?xf32>
   %o = transformer.weighted_sum %p, %v, %batch : (tensor<?x4x?xf32>, tensor<?x2x2xf32>, tensor<?x3xi32>) -> tensor<?x4x2xf32>
-  %f = transformer.attention %q, %k, %v, %batch sinks %sinks : tensor<4xf32> {mask = #transformer.mask<causal = true>, scale = 0.5 : f64} : tensor<?x4x2xf32>, tensor<?x2x2xf32>, tensor<?x2x2xf32>, tensor<?x3xi32>
+  %f = transformer.attention %q, %k, %v, %batch sinks(%sinks) {mask = #transformer.mask<causal = true>, scale = 0.5 : f64} : (tensor<?x4x2xf32>, tensor<?x2x2xf32>, tensor<?x2x2xf32>, tensor<?x3xi32>, tensor<4xf32>) -> tensor<?x4x2xf32>
   return %p, %o, %f : tensor<?x4x?xf32>, tensor<?x4x2xf32>, tensor<?x4x2xf32>
 }
 
@@ -119,6 +119,6 @@ func.func @sums() -> (tensor<?x4x2xf32>, tensor<?x4x2xf32>) {
   %m = transformer.mask %s, %batch {mask = #transformer.mask<causal = true>} : tensor<?x4x?xf32>, tensor<?x3xi32>
   %p = transformer.sum_normalize %m : tensor<?x4x?xf32>
   %o = transformer.weighted_sum %p, %v, %batch : (tensor<?x4x?xf32>, tensor<?x2x2xf32>, tensor<?x3xi32>) -> tensor<?x4x2xf32>
-  %f = transformer.attention %q, %k, %v, %batch {mask = #transformer.mask<causal = true>, scale = 0.5 : f64, normalizer = #transformer.normalizer<sum>} : tensor<?x4x2xf32>, tensor<?x2x2xf32>, tensor<?x2x2xf32>, tensor<?x3xi32>
+  %f = transformer.attention %q, %k, %v, %batch {mask = #transformer.mask<causal = true>, scale = 0.5 : f64, normalizer = #transformer.normalizer<sum>} : (tensor<?x4x2xf32>, tensor<?x2x2xf32>, tensor<?x2x2xf32>, tensor<?x3xi32>) -> tensor<?x4x2xf32>
   return %o, %f : tensor<?x4x2xf32>, tensor<?x4x2xf32>
 }

@@ -22,7 +22,7 @@ func.func @one_query() -> (tensor<1x1x1xf32>, tensor<1x1x1xf32>) {
   %m = transformer.mask %s, %batch {mask = #transformer.mask<causal = true>} : tensor<1x1x?xf32>, tensor<1x3xi32>
   %p = transformer.softmax %m : tensor<1x1x?xf32>
   %o = transformer.weighted_sum %p, %v, %batch : (tensor<1x1x?xf32>, tensor<?x1x1xf32>, tensor<1x3xi32>) -> tensor<1x1x1xf32>
-  %f = transformer.attention %q, %k, %v, %batch {mask = #transformer.mask<causal = true>} : tensor<1x1x1xf32>, tensor<16x1x1xf32>, tensor<?x1x1xf32>, tensor<1x3xi32>
+  %f = transformer.attention %q, %k, %v, %batch {mask = #transformer.mask<causal = true>} : (tensor<1x1x1xf32>, tensor<16x1x1xf32>, tensor<?x1x1xf32>, tensor<1x3xi32>) -> tensor<1x1x1xf32>
   return %o, %f : tensor<1x1x1xf32>, tensor<1x1x1xf32>
 }
 
@@ -39,7 +39,7 @@ func.func @two_queries() -> (tensor<2x1x1xf32>, tensor<2x1x1xf32>) {
   %m = transformer.mask %s, %batch {mask = #transformer.mask<causal = true>} : tensor<2x1x?xf32>, tensor<2x3xi32>
   %p = transformer.softmax %m : tensor<2x1x?xf32>
   %o = transformer.weighted_sum %p, %v, %batch : (tensor<2x1x?xf32>, tensor<?x1x1xf32>, tensor<2x3xi32>) -> tensor<2x1x1xf32>
-  %f = transformer.attention %q, %k, %v, %batch {mask = #transformer.mask<causal = true>} : tensor<2x1x1xf32>, tensor<5x1x1xf32>, tensor<?x1x1xf32>, tensor<2x3xi32>
+  %f = transformer.attention %q, %k, %v, %batch {mask = #transformer.mask<causal = true>} : (tensor<2x1x1xf32>, tensor<5x1x1xf32>, tensor<?x1x1xf32>, tensor<2x3xi32>) -> tensor<2x1x1xf32>
   return %o, %f : tensor<2x1x1xf32>, tensor<2x1x1xf32>
 }
 
@@ -56,7 +56,7 @@ func.func @no_keys() -> (tensor<2x1x1xf32>, tensor<2x1x1xf32>) {
   %m = transformer.mask %s, %batch {mask = #transformer.mask<causal = true>} : tensor<2x1x?xf32>, tensor<2x3xi32>
   %p = transformer.softmax %m : tensor<2x1x?xf32>
   %o = transformer.weighted_sum %p, %v, %batch : (tensor<2x1x?xf32>, tensor<?x1x1xf32>, tensor<2x3xi32>) -> tensor<2x1x1xf32>
-  %f = transformer.attention %q, %k, %v, %batch {mask = #transformer.mask<causal = true>} : tensor<2x1x1xf32>, tensor<3x1x1xf32>, tensor<?x1x1xf32>, tensor<2x3xi32>
+  %f = transformer.attention %q, %k, %v, %batch {mask = #transformer.mask<causal = true>} : (tensor<2x1x1xf32>, tensor<3x1x1xf32>, tensor<?x1x1xf32>, tensor<2x3xi32>) -> tensor<2x1x1xf32>
   return %o, %f : tensor<2x1x1xf32>, tensor<2x1x1xf32>
 }
 
@@ -73,7 +73,7 @@ func.func @out_of_window() -> (tensor<2x1x1xf32>, tensor<2x1x1xf32>) {
   %m = transformer.mask %s, %batch {mask = #transformer.mask<causal = true, window = 2>} : tensor<2x1x?xf32>, tensor<2x3xi32>
   %p = transformer.softmax %m : tensor<2x1x?xf32>
   %o = transformer.weighted_sum %p, %v, %batch : (tensor<2x1x?xf32>, tensor<?x1x1xf32>, tensor<2x3xi32>) -> tensor<2x1x1xf32>
-  %f = transformer.attention %q, %k, %v, %batch {mask = #transformer.mask<causal = true, window = 2>} : tensor<2x1x1xf32>, tensor<4x1x1xf32>, tensor<?x1x1xf32>, tensor<2x3xi32>
+  %f = transformer.attention %q, %k, %v, %batch {mask = #transformer.mask<causal = true, window = 2>} : (tensor<2x1x1xf32>, tensor<4x1x1xf32>, tensor<?x1x1xf32>, tensor<2x3xi32>) -> tensor<2x1x1xf32>
   return %o, %f : tensor<2x1x1xf32>, tensor<2x1x1xf32>
 }
 
@@ -90,7 +90,7 @@ func.func @window_rows() -> (tensor<3x1x1xf32>, tensor<3x1x1xf32>) {
   %m = transformer.mask %s, %batch {mask = #transformer.mask<causal = true, window = 4>} : tensor<3x1x?xf32>, tensor<3x3xi32>
   %p = transformer.softmax %m : tensor<3x1x?xf32>
   %o = transformer.weighted_sum %p, %v, %batch : (tensor<3x1x?xf32>, tensor<?x1x1xf32>, tensor<3x3xi32>) -> tensor<3x1x1xf32>
-  %f = transformer.attention %q, %k, %v, %batch {mask = #transformer.mask<causal = true, window = 4>} : tensor<3x1x1xf32>, tensor<6x1x1xf32>, tensor<?x1x1xf32>, tensor<3x3xi32>
+  %f = transformer.attention %q, %k, %v, %batch {mask = #transformer.mask<causal = true, window = 4>} : (tensor<3x1x1xf32>, tensor<6x1x1xf32>, tensor<?x1x1xf32>, tensor<3x3xi32>) -> tensor<3x1x1xf32>
   return %o, %f : tensor<3x1x1xf32>, tensor<3x1x1xf32>
 }
 
@@ -107,7 +107,7 @@ func.func @window_of_one() -> (tensor<3x1x1xf32>, tensor<3x1x1xf32>) {
   %m = transformer.mask %s, %batch {mask = #transformer.mask<causal = true, window = 1>} : tensor<3x1x?xf32>, tensor<3x3xi32>
   %p = transformer.softmax %m : tensor<3x1x?xf32>
   %o = transformer.weighted_sum %p, %v, %batch : (tensor<3x1x?xf32>, tensor<?x1x1xf32>, tensor<3x3xi32>) -> tensor<3x1x1xf32>
-  %f = transformer.attention %q, %k, %v, %batch {mask = #transformer.mask<causal = true, window = 1>} : tensor<3x1x1xf32>, tensor<3x1x1xf32>, tensor<?x1x1xf32>, tensor<3x3xi32>
+  %f = transformer.attention %q, %k, %v, %batch {mask = #transformer.mask<causal = true, window = 1>} : (tensor<3x1x1xf32>, tensor<3x1x1xf32>, tensor<?x1x1xf32>, tensor<3x3xi32>) -> tensor<3x1x1xf32>
   return %o, %f : tensor<3x1x1xf32>, tensor<3x1x1xf32>
 }
 
@@ -124,7 +124,7 @@ func.func @window_prompt_3() -> (tensor<3x1x1xf32>, tensor<3x1x1xf32>) {
   %m = transformer.mask %s, %batch {mask = #transformer.mask<causal = true, window = 4>} : tensor<3x1x?xf32>, tensor<3x3xi32>
   %p = transformer.softmax %m : tensor<3x1x?xf32>
   %o = transformer.weighted_sum %p, %v, %batch : (tensor<3x1x?xf32>, tensor<?x1x1xf32>, tensor<3x3xi32>) -> tensor<3x1x1xf32>
-  %f = transformer.attention %q, %k, %v, %batch {mask = #transformer.mask<causal = true, window = 4>} : tensor<3x1x1xf32>, tensor<3x1x1xf32>, tensor<?x1x1xf32>, tensor<3x3xi32>
+  %f = transformer.attention %q, %k, %v, %batch {mask = #transformer.mask<causal = true, window = 4>} : (tensor<3x1x1xf32>, tensor<3x1x1xf32>, tensor<?x1x1xf32>, tensor<3x3xi32>) -> tensor<3x1x1xf32>
   return %o, %f : tensor<3x1x1xf32>, tensor<3x1x1xf32>
 }
 
@@ -141,7 +141,7 @@ func.func @window_prompt_4() -> (tensor<4x1x1xf32>, tensor<4x1x1xf32>) {
   %m = transformer.mask %s, %batch {mask = #transformer.mask<causal = true, window = 4>} : tensor<4x1x?xf32>, tensor<4x3xi32>
   %p = transformer.softmax %m : tensor<4x1x?xf32>
   %o = transformer.weighted_sum %p, %v, %batch : (tensor<4x1x?xf32>, tensor<?x1x1xf32>, tensor<4x3xi32>) -> tensor<4x1x1xf32>
-  %f = transformer.attention %q, %k, %v, %batch {mask = #transformer.mask<causal = true, window = 4>} : tensor<4x1x1xf32>, tensor<4x1x1xf32>, tensor<?x1x1xf32>, tensor<4x3xi32>
+  %f = transformer.attention %q, %k, %v, %batch {mask = #transformer.mask<causal = true, window = 4>} : (tensor<4x1x1xf32>, tensor<4x1x1xf32>, tensor<?x1x1xf32>, tensor<4x3xi32>) -> tensor<4x1x1xf32>
   return %o, %f : tensor<4x1x1xf32>, tensor<4x1x1xf32>
 }
 
@@ -158,7 +158,7 @@ func.func @window_prompt_5() -> (tensor<5x1x1xf32>, tensor<5x1x1xf32>) {
   %m = transformer.mask %s, %batch {mask = #transformer.mask<causal = true, window = 4>} : tensor<5x1x?xf32>, tensor<5x3xi32>
   %p = transformer.softmax %m : tensor<5x1x?xf32>
   %o = transformer.weighted_sum %p, %v, %batch : (tensor<5x1x?xf32>, tensor<?x1x1xf32>, tensor<5x3xi32>) -> tensor<5x1x1xf32>
-  %f = transformer.attention %q, %k, %v, %batch {mask = #transformer.mask<causal = true, window = 4>} : tensor<5x1x1xf32>, tensor<5x1x1xf32>, tensor<?x1x1xf32>, tensor<5x3xi32>
+  %f = transformer.attention %q, %k, %v, %batch {mask = #transformer.mask<causal = true, window = 4>} : (tensor<5x1x1xf32>, tensor<5x1x1xf32>, tensor<?x1x1xf32>, tensor<5x3xi32>) -> tensor<5x1x1xf32>
   return %o, %f : tensor<5x1x1xf32>, tensor<5x1x1xf32>
 }
 
@@ -175,7 +175,7 @@ func.func @window_prompt_9() -> (tensor<9x1x1xf32>, tensor<9x1x1xf32>) {
   %m = transformer.mask %s, %batch {mask = #transformer.mask<causal = true, window = 4>} : tensor<9x1x?xf32>, tensor<9x3xi32>
   %p = transformer.softmax %m : tensor<9x1x?xf32>
   %o = transformer.weighted_sum %p, %v, %batch : (tensor<9x1x?xf32>, tensor<?x1x1xf32>, tensor<9x3xi32>) -> tensor<9x1x1xf32>
-  %f = transformer.attention %q, %k, %v, %batch {mask = #transformer.mask<causal = true, window = 4>} : tensor<9x1x1xf32>, tensor<9x1x1xf32>, tensor<?x1x1xf32>, tensor<9x3xi32>
+  %f = transformer.attention %q, %k, %v, %batch {mask = #transformer.mask<causal = true, window = 4>} : (tensor<9x1x1xf32>, tensor<9x1x1xf32>, tensor<?x1x1xf32>, tensor<9x3xi32>) -> tensor<9x1x1xf32>
   return %o, %f : tensor<9x1x1xf32>, tensor<9x1x1xf32>
 }
 
@@ -192,7 +192,7 @@ func.func @wide_window() -> (tensor<5x1x1xf32>, tensor<5x1x1xf32>) {
   %m = transformer.mask %s, %batch {mask = #transformer.mask<causal = true, window = 100>} : tensor<5x1x?xf32>, tensor<5x3xi32>
   %p = transformer.softmax %m : tensor<5x1x?xf32>
   %o = transformer.weighted_sum %p, %v, %batch : (tensor<5x1x?xf32>, tensor<?x1x1xf32>, tensor<5x3xi32>) -> tensor<5x1x1xf32>
-  %f = transformer.attention %q, %k, %v, %batch {mask = #transformer.mask<causal = true, window = 100>} : tensor<5x1x1xf32>, tensor<5x1x1xf32>, tensor<?x1x1xf32>, tensor<5x3xi32>
+  %f = transformer.attention %q, %k, %v, %batch {mask = #transformer.mask<causal = true, window = 100>} : (tensor<5x1x1xf32>, tensor<5x1x1xf32>, tensor<?x1x1xf32>, tensor<5x3xi32>) -> tensor<5x1x1xf32>
   return %o, %f : tensor<5x1x1xf32>, tensor<5x1x1xf32>
 }
 
@@ -209,7 +209,7 @@ func.func @widest_window() -> (tensor<5x1x1xf32>, tensor<5x1x1xf32>) {
   %m = transformer.mask %s, %batch {mask = #transformer.mask<causal = true, window = 9223372036854775807>} : tensor<5x1x?xf32>, tensor<5x3xi32>
   %p = transformer.softmax %m : tensor<5x1x?xf32>
   %o = transformer.weighted_sum %p, %v, %batch : (tensor<5x1x?xf32>, tensor<?x1x1xf32>, tensor<5x3xi32>) -> tensor<5x1x1xf32>
-  %f = transformer.attention %q, %k, %v, %batch {mask = #transformer.mask<causal = true, window = 9223372036854775807>} : tensor<5x1x1xf32>, tensor<5x1x1xf32>, tensor<?x1x1xf32>, tensor<5x3xi32>
+  %f = transformer.attention %q, %k, %v, %batch {mask = #transformer.mask<causal = true, window = 9223372036854775807>} : (tensor<5x1x1xf32>, tensor<5x1x1xf32>, tensor<?x1x1xf32>, tensor<5x3xi32>) -> tensor<5x1x1xf32>
   return %o, %f : tensor<5x1x1xf32>, tensor<5x1x1xf32>
 }
 
@@ -226,7 +226,7 @@ func.func @chunks() -> (tensor<4x1x1xf32>, tensor<4x1x1xf32>) {
   %m = transformer.mask %s, %batch {mask = #transformer.mask<causal = true, chunk = 4>} : tensor<4x1x?xf32>, tensor<4x3xi32>
   %p = transformer.softmax %m : tensor<4x1x?xf32>
   %o = transformer.weighted_sum %p, %v, %batch : (tensor<4x1x?xf32>, tensor<?x1x1xf32>, tensor<4x3xi32>) -> tensor<4x1x1xf32>
-  %f = transformer.attention %q, %k, %v, %batch {mask = #transformer.mask<causal = true, chunk = 4>} : tensor<4x1x1xf32>, tensor<9x1x1xf32>, tensor<?x1x1xf32>, tensor<4x3xi32>
+  %f = transformer.attention %q, %k, %v, %batch {mask = #transformer.mask<causal = true, chunk = 4>} : (tensor<4x1x1xf32>, tensor<9x1x1xf32>, tensor<?x1x1xf32>, tensor<4x3xi32>) -> tensor<4x1x1xf32>
   return %o, %f : tensor<4x1x1xf32>, tensor<4x1x1xf32>
 }
 
@@ -243,7 +243,7 @@ func.func @window_and_chunk() -> (tensor<3x1x1xf32>, tensor<3x1x1xf32>) {
   %m = transformer.mask %s, %batch {mask = #transformer.mask<causal = true, window = 2, chunk = 4>} : tensor<3x1x?xf32>, tensor<3x3xi32>
   %p = transformer.softmax %m : tensor<3x1x?xf32>
   %o = transformer.weighted_sum %p, %v, %batch : (tensor<3x1x?xf32>, tensor<?x1x1xf32>, tensor<3x3xi32>) -> tensor<3x1x1xf32>
-  %f = transformer.attention %q, %k, %v, %batch {mask = #transformer.mask<causal = true, window = 2, chunk = 4>} : tensor<3x1x1xf32>, tensor<9x1x1xf32>, tensor<?x1x1xf32>, tensor<3x3xi32>
+  %f = transformer.attention %q, %k, %v, %batch {mask = #transformer.mask<causal = true, window = 2, chunk = 4>} : (tensor<3x1x1xf32>, tensor<9x1x1xf32>, tensor<?x1x1xf32>, tensor<3x3xi32>) -> tensor<3x1x1xf32>
   return %o, %f : tensor<3x1x1xf32>, tensor<3x1x1xf32>
 }
 
@@ -260,7 +260,7 @@ func.func @both_ways() -> (tensor<3x1x1xf32>, tensor<3x1x1xf32>) {
   %m = transformer.mask %s, %batch {mask = #transformer.mask<window = 2>} : tensor<3x1x?xf32>, tensor<3x3xi32>
   %p = transformer.softmax %m : tensor<3x1x?xf32>
   %o = transformer.weighted_sum %p, %v, %batch : (tensor<3x1x?xf32>, tensor<?x1x1xf32>, tensor<3x3xi32>) -> tensor<3x1x1xf32>
-  %f = transformer.attention %q, %k, %v, %batch {mask = #transformer.mask<window = 2>} : tensor<3x1x1xf32>, tensor<6x1x1xf32>, tensor<?x1x1xf32>, tensor<3x3xi32>
+  %f = transformer.attention %q, %k, %v, %batch {mask = #transformer.mask<window = 2>} : (tensor<3x1x1xf32>, tensor<6x1x1xf32>, tensor<?x1x1xf32>, tensor<3x3xi32>) -> tensor<3x1x1xf32>
   return %o, %f : tensor<3x1x1xf32>, tensor<3x1x1xf32>
 }
 
@@ -277,7 +277,7 @@ func.func @padding() -> (tensor<5x1x1xf32>, tensor<5x1x1xf32>) {
   %m = transformer.mask %s, %batch {mask = #transformer.mask<>} : tensor<5x1x?xf32>, tensor<5x3xi32>
   %p = transformer.softmax %m : tensor<5x1x?xf32>
   %o = transformer.weighted_sum %p, %v, %batch : (tensor<5x1x?xf32>, tensor<?x1x1xf32>, tensor<5x3xi32>) -> tensor<5x1x1xf32>
-  %f = transformer.attention %q, %k, %v, %batch {mask = #transformer.mask<>} : tensor<5x1x1xf32>, tensor<5x1x1xf32>, tensor<?x1x1xf32>, tensor<5x3xi32>
+  %f = transformer.attention %q, %k, %v, %batch {mask = #transformer.mask<>} : (tensor<5x1x1xf32>, tensor<5x1x1xf32>, tensor<?x1x1xf32>, tensor<5x3xi32>) -> tensor<5x1x1xf32>
   return %o, %f : tensor<5x1x1xf32>, tensor<5x1x1xf32>
 }
 
@@ -294,6 +294,6 @@ func.func @shared_rows() -> (tensor<3x1x1xf32>, tensor<3x1x1xf32>) {
   %m = transformer.mask %s, %batch {mask = #transformer.mask<>} : tensor<3x1x?xf32>, tensor<3x3xi32>
   %p = transformer.softmax %m : tensor<3x1x?xf32>
   %o = transformer.weighted_sum %p, %v, %batch : (tensor<3x1x?xf32>, tensor<?x1x1xf32>, tensor<3x3xi32>) -> tensor<3x1x1xf32>
-  %f = transformer.attention %q, %k, %v, %batch {mask = #transformer.mask<>} : tensor<3x1x1xf32>, tensor<5x1x1xf32>, tensor<?x1x1xf32>, tensor<3x3xi32>
+  %f = transformer.attention %q, %k, %v, %batch {mask = #transformer.mask<>} : (tensor<3x1x1xf32>, tensor<5x1x1xf32>, tensor<?x1x1xf32>, tensor<3x3xi32>) -> tensor<3x1x1xf32>
   return %o, %f : tensor<3x1x1xf32>, tensor<3x1x1xf32>
 }

@@ -12,7 +12,7 @@ func.func @equal_scores() -> (tensor<1x1x1xf32>, tensor<1x1x1xf32>) {
   %p = transformer.softmax %s : tensor<1x1x4096xf32>
   %o = transformer.weighted_sum %p, %ones, %batch : (tensor<1x1x4096xf32>, tensor<4096x1x1xf16>, tensor<1x3xi32>) -> tensor<1x1x1xf32>
   %q = arith.constant dense<3.0> : tensor<1x1x1xf32>
-  %f = transformer.attention %q, %ones, %ones, %batch {mask = #transformer.mask<causal = true>} : tensor<1x1x1xf32>, tensor<4096x1x1xf16>, tensor<4096x1x1xf16>, tensor<1x3xi32>
+  %f = transformer.attention %q, %ones, %ones, %batch {mask = #transformer.mask<causal = true>} : (tensor<1x1x1xf32>, tensor<4096x1x1xf16>, tensor<4096x1x1xf16>, tensor<1x3xi32>) -> tensor<1x1x1xf32>
   return %o, %f : tensor<1x1x1xf32>, tensor<1x1x1xf32>
 }
 

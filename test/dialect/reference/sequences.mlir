@@ -102,7 +102,7 @@ func.func private @decode_at(%x: tensor<1x1x1xf32>, %count: index, %cache: !cach
   %batch = tensor.from_elements %p, %zero, %n : tensor<1x3xi32>
   %k = arith.constant dense<0.0> : tensor<1x1x1xf32>
   %K, %V = transformer.cache_update %cache[%layer], %k, %x, %batch : !cache, tensor<1x1x1xf32>, tensor<1x1x1xf32>, tensor<1x3xi32> -> tensor<?x1x1xf32>, tensor<?x1x1xf32>
-  %o = transformer.attention %x, %K, %V, %batch {mask = #transformer.mask<causal = true>} : tensor<1x1x1xf32>, tensor<?x1x1xf32>, tensor<?x1x1xf32>, tensor<1x3xi32>
+  %o = transformer.attention %x, %K, %V, %batch {mask = #transformer.mask<causal = true>} : (tensor<1x1x1xf32>, tensor<?x1x1xf32>, tensor<?x1x1xf32>, tensor<1x3xi32>) -> tensor<1x1x1xf32>
   %r = tensor.cast %o : tensor<1x1x1xf32> to tensor<?x1x1xf32>
   return %r : tensor<?x1x1xf32>
 }
@@ -124,7 +124,7 @@ func.func @far_window(%cache: !cache) -> tensor<1x1x1xf32> {
     %value = arith.sitofp %p : i32 to f32
     %v = tensor.from_elements %value : tensor<1x1x1xf32>
     %K, %V = transformer.cache_update %cache[%c0], %zero, %v, %batch : !cache, tensor<1x1x1xf32>, tensor<1x1x1xf32>, tensor<1x3xi32> -> tensor<?x1x1xf32>, tensor<?x1x1xf32>
-    %o = transformer.attention %zero, %K, %V, %batch {mask = #transformer.mask<causal = true, window = 2>} : tensor<1x1x1xf32>, tensor<?x1x1xf32>, tensor<?x1x1xf32>, tensor<1x3xi32>
+    %o = transformer.attention %zero, %K, %V, %batch {mask = #transformer.mask<causal = true, window = 2>} : (tensor<1x1x1xf32>, tensor<?x1x1xf32>, tensor<?x1x1xf32>, tensor<1x3xi32>) -> tensor<1x1x1xf32>
     scf.yield %o : tensor<1x1x1xf32>
   }
   return %0 : tensor<1x1x1xf32>

@@ -20,7 +20,7 @@ func.func @softmax(%q: !q, %K: !kv, %V: !kv, %batch: !b) -> !q {
 
 // CHECK-LABEL: func.func @scale_soft_cap_sinks(
 // CHECK-SAME:    %[[SINKS:[a-z0-9]*]]: tensor<4xf32>
-// CHECK-NEXT:    transformer.attention {{.*}} sinks %[[SINKS]] : tensor<4xf32> {mask = #transformer.mask<>, scale = 2.500000e-01 : f64, soft_cap = 5.000000e+01 : f64}
+// CHECK-NEXT:    transformer.attention {{.*}} sinks(%[[SINKS]]) {mask = #transformer.mask<>, scale = 2.500000e-01 : f64, soft_cap = 5.000000e+01 : f64}
 // CHECK-NEXT:    return
 func.func @scale_soft_cap_sinks(%q: !q, %K: !kv, %V: !kv, %batch: !b, %sinks: tensor<4xf32>) -> !q {
   %s = transformer.scores %q, %K, %batch {scale = 0.5 : f64} : (!q, !kv, !b) -> !s
@@ -96,8 +96,8 @@ func.func @other_batch(%q: !q, %K: !kv, %V: !kv, %batch: !b, %other: !b) -> !q {
 }
 
 // CHECK-LABEL: func.func @other_value_size(
-// CHECK-NOT:     transformer.attention
-// CHECK:         transformer.weighted_sum
+// CHECK:         transformer.attention {{.*}} -> tensor<?x4x6xf32>
+// CHECK-NOT:     transformer.weighted_sum
 func.func @other_value_size(%q: !q, %K: !kv, %V: tensor<?x2x6xf16>, %batch: !b) -> tensor<?x4x6xf32> {
   %s = transformer.scores %q, %K, %batch : (!q, !kv, !b) -> !s
   %m = transformer.mask %s, %batch {mask = #transformer.mask<>} : !s, !b

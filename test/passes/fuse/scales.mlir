@@ -43,7 +43,7 @@ func.func @through_reshape_and_rotary(%x: !x, %K: !q, %V: !q, %batch: !b, %angle
   %n = tensor.dim %t, %c0 : !x
   %h = tensor.expand_shape %t [[0], [1, 2]] output_shape [%n, 2, 8] : !x into !q
   %r = transformer.rotary half_split %h, %angles : !q, !angles
-  %o = transformer.attention %r, %K, %V, %batch {mask = #transformer.mask<>} : !q, !q, !q, !b
+  %o = transformer.attention %r, %K, %V, %batch {mask = #transformer.mask<>} : (!q, !q, !q, !b) -> !q
   return %o : !q
 }
 

@@ -212,7 +212,7 @@ func.func @plain_ffn(%x: tensor<?x8xf32>) -> tensor<?x8xf32> {
 !b = tensor<?x3xi32>
 func.func @attention(%q: !q, %k: !kv, %v: !kv, %batch: !b, %layer: index, %cache: !cache) -> !q {
   %K, %V = transformer.cache_update %cache[%layer], %k, %v, %batch : !cache, !kv, !kv, !b -> !rows, !rows
-  %o = transformer.attention %q, %K, %V, %batch {mask = #transformer.mask<causal = true>, scale = 0.5 : f64} : !q, !rows, !rows, !b
+  %o = transformer.attention %q, %K, %V, %batch {mask = #transformer.mask<causal = true>, scale = 0.5 : f64} : (!q, !rows, !rows, !b) -> !q
   return %o : !q
 }
 
