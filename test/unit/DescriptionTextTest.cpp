@@ -88,9 +88,9 @@ TEST(DescriptionText, UnknownKeysAreRefusedWithCaretAndSuggestion) {
   EXPECT_EQ(
       errorWith("      heads: 2", "      headz: 2\n      heads: 2"),
       "model.yaml:9:7: error: unknown key 'headz' in layers[0].attention, expected one of: heads, key_heads, "
-      "head_size, mask, scale, normalizer, soft_cap, projections, output, bias, output_bias, query_key_norm, "
-      "query_key_norm_span, rotary, norm_before, norm_branch, norm_after, residual, residual_scale (did you "
-      "mean "
+      "head_size, value_size, mask, scale, normalizer, soft_cap, projections, output, bias, output_bias, "
+      "query_key_norm, query_key_norm_span, query_key_norm_after_rotary, rotary, temperature, relative_bias, "
+      "sinks, latent, norm_before, norm_branch, norm_after, residual, residual_scale (did you mean "
       "'heads'?)\n"
       "      headz: 2\n"
       "      ^~~~~");
@@ -227,6 +227,77 @@ TEST(DescriptionText, PrintedDescriptionsReadBackEqual) {
   ASSERT_TRUE(!!parsed) << llvm::toString(parsed.takeError()) << "\n" << text;
   EXPECT_EQ(parsed->description, model) << text << "\n---\n" << printDescription(parsed->description);
   EXPECT_EQ(printDescription(parsed->description), text);
+}
+
+/// What fullDescription() has no room for: an encoder, latent attention, experts, parts of tensors.
+static Description pairDescription() {
+  Description model = fullDescription();
+  model.kind = ModelKind::encoder_decoder;
+  model.tokens.decoderStart = model.tokens.mask = 0;
+  model.tokens.forcedBos = 1;
+  model.tokens.forcedEos = 2;
+  model.tokens.banned = {3, 0};
+  model.generation.beams = 4;
+  model.generation.maxLength = 90;
+  model.generation.lengthPenalty = 0.6;
+  model.generation.earlyStopping = true;
+  model.sentence = SentenceVector{Pooling::last, true};
+  model.embedding.size = 8;
+  model.embedding.tokenTypes = 2;
+  model.head->transform =
+      HeadTransform{Activation::gelu_tanh, false, Norm{NormKind::layer, 1e-12, true, true}};
+  Attention &latent = *model.layers[1].attention;
+  latent.keyHeads = latent.heads;
+  latent.valueSize = 6;
+  latent.latent = Latent{8, 12, Norm{NormKind::rms, 1e-6}};
+  latent.queryKeyNorm.reset();
+  latent.rotary->dims = 4;
+  latent.rotary->scaling = {ScalingKind::longrope, 1, 1, 4, 32, {1, 2}, {3, 4}};
+  latent.rotary->scaling.magnitude = 1.5;
+  Attention &other = *model.layers[2].attention;
+  other.temperature = Temperature{4096, 0.2};
+  other.sinks = other.queryKeyNormAfterRotary = true;
+  other.rotary =
+      Rotary{4, 1000, Pairing::half_split, {ScalingKind::yarn, 8, 1, 4, 64, {}, {}, 16, 2, false, 1.25}};
+  Experts experts;
+  experts.count = 8;
+  experts.perToken = 3;
+  experts.scores = RouterScores::sigmoid;
+  experts.renormalize = experts.routerBias = experts.correctionBias = experts.weighInput = true;
+  experts.scale = 2.5;
+  experts.groups = 4;
+  experts.topGroups = 2;
+  experts.groupScore = GroupScore::top2_sum;
+  experts.limit = 7;
+  experts.upOffset = 1;
+  experts.shared = SharedExpert{24, true};
+  model.layers[2].feedForward->experts = experts;
+  Attention cross;
+  cross.heads = cross.keyHeads = 2;
+  cross.headSize = 8;
+  model.layers[0].crossAttention = cross;
+  Stack encoder;
+  encoder.positions.kind = PositionKind::sinusoidal;
+  encoder.layers = {Layer{cross, FeedForward()}};
+  encoder.layers[0].attention->relativeBias = RelativeBias{16, 100};
+  encoder.layers[0].feedForward->size = 20;
+  model.encoder = encoder;
+  TensorSource sliced{"blk.{}.{expert}.qkv", true, {}, std::nullopt};
+  sliced.rows = RowSlice{8, 8, 24, 0};
+  sliced.storedColumns = 40;
+  model.tensors["encoder.layer.attention.key"] = sliced;
+  model.tensors["layer.attention.key"].types[1] = StorageType::F32; // latent attention has no such parameter
+  return model;
+}
+
+TEST(DescriptionText, PrintedPairsReadBackEqual) {
+  Description model = pairDescription();
+  llvm::Error problem = validate(model);
+  ASSERT_FALSE(!!problem) << llvm::toString(std::move(problem));
+  std::string text = printDescription(model);
+  auto parsed = parseDescription(text, "printed.yaml");
+  ASSERT_TRUE(!!parsed) << llvm::toString(parsed.takeError()) << text;
+  EXPECT_TRUE(parsed->description == model) << text;
 }
 
 TEST(DescriptionText, ExamplesLoadAndRoundTrip) {
