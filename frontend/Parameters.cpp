@@ -94,9 +94,9 @@ struct Collector {
     if (experts.correctionBias)
       add(name + ".correction_bias", {experts.count});
     if (ffn.gated)
-      stack(name + ".gate", experts.count, ffn.size, hidden, ffn.bias);
-    stack(name + ".up", experts.count, ffn.size, hidden, ffn.bias);
-    stack(name + ".down", experts.count, hidden, ffn.size, ffn.bias);
+      stack(name + ".experts.gate", experts.count, ffn.size, hidden, ffn.bias);
+    stack(name + ".experts.up", experts.count, ffn.size, hidden, ffn.bias);
+    stack(name + ".experts.down", experts.count, hidden, ffn.size, ffn.bias);
     if (!experts.shared)
       return;
     network(name + ".shared", experts.shared->size, ffn.gated, /*bias=*/false, hidden);
