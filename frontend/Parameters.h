@@ -1,15 +1,16 @@
 // Part of Attune, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
+// clang-format off
 /// \file
 /// The parameters that a description asks for, by name and shape, and their tensors in the model's files.
 ///
 /// | name | shape |
 /// |---|---|
-/// | `embedding` | vocabulary x hidden |
+/// | `embedding` | vocabulary x embedding size |
 /// | `positions` | rows x hidden |
 /// | `final_norm`, `embedding_norm` (and `.bias`) | hidden |
-/// | `head` (and `head.bias`) | vocabulary x hidden |
+/// | `head` (and `head.bias`) | vocabulary x embedding size |
 /// | `layer.attention.query`, `.key`, `.value` | heads * head size x hidden |
 /// | `layer.attention.output` | hidden x heads * head size |
 /// | `layer.feed_forward.gate`, `.up`, `.down` | size x hidden, hidden x size |
@@ -19,17 +20,20 @@
 /// | `layer.cross_attention.*` | as those of `attention` |
 /// | `layer.attention.query_down`, `.key_down` (latent) | query rank x hidden, rank + rotary dims x hidden |
 /// | `layer.attention.query_down_norm`, `.key_down_norm` | query rank, rank |
-/// | `layer.attention.key_up`, `.value_up` | heads x rank x (head size - rotary dims), heads x value size x
-/// rank | | `layer.feed_forward.router`, `.router.bias`, `.correction_bias` | experts x hidden, experts,
-/// experts | | `layer.feed_forward.gate`, `.up`, `.down` of experts | experts x size x hidden, experts x
-/// hidden x size | | their `.bias` | experts * size, experts * hidden: those of all experts in a row | |
-/// `layer.feed_forward.shared.gate`, `.up`, `.down`, `.score` | as a feed-forward network, 1 x hidden | |
-/// `embedding_projection`, `head_projection` | hidden x embedding size, embedding size x hidden | |
-/// `token_types` | token types x hidden | | `relative_bias` | buckets * heads: a row of heads for each bucket
-/// | | `head_transform`, `head_norm` | hidden x hidden, hidden |
+/// | `layer.attention.key_up` | heads x rank x head size - rotary dims |
+/// | `layer.attention.value_up` | heads x value size x rank |
+/// | `layer.feed_forward.router`, `.correction_bias` | experts x hidden, experts |
+/// | `layer.feed_forward.experts.gate`, `.up`, `.down` | experts x size x hidden, experts x hidden x size |
+/// | their `.bias` | experts * size, experts * hidden: those of all experts in a row |
+/// | `layer.feed_forward.shared.gate`, `.up`, `.down`, `.score` | as a feed-forward network, 1 x hidden |
+/// | `embedding_projection`, `head_projection` | hidden x embedding size, embedding size x hidden |
+/// | `token_types` | token types x hidden |
+/// | `relative_bias` | buckets * heads: a row of heads for each bucket |
+/// | `head_transform`, `head_norm` | hidden x hidden, hidden |
 ///
 /// A linear map or norm with a bias has a second parameter, its name followed by `.bias`. Matrices are [out,
 /// in]. Names of the encoder's parameters beside a decoder begin with `encoder.`; the embedding is shared.
+// clang-format on
 
 #ifndef ATTUNE_FRONTEND_PARAMETERS_H
 #define ATTUNE_FRONTEND_PARAMETERS_H

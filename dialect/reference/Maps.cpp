@@ -207,9 +207,23 @@ static llvm::Error evaluateFfn(FfnOp op, Frame &frame) {
                    linear(*hidden, frame.tensor(op.getDown()), frame.optionalTensor(op.getDownBias())));
 }
 
+static llvm::Error evaluateHeadLinear(HeadLinearOp op, Frame &frame) {
+  const Tensor &input = frame.tensor(op.getInput()), &weights = frame.tensor(op.getWeights());
+  llvm::Expected<Tensor> result = Tensor::zeros({input.dim(0), weights.dim(0), weights.dim(1)});
+  if (!result)
+    return result.takeError();
+  for (int64_t t = 0; t < input.dim(0); ++t)
+    for (int64_t h = 0; h < weights.dim(0); ++h)
+      for (int64_t n = 0; n < weights.dim(1); ++n)
+        for (int64_t k = 0; k < weights.dim(2); ++k)
+          (*result)(t, h, n) += input(t, h, k) * weights(h, n, k);
+  return frame.set(op.getResult(), std::move(result));
+}
+
 void reference::addMapEvaluators(Evaluators &table) {
   table.add(evaluateNorm);
   table.add(evaluateLinear);
+  table.add(evaluateHeadLinear);
   table.add(evaluateActivation);
   table.add(evaluateScale);
   table.add(evaluateSoftCap);

@@ -102,6 +102,37 @@ static llvm::Error evaluateExtractSlice(tensor::ExtractSliceOp op, Frame &frame)
   return frame.set(op.getResult(), result->reshaped(shape));
 }
 
+static llvm::Error evaluateConcat(tensor::ConcatOp op, Frame &frame) {
+  const Tensor &first = frame.tensor(op.getInputs().front());
+  int64_t dim = op.getDim(), outer = 1, total = 0;
+  for (int64_t size : first.shape().take_front(dim))
+    outer *= size;
+  SmallVector<int64_t> shape(first.shape());
+  for (mlir::Value input : op.getInputs()) {
+    const Tensor &tensor = frame.tensor(input);
+    for (int64_t other = 0; other < tensor.rank(); ++other)
+      if (other != dim)
+        if (llvm::Error error =
+                expectSize("an input", tensor.dim(other), first.dim(other), "the first input"))
+          return error;
+    total += tensor.dim(dim);
+  }
+  shape[dim] = total;
+  llvm::Expected<Tensor> result = Tensor::zeros(shape, first.kind());
+  if (!result)
+    return result.takeError();
+  // Rows of all inputs, one after the other, for each index of the outer dimensions.
+  int64_t next = 0;
+  for (int64_t i = 0; i < outer; ++i)
+    for (mlir::Value input : op.getInputs()) {
+      const Tensor &tensor = frame.tensor(input);
+      int64_t inner = tensor.size() / outer;
+      llvm::copy(tensor.data().slice(i * inner, inner), result->data().begin() + next);
+      next += inner;
+    }
+  return frame.set(op.getResult(), std::move(result));
+}
+
 static llvm::Error evaluateExtract(tensor::ExtractOp op, Frame &frame) {
   const Tensor &source = frame.tensor(op.getTensor());
   int64_t flat = 0;
@@ -131,6 +162,7 @@ void reference::addTensorEvaluators(Evaluators &table) {
   table.add(evaluateExpandShape);
   table.add(evaluateCollapseShape);
   table.add(evaluateExtractSlice);
+  table.add(evaluateConcat);
   table.add(evaluateExtract);
   table.add(evaluateFromElements);
 }

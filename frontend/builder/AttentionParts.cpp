@@ -11,22 +11,30 @@ namespace tf = mlir::transformer;
 
 ModuleBuilder::QueriesKeysValues ModuleBuilder::emitProjections(const LayerScope &scope,
                                                                 const Attention &attention, Value x) {
+  if (attention.latent)
+    return emitLatentProjections(scope, attention, x);
   Location loc = at(scope.field + ".attention");
   bool normWhole = attention.queryKeyNormSpan == NormSpan::projection;
-  auto project = [&](StringRef name, StringRef normName, int64_t heads) {
+  auto project = [&](StringRef name, StringRef normName, int64_t heads, int64_t size) {
     Value y = linearOf(scope, name, attention.bias, x);
     if (normWhole && !normName.empty())
       y = normOf(scope, attention.queryKeyNorm, normName, y);
-    y = splitHeads(loc, y, heads, attention.headSize);
+    y = splitHeads(loc, y, heads, size);
     if (!normWhole && !normName.empty())
       y = normOf(scope, attention.queryKeyNorm, normName, y);
     return y;
   };
   QueriesKeysValues qkv;
-  qkv.queries = project("attention.query", "attention.query_norm", attention.heads);
-  qkv.keys = project("attention.key", "attention.key_norm", attention.keyHeads);
-  qkv.values = project("attention.value", "", attention.keyHeads);
+  qkv.queries = project("attention.query", "attention.query_norm", attention.heads, attention.headSize);
+  qkv.keys = project("attention.key", "attention.key_norm", attention.keyHeads, attention.headSize);
+  qkv.values = project("attention.value", "", attention.keyHeads, attention.sizeOfValues());
   return qkv;
+}
+
+Value ModuleBuilder::rotate(const LayerScope &scope, const Rotary &rotary, Value heads) {
+  auto pairing = rotary.pairing == Pairing::half_split ? tf::Pairing::half_split : tf::Pairing::interleaved;
+  return tf::RotaryOp::create(b, at(scope.field + ".attention.rotary"), heads.getType(), pairing, heads,
+                              scope.angles);
 }
 
 static tf::MaskAttr maskOf(MLIRContext *context, const Mask &mask) {
@@ -42,13 +50,9 @@ Value ModuleBuilder::emitAttentionCore(const LayerScope &scope, const Attention 
     if (literal)
       tap(loc, name, scope.layer, value);
   };
-  if (attention.rotary) {
-    auto pairing =
-        attention.rotary->pairing == Pairing::half_split ? tf::Pairing::half_split : tf::Pairing::interleaved;
-    Location rotaryLoc = at(field + ".rotary");
+  if (attention.rotary && !attention.latent)
     for (Value *value : {&qkv.queries, &qkv.keys})
-      *value = tf::RotaryOp::create(b, rotaryLoc, value->getType(), pairing, *value, scope.angles);
-  }
+      *value = rotate(scope, *attention.rotary, *value);
   tapLiteral("q", qkv.queries);
   tapLiteral("k", qkv.keys);
   tapLiteral("v", qkv.values);
@@ -56,8 +60,10 @@ Value ModuleBuilder::emitAttentionCore(const LayerScope &scope, const Attention 
   // An encoder keeps no layer's keys for later: all layers use the same room.
   Value cacheLayer = model.kind == ModelKind::encoder ? index(loc, 0) : scope.layer;
   auto element = cast<tf::CacheType>(scope.cache.getType()).getElementType();
-  Type keyRows = rows({attention.keyHeads, attention.headSize}).clone(element);
-  auto cached = tf::CacheUpdateOp::create(b, loc, keyRows, keyRows, scope.cache, cacheLayer, qkv.keys,
+  CacheRow row = cacheRowOf(attention);
+  Type keyRows = rows({row.heads, row.keySize}).clone(element);
+  Type valueRows = rows({row.heads, row.valueSize}).clone(element);
+  auto cached = tf::CacheUpdateOp::create(b, loc, keyRows, valueRows, scope.cache, cacheLayer, qkv.keys,
                                           qkv.values, scope.batch);
 
   auto scoresType = rows({attention.heads, ShapedType::kDynamic});
@@ -73,8 +79,10 @@ Value ModuleBuilder::emitAttentionCore(const LayerScope &scope, const Attention 
                       ? tf::SoftmaxOp::create(b, normalizerLoc, scoresType, scores, Value()).getResult()
                       : tf::SumNormalizeOp::create(b, normalizerLoc, scoresType, scores).getResult();
   tap(loc, literal ? "weights" : "attentions", scope.layer, weights);
-  Value sum = tf::WeightedSumOp::create(b, loc, rows({attention.heads, attention.headSize}), weights,
+  Value sum = tf::WeightedSumOp::create(b, loc, rows({attention.heads, row.valueSize}), weights,
                                         cached.getValueRows(), scope.batch);
+  if (attention.latent)
+    sum = emitLatentValues(scope, attention, sum);
   Value outputs = joinHeads(loc, sum);
   tapLiteral("outputs", outputs);
   return outputs;

@@ -45,6 +45,13 @@ OwningOpRef<ModuleOp> ModuleBuilder::build() {
 //===---------------------------------------------------- cache
 //----------------------------------------------------===//
 
+CacheRow attune::cacheRowOf(const Attention &attention) {
+  if (!attention.latent)
+    return {attention.keyHeads, attention.headSize, attention.sizeOfValues()};
+  int64_t rotary = attention.rotary ? attention.rotary->dims : 0;
+  return {1, attention.latent->rank + rotary, attention.latent->rank};
+}
+
 /// One cache holds the keys of all layers, so they must have the same size.
 bool ModuleBuilder::checkCache() {
   const Attention *first = nullptr;
@@ -54,10 +61,11 @@ bool ModuleBuilder::checkCache() {
       continue;
     if (!first)
       first = &*attention;
-    if (attention->keyHeads != first->keyHeads || attention->headSize != first->headSize) {
+    CacheRow row = cacheRowOf(*attention), expected = cacheRowOf(*first);
+    if (!(row == expected)) {
       emitError(at("layers[" + Twine(i) + "].attention"))
-          << "layer " << i << " has " << attention->keyHeads << " key heads of size " << attention->headSize
-          << ", others " << first->keyHeads << " of " << first->headSize << ", which is not supported";
+          << "layer " << i << " has " << row.heads << " key heads of size " << row.keySize << ", others "
+          << expected.heads << " of " << expected.keySize << ", which is not supported";
       return false;
     }
   }
@@ -74,9 +82,10 @@ Type ModuleBuilder::cacheType() {
     element = b.getBF16Type();
   int64_t layers = model.kind == ModelKind::encoder ? 1 : model.layers.size();
   for (const Layer &layer : model.layers)
-    if (const std::optional<Attention> &attention = layer.attention)
-      return tf::CacheType::get(b.getContext(), layers, attention->keyHeads, attention->headSize,
-                                attention->headSize, element);
+    if (const std::optional<Attention> &attention = layer.attention) {
+      CacheRow row = cacheRowOf(*attention);
+      return tf::CacheType::get(b.getContext(), layers, row.heads, row.keySize, row.valueSize, element);
+    }
   llvm_unreachable("checkCache found attention");
 }
 

@@ -21,6 +21,13 @@ struct LayerScope {
   mlir::Value record, layer, batch, angles, cache;
 };
 
+/// What the cache holds of one token.
+struct CacheRow {
+  int64_t heads, keySize, valueSize;
+  bool operator==(const CacheRow &) const = default;
+};
+CacheRow cacheRowOf(const Attention &attention);
+
 class ModuleBuilder {
 public:
   ModuleBuilder(mlir::MLIRContext &context, const Description &model, const BuilderOptions &options);
@@ -53,9 +60,16 @@ private:
     mlir::Value queries, keys, values; ///< tokens x heads x size
   };
   QueriesKeysValues emitProjections(const LayerScope &scope, const Attention &attention, mlir::Value x);
+  mlir::Value rotate(const LayerScope &scope, const Rotary &rotary, mlir::Value heads);
   /// From queries, keys and values to the heads' results, side by side.
   mlir::Value emitAttentionCore(const LayerScope &scope, const Attention &attention, QueriesKeysValues qkv);
   mlir::Value emitAttention(const LayerScope &scope, const Attention &attention, mlir::Value x);
+
+  // LatentAttention.cpp
+  mlir::Value lastPart(mlir::Location loc, mlir::Value x, int64_t first, int64_t size);
+  /// Queries of the latent vector, and that vector as the only key and value; rotated.
+  QueriesKeysValues emitLatentProjections(const LayerScope &scope, const Attention &attention, mlir::Value x);
+  mlir::Value emitLatentValues(const LayerScope &scope, const Attention &attention, mlir::Value heads);
 
   // ParameterSymbols.cpp
   void declareParameters();

@@ -8,6 +8,8 @@ using namespace attune::huggingface;
 
 llvm::ArrayRef<Family> huggingface::families() {
   static const Family table[] = {
+      {"deepseek_v2", describeDeepSeekV2},
+      {"deepseek_v3", describeDeepSeekV3},
       {"llama", describeLlama},
   };
   return table;

@@ -24,6 +24,8 @@ struct Family {
 
 llvm::ArrayRef<Family> families();
 
+void describeDeepSeekV2(const Config &config, Description &model);
+void describeDeepSeekV3(const Config &config, Description &model);
 void describeLlama(const Config &config, Description &model);
 
 //===------------------------------------------- parts that families share

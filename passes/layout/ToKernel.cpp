@@ -155,6 +155,7 @@ struct ToKernel : transformer::impl::ToKernelBase<ToKernel> {
     populateWeightPatterns(patterns);
     populateCachePatterns(patterns);
     populateLinearPatterns(patterns, quantizeActivations);
+    populateHeadLinearPatterns(patterns);
     if (failed(applyPatternsGreedily(getOperation(), std::move(patterns))))
       signalPassFailure();
   }

@@ -24,6 +24,7 @@ void populateWeightPatterns(RewritePatternSet &patterns);
 void populateCachePatterns(RewritePatternSet &patterns);
 /// `quantizeActivations`: products with block-quantised weights take int8 activations.
 void populateLinearPatterns(RewritePatternSet &patterns, bool quantizeActivations);
+void populateHeadLinearPatterns(RewritePatternSet &patterns);
 
 /// Emits scalar (or elementwise vector) operations for an activation function.
 Value emitActivation(OpBuilder &builder, Location loc, Activation kind, Value x);
