@@ -6,6 +6,7 @@
   run.py BIN_DIR        BIN_DIR holds attune-compile; the last line is "N passed, N failed"
 """
 import json, os, random, shutil, struct, subprocess, sys, tempfile
+import xml.etree.ElementTree as xml
 
 BIN = os.path.abspath(sys.argv[1])
 COMPILE = os.path.join(BIN, "attune-compile")
@@ -148,6 +149,96 @@ def test_stages():
         content = open(target, "rb").read().decode("latin1") if code == 0 else ""
         check(f"--emit={stage}", word in content, errors)
         check(f"--emit={stage}: no weights in the text", len(content) < 3e6, len(content))
+
+
+def test_ir():
+    """Dump, edit, go on: from every form the same program."""
+    ids, whole = [3, 14, 15, 9, 2, 6], os.path.join(WORK, "ir.whole")
+    call(COMPILE, model, "-o", whole)
+    first = run(whole, ids, "--all-hidden", "--attentions")[2]
+    check("ir: the program itself", first)
+    texts = {}
+    for form in ("transformer", "fused", "layout", "linalg"):
+        path, program = os.path.join(WORK, f"ir {form}.mlir"), os.path.join(WORK, "ir." + form)
+        call(COMPILE, model, "--emit=" + form, "-o", path)
+        texts[form] = open(path).read()
+        code, _, errors = call(COMPILE, path, "-o", program)
+        check(f"ir: from {form}", code == 0 and run(program, ids, "--all-hidden", "--attentions")[2] == first, errors)
+        code, out, errors = call(COMPILE, path, "--emit=" + form)
+        check(f"ir: {form} again", code == 0 and out == texts[form], errors)
+
+    def edited(name, form, old, new):
+        check(f"ir: {name} is an edit", old in texts[form])
+        path = os.path.join(WORK, name + ".mlir")
+        with open(path, "w") as out:
+            out.write(texts[form].replace(old, new))
+        return path
+
+    # The edit is what runs: without the last norm's weight the logits are others.
+    program = os.path.join(WORK, "ir.edited")
+    code, _, errors = call(COMPILE, edited("edited", "transformer", "model.norm.weight", LAYER + "input_layernorm.weight"), "-o", program)
+    check("ir: edited", code == 0 and run(program, ids)[2].get("logits", first["logits"]) != first["logits"], errors)
+    refuses("ir: the model is gone", ["gone.mlir", "nowhere", "transformer.model"], edited("gone", "fused", '"' + model, '"/nowhere' + model))
+    refuses("ir: no model is named", ["unnamed.mlir", "transformer.model"], edited("unnamed", "fused", "transformer.model", "transformer.other"))
+    refuses("ir: a tensor that is not there", ["'frob'"], edited("frob", "layout", "model.norm.weight", "frob"))
+    refuses("ir: a tensor of another shape", ["lm_head.weight", f"{VOCABULARY}", "expects"], edited("shape", "linalg", "model.norm.weight", "lm_head.weight"))
+    refuses("ir: no module", ["broken.mlir", "MLIR"], edited("broken", "fused", "func.func", "fun.func"))
+    refuses("ir: no entry", ["@step"], edited("entry", "transformer", "@step", "@stop"))
+    refuses("ir: an unknown option", ["transformer.options", "frob"], edited("option", "fused", "transformer.model", 'transformer.options = {frob = "x"}, transformer.model'))
+    layout = os.path.join(WORK, "ir layout.mlir")
+    refuses("ir: an option that came before", ["--quantize"], layout, "--quantize=q8_0")
+    refuses("ir: back to an earlier form", ["--emit=fused"], layout, "--emit=fused")
+    refuses("ir: nothing there", ["none.mlir", "no such file"], "none.mlir")
+    behind = os.path.join(WORK, "behind.mlir")
+    call(os.path.join(BIN, "attune-opt"), os.path.join(WORK, "ir linalg.mlir"), "--transformer-vectors", "-o", behind)
+    refuses("ir: behind the linalg stage", ["behind.mlir", "linalg"], behind)
+    # Options travel with the text.
+    path, texts["q"] = os.path.join(WORK, "quantized.mlir"), ""
+    call(COMPILE, model, "--quantize=q4_0", "--activations=f32", "--context=8", "--emit=layout", "-o", path)
+    results = []
+    for name, arguments in (("a", [path]), ("b", [model, "--quantize=q4_0", "--activations=f32", "--context=8"])):
+        code, _, errors = call(COMPILE, *arguments, "-o", os.path.join(WORK, "quantized." + name))
+        check(f"ir: options, {name}", code == 0, errors)
+        results.append(run(os.path.join(WORK, "quantized." + name), ids)[2])
+    check("ir: options are kept", results[0] and results[0] == results[1])
+
+
+def test_graph():
+    for ending in ("html", "svg"):
+        path = os.path.join(WORK, "graph." + ending)
+        code, _, errors = call(COMPILE, model, "--emit=graph", "-o", path)
+        text = open(path).read() if code == 0 else ""
+        check(f"--emit=graph, {ending}", "<svg" in text and "logits" in text and "linear_split" in text and "FLOP" in text, errors or text)
+        check(f"--emit=graph, {ending}: nothing from elsewhere", not any(word in text for word in ("<script", "href=", "src=", "@import")), text)
+        if ending == "svg" and text:
+            shapes = xml.parse(path).getroot().iter()
+            check("--emit=graph is well-formed", sum(1 for _ in shapes) > 50)
+        # The head: a product of VOCABULARY x HIDDEN, two operations each; its weights 4 bytes each.
+        check(f"--emit=graph, {ending}: costs", f"{2 * VOCABULARY * HIDDEN / 1000:.3g} kFLOP" in text and f"{4 * VOCABULARY * HIDDEN / 1000:.3g} kB" in text, text)
+
+
+def test_late_failures():
+    """What goes wrong after minutes leaves nothing, and what can be known before is said before."""
+    place = tempfile.mkdtemp(dir=WORK)
+    os.makedirs(os.path.join(place, "out.weights"))
+    code, _, errors = call(COMPILE, model, "--weights=file", "-o", os.path.join(place, "out"), "--report")
+    check("a folder where the weights go", code == 1 and "out.weights" in errors and "machine code" not in errors, f"exit {code}: {errors}")
+    check("a folder where the weights go: nothing left", os.listdir(place) == ["out.weights"], os.listdir(place))
+    code, _, errors = call(COMPILE, model, "-o", os.path.join(WORK, "none", "out"), "--report")
+    check("an output that cannot be is found first", code == 1 and "loading" not in errors, errors)
+    # Room for the weights, but not for what is appended to the program after them.
+    sizes = os.path.join(WORK, "sizes")
+    call(COMPILE, model, "--weights=file", "-o", sizes)
+    room = os.path.getsize(sizes) + os.path.getsize(sizes + ".weights")
+    small = os.path.join(WORK, "small for weights")
+    os.makedirs(small)
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={room // 4096 * 4}k", "none", small], capture_output=True).returncode == 0:
+        try:
+            code, _, errors = call(COMPILE, model, "--weights=file", "-o", os.path.join(small, "out"))
+            check("full behind the weights", code == 1 and "write" in errors, f"exit {code}: {errors}")
+            check("full behind the weights: nothing left", not os.listdir(small), os.listdir(small))
+        finally:
+            subprocess.run(["umount", small])
 
 
 def test_bad_files():
@@ -298,14 +389,18 @@ def test_compare():
         code, out, errors = call(COMPILE, model, "--compare", "3,14,15,9", *options)
         check(f"--compare {options}", code == 0 and "agree" in out and "attentions.0" in out, out + errors)
     code, out, errors = call(COMPILE, model, "--compare", "3,14,15,9", "--compare-tolerance", "1e-12")
-    check("--compare beyond tolerance", code == 1 and "first, " in errors, out + errors)
+    check("--compare beyond tolerance", code == 1 and "first, " in errors and "beyond 1e-12" in errors, out + errors)
+    worst = max(float(line.split()[5 if "by tokens" not in line else 7]) for line in out.splitlines()[1:] if "e" in line and len(line.split()) > 5)
+    code, out, errors = call(COMPILE, model, "--compare", "3,14,15,9", "--compare-tolerance", f"{worst * 0.999:.17g}")
+    said = errors[errors.find("wrong by ") + 9:].split(" ")[0]
+    check("--compare tells an error from the tolerance", code == 1 and float(said) > float(f"{worst * 0.999:.{max(2, len(said) - 6)}g}"), errors)
     for ids in ("40", "-1", "x", "", "@none", ",".join(["1"] * (CONTEXT + 1))):
         code, _, errors = call(COMPILE, model, "--compare", ids)
         check(f"--compare '{ids}'", code == 1 and errors, f"exit {code}: {errors}")
 
 
 model = folder("model")
-parts = [test_usage, test_bad_files, test_bad_gguf, test_outputs, test_stages, test_products, test_library, test_sanitized, test_other_cpu, test_compare]
+parts = [test_usage, test_bad_files, test_bad_gguf, test_outputs, test_late_failures, test_stages, test_ir, test_graph, test_products, test_library, test_sanitized, test_other_cpu, test_compare]
 try:
     for part in parts:
         if len(sys.argv) < 3 or part.__name__[5:] in sys.argv[2:]:

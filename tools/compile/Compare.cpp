@@ -170,7 +170,7 @@ public:
                         difference.largestToken, difference.worst, isWrong ? "  <-- beyond tolerance" : "");
     ++compared;
     if (isWrong)
-      note(fmt::format("{} is wrong by {:.2g} of its size: {}", label, difference.worst, place(value, layers)));
+      note(fmt::format("{} is wrong by {} of its size: {}", label, beyond(difference.worst), place(value, layers)));
   }
 
   Error verdict() const {
@@ -183,6 +183,14 @@ public:
   }
 
 private:
+  /// With enough digits to tell it from the tolerance.
+  std::string beyond(double error) const {
+    int digits = 2;
+    while (digits < 17 && fmt::format("{:.{}g}", error, digits) == fmt::format("{:.{}g}", tolerance, digits))
+      ++digits;
+    return fmt::format("{:.{}g}", error, digits);
+  }
+
   void note(std::string text) {
     if (wrong.empty())
       wrong = std::move(text);

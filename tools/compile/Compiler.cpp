@@ -13,9 +13,12 @@
 #include "passes/Pipelines.h"
 #include "passes/cpu/Target.h"
 #include "tools/compile/Compare.h"
+#include "tools/compile/Graph.h"
 #include "tools/compile/Link.h"
 #include "tools/compile/Metadata.h"
+#include "tools/compile/ModuleFile.h"
 #include "tools/compile/ObjectCode.h"
+#include "tools/compile/OutputFile.h"
 #include "tools/compile/PackedWeights.h"
 #include "tools/compile/Payload.h"
 #include "tools/compile/Progress.h"
@@ -44,41 +47,16 @@ namespace transformer = mlir::transformer;
 
 namespace {
 
-/// A file that is written beside its final place and renamed when all went well. Devices and pipes are refused: a rename would put a file in
-/// their place.
-class OutputFile {
-public:
-  static llvm::Expected<OutputFile> create(const std::string &path) {
-    llvm::sys::fs::file_status status;
-    if (!llvm::sys::fs::status(path, status) && status.type() != llvm::sys::fs::file_type::regular_file)
-      return llvm::createStringError(path + ": cannot be written: it is " + (llvm::sys::fs::is_directory(status) ? "a folder" : "no regular file"));
-    llvm::SmallString<256> temporary;
-    int descriptor;
-    if (std::error_code code = llvm::sys::fs::createUniqueFile(path + ".%%%%%%.partial", descriptor, temporary, llvm::sys::fs::OF_None, llvm::sys::fs::all_read | llvm::sys::fs::all_write))
-      return llvm::createStringError(code, path + ": cannot be written: " + code.message());
-    llvm::sys::Process::SafelyCloseFileDescriptor(descriptor);
-    return OutputFile(path, std::string(temporary));
-  }
-  const std::string &temporary() const { return temporaryPath; }
-  Error commit() {
-    if (std::error_code code = llvm::sys::fs::rename(temporaryPath, path))
-      return llvm::createStringError(code, path + ": cannot be written: " + code.message());
-    remover->releaseFile();
-    return Error::success();
-  }
-
-private:
-  OutputFile(std::string path, std::string temporary)
-      : path(std::move(path)), temporaryPath(std::move(temporary)), remover(std::make_unique<llvm::FileRemover>(llvm::Twine(temporaryPath))) {}
-  std::string path, temporaryPath;
-  std::unique_ptr<llvm::FileRemover> remover;
-};
-
 class Compilation {
 public:
-  explicit Compilation(const CompileOptions &options) : options(options), progress(options.report) {}
+  explicit Compilation(const CompileOptions &options) : options(options), progress(options.report) { createContext(); }
 
   Error run() {
+    if (Error error = checkOutputs())
+      return error;
+    if (isModuleFile(options.model))
+      if (Error error = readInput())
+        return error;
     if (Error error = load())
       return error;
     if (options.emit == Emit::description)
@@ -90,11 +68,16 @@ public:
     if (options.compare)
       if (Error error = runReference())
         return error;
-    if (options.emit == Emit::transformer)
+    if (options.emit == emitOf(form))
       return writeModule();
-    for (const Stage &stage : stages()) {
+    if (options.emit == Emit::graph && form == Form::fused)
+      return writeGraph();
+    std::vector<Stage> all = stages();
+    for (const Stage &stage : llvm::drop_begin(all, static_cast<size_t>(form))) {
       if (Error error = lower(stage))
         return error;
+      if (stage.emit == Emit::fused && options.emit == Emit::graph)
+        return writeGraph();
       if (options.emit == stage.emit)
         return writeModule();
     }
@@ -122,15 +105,17 @@ private:
     std::function<void()> after = [] {};
   };
 
-  const CompileOptions &options;
+  CompileOptions options;
   Progress progress;
   std::optional<Model> model;
   std::optional<transformer::CpuTarget> target;
   std::unique_ptr<mlir::MLIRContext> context;
   mlir::OwningOpRef<mlir::ModuleOp> module;
+  Form form = Form::transformer; ///< of the module that the stages begin with
   llvm::json::Value cacheInfo = nullptr;
   llvm::json::Object entries;
   PackedPlan plan;
+  std::optional<OutputFile> weightsFile; ///< written, not yet in its place
   uint64_t codeBytes = 0; ///< of the product without its payload
   std::vector<int64_t> ids; ///< to compare on
   std::vector<ReferenceValue> reference;
@@ -151,6 +136,54 @@ private:
         {"kernels", {}, always([code](mlir::OpPassManager &pm) { transformer::buildKernelPipeline(pm, code); })},
         {"code", {}, always([](mlir::OpPassManager &pm) { transformer::buildLLVMPipeline(pm); })},
     };
+  }
+
+  void createContext() {
+    mlir::DialectRegistry registry;
+    mlir::registerAllDialects(registry);
+    mlir::registerAllExtensions(registry);
+    registry.insert<transformer::TransformerDialect, mlir::kernel::KernelDialect>();
+    mlir::kernel::registerBufferizableOpInterfaceExternalModels(registry);
+    context = std::make_unique<mlir::MLIRContext>(registry, mlir::MLIRContext::Threading::DISABLED);
+  }
+
+  static Emit emitOf(Form form) {
+    static constexpr Emit kEmits[] = {Emit::transformer, Emit::fused, Emit::layout, Emit::linalg};
+    return kEmits[static_cast<size_t>(form)];
+  }
+
+  bool isProduct() const { return options.emit == Emit::executable || options.emit == Emit::library; }
+
+  /// Before minutes are spent.
+  Error checkOutputs() const {
+    if (options.output == "-")
+      return Error::success();
+    std::vector<std::string> paths{options.output};
+    if (isProduct() && options.weightsInFile)
+      paths.push_back(weightsPath());
+    if (options.emit == Emit::library)
+      paths.push_back(headerPath());
+    for (const std::string &path : paths)
+      if (Error error = checkWritable(path))
+        return error;
+    return Error::success();
+  }
+
+  /// IR that was dumped before: the stages begin where it stands.
+  Error readInput() {
+    progress.begin("reading the IR");
+    std::string file = options.model;
+    auto read = readModule(*context, options);
+    if (!read)
+      return read.takeError();
+    module = std::move(read->module);
+    form = read->form;
+    for (Form earlier : {Form::transformer, Form::fused, Form::layout})
+      if (earlier < form && options.emit == emitOf(earlier))
+        return llvm::createStringError(file + ": has the form '" + formName(form) + "', which lies behind --emit=" + formName(earlier));
+    if (form > Form::fused && (options.compare || options.emit == Emit::graph))
+      return llvm::createStringError(file + ": has the form '" + formName(form) + "'; --compare and --emit=graph need the transformer dialect");
+    return Error::success();
   }
 
   Error load() {
@@ -189,16 +222,16 @@ private:
 
   Error build() {
     progress.begin("building the graph");
-    mlir::DialectRegistry registry;
-    mlir::registerAllDialects(registry);
-    mlir::registerAllExtensions(registry);
-    registry.insert<transformer::TransformerDialect, mlir::kernel::KernelDialect>();
-    mlir::kernel::registerBufferizableOpInterfaceExternalModels(registry);
-    context = std::make_unique<mlir::MLIRContext>(registry, mlir::MLIRContext::Threading::DISABLED);
-    module = buildModule(*context, model->description, {cacheElement()});
+    mlir::OwningOpRef<mlir::ModuleOp> built;
+    if (!module || form > Form::fused) // the layout stage has no cache type any more
+      if (!(built = buildModule(*context, model->description, {cacheElement()})))
+        return llvm::createStringError(options.model + ": the model cannot be built");
+    cacheInfo = describeCache(built ? *built : *module);
     if (!module)
-      return llvm::createStringError(options.model + ": the model cannot be built");
-    cacheInfo = describeCache(*module);
+      module = std::move(built);
+    noteOrigin(*module, options);
+    if (form > Form::fused)
+      plan = planWeights(*module);
     return Error::success();
   }
 
@@ -250,22 +283,6 @@ private:
     return llvm::createStringError(code, "standard output: " + code.message());
   }
 
-  static Error writeFile(const std::string &path, llvm::StringRef text) {
-    auto file = OutputFile::create(path);
-    if (!file)
-      return file.takeError();
-    std::error_code code;
-    llvm::raw_fd_ostream out(file->temporary(), code);
-    out << text;
-    out.close();
-    if (out.has_error()) {
-      code = out.error();
-      out.clear_error();
-      return llvm::createStringError(code, path + ": cannot be written: " + code.message());
-    }
-    return file->commit();
-  }
-
   Error writeModule() {
     std::string text;
     llvm::raw_string_ostream stream(text);
@@ -304,7 +321,14 @@ private:
     if (product == Product::library)
       if (Error error = writeHeader())
         return error;
-    return output->commit();
+    // All that can fail for long is done: the weights appear with the program.
+    if (weightsFile)
+      if (Error error = weightsFile->commit())
+        return error;
+    Error error = output->commit();
+    if (error && weightsFile)
+      llvm::sys::fs::remove(weightsPath());
+    return error;
   }
 
   void reportSizes() const {
@@ -321,9 +345,19 @@ private:
     auto header = llvm::MemoryBuffer::getFile(runtimeHeader());
     if (!header)
       return llvm::createStringError(header.getError(), runtimeHeader() + ": " + header.getError().message());
+    return writeFile(headerPath(), (*header)->getBuffer());
+  }
+
+  std::string headerPath() const {
     llvm::SmallString<128> path(llvm::sys::path::parent_path(options.output));
     llvm::sys::path::append(path, "attune.h");
-    return writeFile(std::string(path), (*header)->getBuffer());
+    return std::string(path);
+  }
+  std::string weightsPath() const { return options.output + ".weights"; }
+
+  Error writeGraph() {
+    Graph graph = describeGraph(*module, model->description.name);
+    return writeText(llvm::StringRef(options.output).ends_with(".svg") ? graphAsSvg(graph) : graphAsHtml(graph));
   }
 
   Error writeCodeFile(CodeForm form) {
@@ -342,17 +376,17 @@ private:
     auto tokenizer = importTokenizer();
     if (!tokenizer)
       return tokenizer.takeError();
-    std::string weightsFile = options.weightsInFile ? llvm::sys::path::filename(options.output).str() + ".weights" : "";
+    std::string weightsName = options.weightsInFile ? llvm::sys::path::filename(weightsPath()).str() : "";
     if (cacheInfo.kind() == llvm::json::Value::Object)
       entries["cache"] = cacheInfo;
-    blobs.push_back(textBlob("metadata", writeMetadata(model->description, *target, std::move(entries), plan.bytes, weightsFile)));
+    blobs.push_back(textBlob("metadata", writeMetadata(model->description, *target, std::move(entries), plan.bytes, weightsName)));
     if (!tokenizer->empty())
       blobs.push_back(textBlob("tokenizer", std::move(*tokenizer)));
     if (!options.weightsInFile) {
       blobs.push_back({"weights", plan.bytes, [this](BlobWriter write) { return pack(write); }});
       return appendPayload(path, blobs);
     }
-    if (Error error = writeWeightsFile(options.output + ".weights"))
+    if (Error error = writeWeightsFile(weightsPath()))
       return error;
     return appendPayload(path, blobs);
   }
@@ -382,7 +416,8 @@ private:
       out.clear_error();
       return llvm::createStringError(path + ": cannot be written");
     }
-    return file->commit();
+    weightsFile.emplace(std::move(*file));
+    return Error::success();
   }
 
   llvm::Expected<std::string> importTokenizer() {

@@ -7,17 +7,20 @@
 #include "llvm/Support/Path.h"
 #include "llvm/Support/raw_ostream.h"
 
+#include <fmt/format.h>
+
 namespace cl = llvm::cl;
 using namespace attune;
 
 static constexpr char kOverview[] = R"(Compiles a Transformer model to a native program.
 
-MODEL is a description (.yaml), a Hugging Face folder, or a GGUF file. Examples:
+MODEL is a description (.yaml), a Hugging Face folder, a GGUF file, or IR that --emit has written (.mlir). Examples:
 
   attune-compile SmolLM2.gguf -o smollm2        then: ./smollm2 generate "The cat sat"
   attune-compile Llama-3.2-1B/ -o llama         a folder with config.json, model.safetensors, tokenizer.json
   attune-compile examples/lecture_qkv.yaml -o lecture && ./lecture attend
-  attune-compile MODEL --emit=fused             the IR after fusion, on standard output
+  attune-compile MODEL --emit=fused -o m.mlir   the IR after fusion; edit it, then: attune-compile m.mlir -o model
+  attune-compile MODEL --emit=graph -o m.html   a picture of the model
 )";
 
 namespace {
@@ -35,7 +38,8 @@ struct Flags {
                                 clEnumValN(Emit::llvm, "llvm", "LLVM IR"), clEnumValN(Emit::linalg, "linalg", "MLIR in linalg and kernels"),
                                 clEnumValN(Emit::layout, "layout", "MLIR after the layout stage"), clEnumValN(Emit::fused, "fused", "the transformer dialect after fusion"),
                                 clEnumValN(Emit::transformer, "transformer", "the transformer dialect as built"),
-                                clEnumValN(Emit::description, "description", "the model's description as YAML"))};
+                                clEnumValN(Emit::description, "description", "the model's description as YAML"),
+                                clEnumValN(Emit::graph, "graph", "a picture of the dataflow with shapes, bytes and FLOPs: HTML, or SVG for a name that ends in .svg"))};
   cl::opt<std::string> cpu{"cpu", cl::desc("Processor: native, x86-64-v2, x86-64-v3, x86-64-v4, or a name that LLVM knows"), cl::init("native"), cl::value_desc("name"), cl::cat(category)};
   cl::opt<Activations> activations{"activations", cl::desc("Activations of products with block-quantised weights:"), cl::init(Activations::automatic), cl::cat(category),
                                    cl::values(clEnumValN(Activations::automatic, "auto", "int8 for block-quantised weights, else f32"),
@@ -114,7 +118,7 @@ CompileOptions attune::parseOptions(int argc, char **argv) {
   if (flags.compareTolerance.getNumOccurrences()) {
     options.compareTolerance = flags.compareTolerance;
     if (!options.compare || !(flags.compareTolerance >= 0))
-      usageError("--compare-tolerance is " + llvm::Twine(std::to_string(static_cast<double>(flags.compareTolerance))).str() + ", expected a number from 0 on, with --compare");
+      usageError("--compare-tolerance is " + fmt::format("{}", static_cast<double>(flags.compareTolerance)) + ", expected a number from 0 on, with --compare");
   }
   options.sanitize = flags.sanitize;
   options.report = flags.report;

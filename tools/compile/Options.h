@@ -16,7 +16,7 @@
 namespace attune {
 
 /// What is written, from the most abstract form to the product.
-enum class Emit { description, transformer, fused, layout, linalg, llvm, assembly, object, library, executable };
+enum class Emit { description, graph, transformer, fused, layout, linalg, llvm, assembly, object, library, executable };
 
 enum class Activations { automatic, f32, int8 };
 enum class CacheType { automatic, f32, f16 };

@@ -71,6 +71,17 @@ llvm::Expected<PackSource> matrixSource(const PackedRecord &record, TensorInfo t
   return source;
 }
 
+/// Whether the file has what the IR wants, which may have been edited.
+bool fits(const PackedRecord &record, const PackSource &source) {
+  int64_t rows = record.isVector ? record.columns : record.rows;
+  if (!record.isVector && source.columns != record.columns)
+    return false;
+  if (source.rowOrder.empty())
+    return record.isVector ? source.storedRows == rows : source.storedRows >= rows;
+  return static_cast<int64_t>(source.rowOrder.size()) == rows &&
+         llvm::all_of(source.rowOrder, [&](int64_t row) { return row < source.storedRows; });
+}
+
 /// Packs one matrix, a few panels at a time.
 Error packMatrix(const PackedRecord &record, const PackSource &source, int64_t offset,
                  llvm::function_ref<Error(int64_t, llvm::ArrayRef<uint8_t>)> write,
@@ -124,9 +135,13 @@ llvm::Expected<PackSource> attune::sourceOf(const PackedRecord &record, const We
   const TensorInfo *tensor = store.find(name);
   if (!tensor)
     return llvm::createStringError("tensor '" + name + "' is needed, but no file of the model has it");
-  if (record.isVector)
-    return vectorSource(record, *tensor);
-  return matrixSource(record, *tensor, matrix);
+  llvm::Expected<PackSource> source =
+      record.isVector ? vectorSource(record, *tensor) : matrixSource(record, *tensor, matrix);
+  if (source && !fits(record, *source))
+    return llvm::createStringError(tensor->file + ": tensor '" + name + "' has the shape " +
+                                   shapeText(tensor->shape) + ", the IR expects " +
+                                   shapeText({record.rows, record.columns}));
+  return source;
 }
 
 std::vector<float> attune::vectorOf(const PackSource &source) {
