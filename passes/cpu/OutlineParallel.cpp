@@ -10,6 +10,7 @@
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Arith/Utils/Utils.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Transforms/RegionUtils.h"
 #include "llvm/ADT/SetVector.h"
@@ -95,12 +96,21 @@ struct OutlineParallel : transformer::impl::OutlineParallelBase<OutlineParallel>
     Value one = arith::ConstantIndexOp::create(builder, loc, 1);
     auto range = scf::ForOp::create(builder, loc, entry->getArgument(0), entry->getArgument(1), one);
     func::ReturnOp::create(builder, loc);
+    builder.setInsertionPoint(range);
+    for (Operation &op : loop.getBody()->without_terminator())
+      if (isScratch(op))
+        builder.clone(op, mapping);
     builder.setInsertionPointToStart(range.getBody());
     mapInductionVariables(builder, loop, trips, range.getInductionVar(), mapping);
     for (Operation &op : loop.getBody()->without_terminator())
-      builder.clone(op, mapping);
+      if (!isScratch(op))
+        builder.clone(op, mapping);
     return body;
   }
+
+  /// Scratch of known size: one for all iterations of a call, since what is taken from the stack stays taken
+  /// until the function returns.
+  static bool isScratch(Operation &op) { return isa<memref::AllocaOp>(op) && op.getNumOperands() == 0; }
 
   /// index = lower + step * digit, the digits of the flat index in the system of the trip counts; the last
   /// one runs fastest.

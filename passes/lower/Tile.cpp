@@ -83,11 +83,13 @@ struct Tile : transformer::impl::TileBase<Tile> {
       scf::SCFTileAndFuseOptions options;
       options.tilingOptions.setTileSizes(sizesOf(rewriter, {1}))
           .setLoopType(scf::SCFTilingOptions::LoopType::ForallOp);
-      options.setFusionControlFn([&](tensor::ExtractSliceOp, OpResult producer,
+      llvm::SmallPtrSet<Operation *, 8> tiledAway{op}; // what the loop replaces
+      options.setFusionControlFn([&](tensor::ExtractSliceOp slice, OpResult producer,
                                      bool) -> std::optional<scf::SCFTileAndFuseOptions::ControlFnResult> {
         auto linalgOp = dyn_cast<linalg::LinalgOp>(producer.getOwner());
-        if (!linalgOp || !producer.hasOneUse() || !isTokenWise(linalgOp))
+        if (!linalgOp || !isTokenWise(linalgOp) || isUsedElsewhere(linalgOp, slice, tiledAway))
           return std::nullopt;
+        tiledAway.insert(linalgOp);
         return scf::SCFTileAndFuseOptions::ControlFnResult{};
       });
       FailureOr<scf::SCFTileAndFuseResult> tiled = scf::tileConsumerAndFuseProducersUsingSCF(
@@ -99,6 +101,16 @@ struct Tile : transformer::impl::TileBase<Tile> {
           rewriter.replaceAllUsesWith(result, replacement);
       eraseDead(rewriter, op);
     }
+  }
+
+  /// Whether a producer's result is needed as a whole: by anything but slices in the loop, the loop itself (as
+  /// what it writes over), what the loop replaces, and those who ask for its size.
+  static bool isUsedElsewhere(Operation *producer, tensor::ExtractSliceOp slice,
+                              const llvm::SmallPtrSetImpl<Operation *> &tiledAway) {
+    auto loop = slice->getParentOfType<scf::ForallOp>();
+    return llvm::any_of(producer->getUsers(), [&](Operation *user) {
+      return user != loop && !loop->isAncestor(user) && !tiledAway.contains(user) && !isa<tensor::DimOp>(user);
+    });
   }
 
   llvm::DenseSet<Operation *> erased;

@@ -86,9 +86,37 @@ func.func @shared_producer(%x: tensor<?x8xf32>) -> (tensor<?x8xf32>, tensor<?x8x
   return %a, %b : tensor<?x8xf32>, tensor<?x8xf32>
 }
 
+// A chain of row operations that nothing else uses is one loop: here the sum of a row, then its elements divided by it.
+// CHECK-LABEL: func.func @chain(
+// CHECK:           scf.forall
+// CHECK:             linalg.fill {{.*}} outs(%{{.*}} : tensor<1xf32>)
+// CHECK:             arith.addf
+// CHECK:             arith.divf
+// CHECK-NOT:       scf.forall (
+// CHECK:           return
+func.func @chain(%x: tensor<?x8xf32>) -> tensor<?x8xf32> {
+  %c0 = arith.constant 0 : index
+  %zero = arith.constant 0.0 : f32
+  %tokens = tensor.dim %x, %c0 : tensor<?x8xf32>
+  %e = tensor.empty(%tokens) : tensor<?x8xf32>
+  %v = tensor.empty(%tokens) : tensor<?xf32>
+  %f = linalg.fill ins(%zero : f32) outs(%v : tensor<?xf32>) -> tensor<?xf32>
+  %s = linalg.generic {indexing_maps = [#all, affine_map<(d0, d1) -> (d0)>], iterator_types = ["parallel", "reduction"]} ins(%x : tensor<?x8xf32>) outs(%f : tensor<?xf32>) {
+  ^bb0(%in: f32, %out: f32):
+    %m = arith.addf %in, %out : f32
+    linalg.yield %m : f32
+  } -> tensor<?xf32>
+  %a = linalg.generic {indexing_maps = [#all, affine_map<(d0, d1) -> (d0)>, #all], iterator_types = ["parallel", "parallel"]} ins(%x, %s : tensor<?x8xf32>, tensor<?xf32>) outs(%e : tensor<?x8xf32>) {
+  ^bb0(%in: f32, %sum: f32, %out: f32):
+    %m = arith.divf %in, %sum : f32
+    linalg.yield %m : f32
+  } -> tensor<?x8xf32>
+  return %a : tensor<?x8xf32>
+}
+
 // A static first dimension is no dimension of tokens.
 // CHECK-LABEL: func.func @static_rows(
-// CHECK-NOT:       scf.forall
+// CHECK-NOT:       scf.forall (
 // CHECK:           return
 func.func @static_rows(%x: tensor<4x8xf32>) -> tensor<4x8xf32> {
   %e = tensor.empty() : tensor<4x8xf32>
