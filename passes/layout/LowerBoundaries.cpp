@@ -24,7 +24,6 @@ namespace mlir::transformer {
 using namespace mlir;
 using namespace mlir::transformer;
 using bufferization::MaterializeInDestinationOp;
-using bufferization::ToBufferOp;
 using bufferization::ToTensorOp;
 
 namespace {
@@ -73,6 +72,7 @@ private:
   OpBuilder builder;
   unsigned originalArguments = 0;
   llvm::DenseMap<StringAttr, Value> tapArguments;
+  llvm::DenseMap<Value, Value> sharedMemory;
   Value weights;
 
   /// Tensors become memory seen as a tensor; only the stream of a layer may be written.
@@ -149,21 +149,28 @@ private:
     tap.erase();
   }
 
-  /// The memory that holds a shared operand.
+  /// The memory that holds a shared operand. What was computed is stored in memory of its own, where all
+  /// layers find it: bufferization, which does not see calls, would give it away after the first.
   Value memoryFor(Location loc, Value value) {
     if (auto tensor = value.getDefiningOp<ToTensorOp>())
       return tensor.getBuffer();
     if (auto cast = value.getDefiningOp<UnrealizedConversionCastOp>())
       return cast.getInputs().front();
-    if (auto type = dyn_cast<RankedTensorType>(value.getType()))
-      return ToBufferOp::create(builder, loc, memoryOf(type), value, /*read_only=*/true);
-    return value;
+    if (!isa<RankedTensorType>(value.getType()))
+      return value;
+    Value &memory = sharedMemory[value];
+    if (!memory) {
+      OpBuilder::InsertionGuard guard(builder);
+      builder.setInsertionPointAfterValue(value);
+      memory = copyToMemory(loc, value);
+    }
+    return memory;
   }
 
   void lowerRepeat(RepeatOp repeat, const Taps &layerTaps) {
     builder.setInsertionPoint(repeat);
     Location loc = repeat.getLoc();
-    Value stream = copyToStream(loc, repeat.getInput());
+    Value stream = copyToMemory(loc, repeat.getInput());
     SmallVector<Value> shared;
     for (Value value : repeat.getShared())
       shared.push_back(memoryFor(loc, value));
@@ -190,15 +197,15 @@ private:
     repeat.erase();
   }
 
-  Value copyToStream(Location loc, Value input) {
+  Value copyToMemory(Location loc, Value input) {
     auto type = cast<RankedTensorType>(input.getType());
     SmallVector<Value> sizes;
     for (int64_t dim = 0; dim < type.getRank(); ++dim)
       if (type.isDynamicDim(dim))
         sizes.push_back(tensor::DimOp::create(builder, loc, input, dim));
-    Value stream = memref::AllocOp::create(builder, loc, memoryOf(type), sizes);
-    storeTensor(loc, input, stream);
-    return stream;
+    Value memory = memref::AllocOp::create(builder, loc, memoryOf(type), sizes);
+    storeTensor(loc, input, memory);
+    return memory;
   }
 };
 

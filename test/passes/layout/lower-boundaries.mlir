@@ -68,3 +68,29 @@ func.func @entry(%x: tensor<?x8xf32>) -> tensor<?x8xf32> {
 // CHECK:       func.func @scalar(%{{[a-z0-9]*}}: index) -> index {
 func.func private @declared(tensor<?xf32>)
 func.func @scalar(%i: index) -> index { return %i : index }
+
+// -----
+
+// What layers share is stored once, in memory of its own, for all runs of them.
+// CHECK-LABEL: func.func @entry(
+// CHECK:           %[[A:.*]] = arith.addf
+// CHECK:           %[[ONE:.*]] = memref.alloc(%{{.*}}) : memref<?x2xf32>
+// CHECK:           bufferization.materialize_in_destination %[[A]] in restrict writable %[[ONE]]
+// CHECK:           %[[B:.*]] = arith.mulf
+// CHECK:           %[[OTHER:.*]] = memref.alloc(%{{.*}}) : memref<?x2xf32>
+// CHECK:           bufferization.materialize_in_destination %[[B]] in restrict writable %[[OTHER]]
+// CHECK:           func.call @layer(%{{.*}}, %{{.*}}, %{{.*}}, %[[ONE]], %{{.*}})
+// CHECK:           func.call @layer(%{{.*}}, %{{.*}}, %{{.*}}, %[[OTHER]], %{{.*}})
+// CHECK-NOT:       memref.alloc(%{{.*}}) : memref<?x2xf32>
+// CHECK:           func.call @layer(%{{.*}}, %{{.*}}, %{{.*}}, %[[ONE]], %{{.*}})
+func.func private @layer(%x: tensor<?x8xf32>, %record: index, %layer: index, %table: tensor<?x2xf32>) -> tensor<?x8xf32> {
+  return %x : tensor<?x8xf32>
+}
+func.func @entry(%x: tensor<?x8xf32>, %t: tensor<?x2xf32>) -> tensor<?x8xf32> {
+  %one = arith.addf %t, %t : tensor<?x2xf32>
+  %other = arith.mulf %t, %t : tensor<?x2xf32>
+  %a = transformer.repeat @layer (%x, %one) {count = 2 : i64, first = 0 : i64, record = 0 : i64} : (tensor<?x8xf32>, tensor<?x2xf32>) -> tensor<?x8xf32>
+  %b = transformer.repeat @layer (%a, %other) {count = 1 : i64, first = 2 : i64, record = 2 : i64} : (tensor<?x8xf32>, tensor<?x2xf32>) -> tensor<?x8xf32>
+  %c = transformer.repeat @layer (%b, %one) {count = 1 : i64, first = 3 : i64, record = 3 : i64} : (tensor<?x8xf32>, tensor<?x2xf32>) -> tensor<?x8xf32>
+  return %c : tensor<?x8xf32>
+}
