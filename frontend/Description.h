@@ -324,6 +324,11 @@ struct Description : Stack {
   bool operator==(const Description &) const = default;
 };
 
+/// Whether the embedding table's rows have another size than hidden vectors.
+inline bool projectsEmbeddings(const Description &description) {
+  return description.embedding.size && description.embedding.size != description.hidden;
+}
+
 /// Layers with equal settings and equally stored parameters.
 struct LayerKind {
   std::vector<int64_t> layers; ///< ascending; record r of the kind's parameters is that of layers[r]

@@ -131,8 +131,11 @@ void ModuleBuilder::emitEntry() {
     values.push_back(emitLiteral(batchValue, cache));
   } else {
     Value x = emitRuns(emitEmbedding(arguments[0], batchValue), batchValue, cache);
-    Value normed = normOf(model.finalNorm, "final_norm", x);
-    tap(at("final_norm"), "hidden_states", index(loc, model.layers.size()), normed);
+    Value normed = emitFinal(x);
+    if (normed.getType() == x.getType())
+      tap(at("final_norm"), "hidden_states", index(loc, model.layers.size()), normed);
+    else // of another width than the others
+      tap(at("embedding.size"), "final_state", Value(), normed);
     if (encoder)
       values.push_back(normed);
     if (model.head)
@@ -143,8 +146,12 @@ void ModuleBuilder::emitEntry() {
 
 Value ModuleBuilder::emitEmbedding(Value ids, Value batch) {
   Location loc = at("embedding");
-  Value x = tf::EmbedOp::create(b, loc, rows({model.hidden}), ids, weight("embedding"));
-  x = emitPositions(scale(at("embedding.scale"), x, model.embedding.scale), batch);
+  int64_t size = model.embedding.size ? model.embedding.size : model.hidden;
+  Value x = tf::EmbedOp::create(b, loc, rows({size}), ids, weight("embedding"));
+  x = scale(at("embedding.scale"), x, model.embedding.scale);
+  if (projectsEmbeddings(model))
+    x = linear(at("embedding.size"), x, weight("embedding_projection"), Value());
+  x = emitPositions(x, batch);
   return normOf(model.embedding.norm, "embedding_norm", x);
 }
 
@@ -207,12 +214,20 @@ Value ModuleBuilder::emitRuns(Value x, Value batch, Value cache) {
   return x;
 }
 
+/// What the head's matrix, or whoever wants hidden vectors, takes.
+Value ModuleBuilder::emitFinal(Value x) {
+  x = normOf(model.finalNorm, "final_norm", x);
+  return model.head && projectsEmbeddings(model)
+             ? linear(at("embedding.size"), x, weight("head_projection"), Value())
+             : x;
+}
+
 /// The norm of the wanted rows alone: that of all rows is for taps and encoders.
 Value ModuleBuilder::emitLogits(Value x, Value wanted) {
   const Head &head = *model.head;
   Location loc = at("head");
   Value chosen = tf::GatherOp::create(b, loc, x.getType(), x, wanted);
-  chosen = normOf(model.finalNorm, "final_norm", chosen);
+  chosen = emitFinal(chosen);
   Value logits = linear(loc, chosen, weight(head.tied ? "embedding" : "head"),
                         head.bias ? weight("head.bias") : Value());
   return softCap(at("head.soft_cap"), scale(at("head.scale"), logits, head.scale), head.softCap);

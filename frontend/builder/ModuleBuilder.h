@@ -42,6 +42,7 @@ private:
   mlir::Value emitPositions(mlir::Value x, mlir::Value batch);
   mlir::Value emitRuns(mlir::Value x, mlir::Value batch, mlir::Value cache);
   mlir::Value emitLiteral(mlir::Value batch, mlir::Value cache);
+  mlir::Value emitFinal(mlir::Value x);
   mlir::Value emitLogits(mlir::Value x, mlir::Value rows);
   mlir::Value literalRows(llvm::StringRef input, mlir::Value batch);
   mlir::Value anglesOf(const Layer &layer, mlir::Value batch);

@@ -99,6 +99,9 @@ void TensorGather::collectTap(const TensorView &view, const Place &place) {
     require(ElementType::F32, 3);
     for (int64_t layer = 0; layer < view.sizes[0]; ++layer)
       collectRows(fmt::format("hidden_states.{}", layer), view, layer, 1, place);
+  } else if (name == "final_state" && options.allHidden) {
+    require(ElementType::F32, 2);
+    collectRows(fmt::format("hidden_states.{}", engine.metadata().layers), view, 0, 0, place);
   } else if (name == "attentions" && options.attentions) {
     require(ElementType::F32, 4);
     for (int64_t layer = 0; layer < view.sizes[0]; ++layer)

@@ -269,5 +269,9 @@ TEST_P(RecordedModel, LogitsAndTaps) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Llama, RecordedModel, testing::Values("llama", "llama_bf16", "llama_bias_sharded"));
+// Those whose parameters are whole tensors.
+INSTANTIATE_TEST_SUITE_P(Decoders, RecordedModel,
+                         testing::Values("gemma2", "gemma3", "granite", "mistral", "olmo2", "opt", "qwen2",
+                                         "qwen3", "smollm3"));
 
 } // namespace

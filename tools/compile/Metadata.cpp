@@ -33,6 +33,8 @@ std::vector<std::string> dimensionNames(llvm::StringRef role, llvm::StringRef na
     return {(role + "_bytes").str()};
   if (name == "output_rows" || (role == "output" && name == "logits"))
     return {"outputs"};
+  if (role == "tap" && name == "final_state")
+    return {"tokens"};
   if (role == "tap")
     return {name == "hidden_states" ? "hidden_layers" : "layers", "tokens", "keys"};
   return {"tokens"};
@@ -62,8 +64,8 @@ Object describeArgument(mlir::func::FuncOp function, unsigned index, const Descr
     ++next;
     if (dimension == "layers")
       shape.push_back(layers);
-    else if (dimension == "hidden_layers")
-      shape.push_back(layers + 1);
+    else if (dimension == "hidden_layers") // the last of another width is a tap of its own
+      shape.push_back(layers + !projectsEmbeddings(description));
     else
       shape.push_back(dimension);
   }
