@@ -65,6 +65,7 @@ static Expected<Model> loadFolder(StringRef path) {
   Expected<WeightStore> weights = openSafetensors(path);
   if (!weights)
     return weights.takeError();
+  huggingface::followPrefix(*description, *weights);
   return finish(std::move(*description), std::move(*weights));
 }
 

@@ -152,6 +152,20 @@ std::vector<std::string> Config::texts(StringRef key) const {
   return texts;
 }
 
+std::vector<double> Config::numbers(StringRef key) const {
+  const llvm::json::Value *found = value(key);
+  const llvm::json::Array *array = found ? found->getAsArray() : nullptr;
+  if (!array)
+    refuse(key, "a list of numbers");
+  std::vector<double> numbers;
+  for (const llvm::json::Value &item : array ? *array : llvm::json::Array())
+    if (std::optional<double> number = item.getAsNumber(); number && std::isfinite(*number))
+      numbers.push_back(*number);
+    else
+      refuse(key, "a list of numbers");
+  return numbers;
+}
+
 std::optional<Config> Config::section(StringRef key) const {
   const llvm::json::Value *found = value(key);
   if (!found)

@@ -26,6 +26,8 @@ public:
   Config(std::string file, llvm::json::Object object);
 
   bool has(llvm::StringRef key) const { return value(key); }
+  /// Whether the file has the key at all, be it null.
+  bool mentions(llvm::StringRef key) const { return object->get(key); }
 
   /// A number from 1 to 2^31 - 1, for sizes and counts; required without a preset.
   int64_t size(llvm::StringRef key, std::optional<int64_t> preset = {}) const;
@@ -40,6 +42,8 @@ public:
   /// One number or a list of them; empty if absent.
   std::vector<int64_t> integers(llvm::StringRef key) const;
   std::vector<std::string> texts(llvm::StringRef key) const;
+  /// A list of numbers; required.
+  std::vector<double> numbers(llvm::StringRef key) const;
   /// A nested object; problems in it are problems of this file.
   std::optional<Config> section(llvm::StringRef key) const;
   const llvm::json::Value *value(llvm::StringRef key) const;

@@ -8,9 +8,23 @@ using namespace attune::huggingface;
 
 llvm::ArrayRef<Family> huggingface::families() {
   static const Family table[] = {
+      // clang-format off: a line each
       {"deepseek_v2", describeDeepSeekV2},
       {"deepseek_v3", describeDeepSeekV3},
+      {"gemma2", describeGemma2},
+      {"gemma3_text", describeGemma3},
+      {"gpt2", describeGpt2},
+      {"gpt_neox", describeGptNeoX},
+      {"granite", describeGranite},
       {"llama", describeLlama},
+      {"mistral", describeMistral},
+      {"olmo2", describeOlmo2},
+      {"opt", describeOpt},
+      {"phi3", describePhi3},
+      {"qwen2", describeQwen2},
+      {"qwen3", describeQwen3},
+      {"smollm3", describeSmolLM3},
+      // clang-format on
   };
   return table;
 }

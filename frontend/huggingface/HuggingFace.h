@@ -8,6 +8,7 @@
 #define ATTUNE_FRONTEND_HUGGINGFACE_HUGGINGFACE_H
 
 #include "frontend/Description.h"
+#include "frontend/weights/WeightStore.h"
 
 namespace attune::huggingface {
 
@@ -16,6 +17,10 @@ namespace attune::huggingface {
 /// description of kind `tokenizer`. The tensors are named, not yet bound. Errors name file and field, the
 /// value found and what was expected.
 llvm::Expected<Description> describeFolder(llvm::StringRef folder);
+
+/// Published files may lack the first part of all names. If they lack that of the embedding table, names and
+/// patterns of the description lose it too.
+void followPrefix(Description &model, const WeightStore &weights);
 
 } // namespace attune::huggingface
 
