@@ -449,6 +449,26 @@ def MathToPolynomials : Pass<"kernel-math-to-polynomials"> {
   let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::math::MathDialect", "::mlir::vector::VectorDialect"];
 }
 
+def HoistStackBuffers : Pass<"kernel-hoist-stack-buffers", "func::FuncOp"> {
+  let summary = "Buffers on the stack are allocated where the function begins";
+  let description = [{
+    Allocated in the body of a loop, they would be allocated anew for each iteration once loops are branches, and the stack would
+    grow with the trip count. Those of a size that is not known before stay.
+
+    ```mlir
+    scf.for %i = %c0 to %n step %c1 {
+      %buffer = memref.alloca() : memref<4x16xf32>
+    }
+    ```
+    becomes
+    ```mlir
+    %buffer = memref.alloca() : memref<4x16xf32>
+    scf.for %i = %c0 to %n step %c1 {
+    }
+    ```
+  }];
+}
+
 def KernelToLLVM : Pass<"kernel-to-llvm", "ModuleOp"> {
   let summary = "The rest becomes the LLVM dialect";
   let description = [{

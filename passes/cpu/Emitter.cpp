@@ -154,8 +154,8 @@ void Emitter::prefetch(Value memref, Value row, Value offset) {
 Value Emitter::stackBuffer(MemRefType type) {
   OpBuilder::InsertionGuard guard(*this);
   Operation *scope = getInsertionBlock()->getParentOp();
-  if (!scope->hasTrait<OpTrait::AutomaticAllocationScope>())
-    scope = scope->getParentWithTrait<OpTrait::AutomaticAllocationScope>();
+  if (!isa<func::FuncOp>(scope))
+    scope = scope->getParentOfType<func::FuncOp>();
   setInsertionPointToStart(&scope->getRegion(0).front());
   return memref::AllocaOp::create(*this, type, getI64IntegerAttr(64));
 }

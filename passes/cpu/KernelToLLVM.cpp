@@ -60,8 +60,7 @@ struct LowerLaunch : ConvertOpToLLVMPattern<kernel::LaunchOp> {
     auto context =
         LLVM::LLVMStructType::getLiteral(getContext(), llvm::to_vector(ValueRange(values).getTypes()));
     LLVM::LLVMFuncOp trampoline = createTrampoline(rewriter, module, op, context);
-    Value one = LLVM::ConstantOp::create(rewriter, loc, rewriter.getI64Type(), 1);
-    Value memory = LLVM::AllocaOp::create(rewriter, loc, pointer, context, one);
+    Value memory = createContext(rewriter, op, context);
     for (auto [i, value] : llvm::enumerate(values)) {
       Value field = LLVM::GEPOp::create(rewriter, loc, pointer, context, memory,
                                         ArrayRef<LLVM::GEPArg>{0, static_cast<int32_t>(i)});
@@ -74,6 +73,16 @@ struct LowerLaunch : ConvertOpToLLVMPattern<kernel::LaunchOp> {
   }
 
 private:
+  /// Where the function begins: launches in loops would pile up their arguments on the stack.
+  static Value createContext(ConversionPatternRewriter &rewriter, kernel::LaunchOp op,
+                             LLVM::LLVMStructType type) {
+    OpBuilder::InsertionGuard guard(rewriter);
+    rewriter.setInsertionPointToStart(&op->getParentOfType<FunctionOpInterface>().getFunctionBody().front());
+    Value one = LLVM::ConstantOp::create(rewriter, op.getLoc(), rewriter.getI64Type(), 1);
+    return LLVM::AllocaOp::create(rewriter, op.getLoc(), LLVM::LLVMPointerType::get(rewriter.getContext()),
+                                  type, one);
+  }
+
   LLVM::LLVMFuncOp createTrampoline(ConversionPatternRewriter &rewriter, ModuleOp module, kernel::LaunchOp op,
                                     LLVM::LLVMStructType context) const {
     OpBuilder::InsertionGuard guard(rewriter);

@@ -8,14 +8,22 @@ transformer.parameter @p : tensor<4xf32> source "w"
 // CHECK-NOT:   transformer.parameter
 // CHECK:       llvm.func @attune_parallel_for(!llvm.ptr, !llvm.ptr, i64)
 // CHECK-LABEL: llvm.func @entry(
-// CHECK-DAG:     %[[COUNT:.*]] = llvm.mlir.constant(4 : index) : i64
 // CHECK:         %[[CONTEXT:.*]] = llvm.alloca %{{.*}} x !llvm.struct<(ptr, ptr, i64, i64, i64)>
+// CHECK:         %[[COUNT:.*]] = llvm.mlir.constant(4 : index) : i64
 // CHECK-COUNT-5: llvm.store
 // CHECK:         %[[RANGE:.*]] = llvm.mlir.addressof @body_range
 // CHECK:         llvm.call @attune_parallel_for(%[[RANGE]], %[[CONTEXT]], %[[COUNT]])
 // CHECK:       llvm.func @_mlir_ciface_entry(
 // CHECK-LABEL: llvm.func internal @body(
 // CHECK-NOT:   _mlir_ciface_body
+// A launch in a loop has one structure for all iterations.
+// CHECK-LABEL: llvm.func internal @looped(
+// CHECK:         llvm.alloca
+// CHECK:         llvm.br
+// CHECK-NOT:     llvm.alloca
+// CHECK:         llvm.call @attune_parallel_for
+// CHECK:         llvm.return
+
 // CHECK-LABEL: llvm.func internal @body_range(
 // CHECK-SAME:      %[[BEGIN:.*]]: i64, %[[END:.*]]: i64, %{{.*}}: !llvm.ptr)
 // CHECK-COUNT-5: llvm.load
@@ -35,5 +43,22 @@ func.func @entry(%m: memref<?xf32>) {
 func.func private @body(%begin: index, %end: index, %m: memref<?xf32>) {
   %zero = arith.constant 0.0 : f32
   memref.store %zero, %m[%begin] : memref<?xf32>
+  return
+}
+
+func.func private @looped(%m: memref<?xf32>, %n: index) {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  cf.br ^loop(%c0 : index)
+^loop(%i: index):
+  kernel.launch @looped_body count(%n) args(%m : memref<?xf32>)
+  %next = arith.addi %i, %c1 : index
+  %more = arith.cmpi ult, %next, %n : index
+  cf.cond_br %more, ^loop(%next : index), ^done
+^done:
+  return
+}
+
+func.func private @looped_body(%begin: index, %end: index, %m: memref<?xf32>) {
   return
 }
