@@ -36,6 +36,14 @@ public:
     return {begin, strnlen(begin, table.sh_size - index)};
   }
 
+  Elf64_Ehdr header() const {
+    auto header = read<Elf64_Ehdr>(0, "ELF header");
+    if (std::memcmp(header.e_ident, ELFMAG, SELFMAG) != 0 || header.e_ident[EI_CLASS] != ELFCLASS64 ||
+        header.e_ident[EI_DATA] != ELFDATA2LSB)
+      throw Error(fmt::format("'{}' is not a 64-bit little-endian ELF file", path));
+    return header;
+  }
+
 private:
   const std::string &path;
   std::span<const std::byte> bytes;
@@ -46,10 +54,7 @@ private:
 std::optional<FileRange> attune::findElfSection(const std::string &path, std::string_view name) {
   MappedFile file(path);
   ElfReader elf(path, file.bytes());
-  auto header = elf.read<Elf64_Ehdr>(0, "ELF header");
-  if (std::memcmp(header.e_ident, ELFMAG, SELFMAG) != 0 || header.e_ident[EI_CLASS] != ELFCLASS64 ||
-      header.e_ident[EI_DATA] != ELFDATA2LSB)
-    throw Error(fmt::format("'{}' is not a 64-bit little-endian ELF file", path));
+  Elf64_Ehdr header = elf.header();
   if (header.e_shoff == 0)
     return std::nullopt;
   if (header.e_shentsize != sizeof(Elf64_Shdr))
@@ -70,6 +75,21 @@ std::optional<FileRange> attune::findElfSection(const std::string &path, std::st
     Elf64_Shdr candidate = section(i);
     if (candidate.sh_type != SHT_NOBITS && elf.string(names, candidate.sh_name) == name)
       return FileRange{candidate.sh_offset, candidate.sh_size};
+  }
+  return std::nullopt;
+}
+
+std::optional<FileRange> attune::findElfSegment(const std::string &path, uint32_t type) {
+  MappedFile file(path);
+  ElfReader elf(path, file.bytes());
+  Elf64_Ehdr header = elf.header();
+  if (header.e_phnum && header.e_phentsize != sizeof(Elf64_Phdr))
+    throw Error(fmt::format("'{}': program headers of {} bytes, expected {}", path, header.e_phentsize,
+                            sizeof(Elf64_Phdr)));
+  for (uint64_t i = 0; i < header.e_phnum; ++i) {
+    auto segment = elf.read<Elf64_Phdr>(header.e_phoff + i * sizeof(Elf64_Phdr), "program header");
+    if (segment.p_type == type && segment.p_filesz)
+      return FileRange{segment.p_offset, segment.p_filesz};
   }
   return std::nullopt;
 }

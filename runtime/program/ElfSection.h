@@ -19,6 +19,9 @@ struct FileRange {
 /// outside of it.
 std::optional<FileRange> findElfSection(const std::string &path, std::string_view name);
 
+/// The same for the first segment of a type.
+std::optional<FileRange> findElfSegment(const std::string &path, uint32_t type);
+
 /// The file that holds the program or shared library in which `address` lies: `/proc/self/exe` for the main
 /// program.
 std::string fileOfAddress(const void *address);

@@ -75,6 +75,9 @@
 namespace attune {
 
 inline constexpr char payloadSection[] = ".attune.payload";
+/// A program header of this type points at the section too: it keeps the section in a segment, which LLVM's
+/// strip leaves alone, and finds it when all section headers are gone.
+inline constexpr uint32_t payloadSegment = 0x60617474; // OS-specific: no loader looks at it
 inline constexpr char payloadMagic[8] = {'A', 'T', 'T', 'U', 'N', 'E', 0, 1};
 inline constexpr uint64_t payloadAlignment = 4096;
 

@@ -34,8 +34,12 @@ Program Program::own() {
   program.name = shownPath(path);
   std::optional<FileRange> range = findElfSection(path, payloadSection);
   if (!range)
-    throw Error(fmt::format("'{}' carries no model (it has no section '{}'): compile one with attune-compile",
-                            program.name, payloadSection));
+    range = findElfSegment(path, payloadSegment);
+  if (!range)
+    throw Error(fmt::format(
+        "'{}' carries no model (it has no section '{}'): compile one with attune-compile; if this "
+        "is one, a tool that rewrites programs has dropped its weights",
+        program.name, payloadSection));
   program.file = MappedFile(path, range->offset, range->bytes);
   program.payload = program.file.bytes();
   program.load(folderOf(program.name));

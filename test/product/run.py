@@ -19,8 +19,9 @@ def tool(name):
     return shutil.which(name + "-22") or shutil.which(name) or "/usr/lib/llvm-22/bin/" + name
 
 
-# GNU's strip keeps sections that are not loaded; LLVM's does so with this option alone.
-STRIP = ["strip"] if shutil.which("strip") else [tool("llvm-strip"), "--strip-all-gnu"]
+# What people do to programs; `{0}` becomes `{1}`.
+STRIPS = [words for words in (["strip", "{0}", "-o", "{1}"], [tool("llvm-strip"), "{0}", "-o", "{1}"], [tool("llvm-strip"), "--strip-all-gnu", "{0}", "-o", "{1}"],
+                              [tool("llvm-objcopy"), "--strip-sections", "{0}", "{1}"]) if shutil.which(words[0])]
 
 
 def check(name, condition, detail=""):
@@ -315,8 +316,9 @@ def test_program(program):
     ids = [3, 14, 15, 9, 2, 6]
     code, errors, first = run(program, ids)
     check("run", code == 0 and first["logits"][0] == [1, len(ids), VOCABULARY], errors)
+    strip = lambda words: lambda to: subprocess.run([word.format(program, to) for word in words], check=True)
     for name, move in (("copied", lambda to: shutil.copy(program, to)), ("symlinked", lambda to: os.symlink(program, to)), ("hard-linked", lambda to: os.link(program, to)),
-                       ("stripped", lambda to: subprocess.run([*STRIP, program, "-o", to], check=True))):
+                       *((f"stripped ({i})", strip(words)) for i, words in enumerate(STRIPS))):
         target = os.path.join(WORK, f"{name} '\"ü")
         move(target)
         check(name, run(target, ids)[2] == first, run(target, ids)[1])
@@ -351,6 +353,29 @@ def test_products():
         os.rename(beside + ".weights", beside + ".gone")
         code, errors, _ = run(beside, ids)
         check("weights that are gone", code == 1 and "beside.weights" in errors, errors)
+
+
+def test_many_columns():
+    """Loops over many columns need no more stack than over few."""
+    path, program = os.path.join(WORK, "wide.yaml"), os.path.join(WORK, "wide")
+    with open(path, "w") as out:
+        out.write("""name: wide
+kind: decoder
+vocabulary: 600000
+hidden: 16
+context: 16
+layers:
+  - at: 0-0
+    attention: {heads: 1, head_size: 16, mask: causal, norm_before: {kind: rms, eps: 1e-5}}
+    feed_forward: {size: 16, activation: silu, norm_before: {kind: rms, eps: 1e-5}}
+final_norm: {kind: rms, eps: 1e-5}
+head: {tied: true}
+weights: {random: 1}
+""")
+    code, _, errors = call(COMPILE, path, "-o", program)
+    check("600000 columns compile", code == 0, errors)
+    code, errors, tensors = run(program, [599999, 1, 2])
+    check("600000 columns run", code == 0 and tensors["logits"][0] == [1, 3, 600000], f"exit {code}: {errors}")
 
 
 def test_library():
@@ -400,7 +425,7 @@ def test_compare():
 
 
 model = folder("model")
-parts = [test_usage, test_bad_files, test_bad_gguf, test_outputs, test_late_failures, test_stages, test_ir, test_graph, test_products, test_library, test_sanitized, test_other_cpu, test_compare]
+parts = [test_usage, test_bad_files, test_bad_gguf, test_outputs, test_late_failures, test_stages, test_ir, test_graph, test_products, test_many_columns, test_library, test_sanitized, test_other_cpu, test_compare]
 try:
     for part in parts:
         if len(sys.argv) < 3 or part.__name__[5:] in sys.argv[2:]:

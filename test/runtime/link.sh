@@ -81,7 +81,8 @@ got=$(printf '[1,3,29,5]\n' | "$work/program" tokenize --jsonl --decode --skip-s
 [ "$got" = '"a c"' ] || fail "tokenize --skip-special gave $got"
 echo '{"a":1}' | "$work/program" tokenize --jsonl 2>/dev/null && fail "a line that is no string was taken"
 
-# The payload outlives strip (of binutils: LLVM's drops all that is not loaded), and a program is found wherever it is.
+# The payload outlives strip (of binutils: LLVM's wants it in a segment, which objcopy does not make), and a program is found
+# wherever it is.
 strip "$work/program" -o "$work/stripped ü"
 expect 0 "50" "$work/stripped ü" info
 (cd / && PATH="$work:$PATH" expect 0 "50" program info)

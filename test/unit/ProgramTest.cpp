@@ -157,6 +157,11 @@ TEST(ProgramTest, FindsSections) {
   MappedFile file("/proc/self/exe", range->offset, range->bytes);
   EXPECT_EQ(std::memcmp(file.bytes().data(), "/lib64/ld-linux", 15), 0);
   EXPECT_FALSE(findElfSection("/proc/self/exe", ".no-such-section"));
+  auto segment = findElfSegment("/proc/self/exe", 3); // PT_INTERP
+  ASSERT_TRUE(segment);
+  EXPECT_EQ(segment->offset, range->offset);
+  EXPECT_EQ(segment->bytes, range->bytes);
+  EXPECT_FALSE(findElfSegment("/proc/self/exe", 0x6FFFFFFF));
   EXPECT_NE(errorOf([] { findElfSection("/etc/passwd", ".text"); }).find("not a 64-bit"), std::string::npos);
   EXPECT_NE(errorOf([] { findElfSection("/nowhere", ".text"); }).find("cannot open"), std::string::npos);
 }
@@ -182,6 +187,7 @@ TEST(ProgramTest, DamagedElfFilesAreErrorsOrHaveNoSection) {
       damaged.resize((random >> 4) % damaged.size());
     std::ofstream(path, std::ios::binary) << damaged;
     errorOf([&] { findElfSection(path, ".attune.payload"); });
+    errorOf([&] { findElfSegment(path, 0x60617474); });
   }
   fs::remove(path);
 }

@@ -17,6 +17,7 @@
 using namespace attune;
 using llvm::Error;
 using llvm::ELF::Elf64_Ehdr;
+using llvm::ELF::Elf64_Phdr;
 using llvm::ELF::Elf64_Shdr;
 
 namespace {
@@ -102,6 +103,27 @@ struct Sections {
     names += '\0';
   }
 
+  /// Makes the program header of the notes, which nothing needs at run time, one of the payload: a section
+  /// that lies in a segment outlives every kind of strip. A program without notes goes without it.
+  Error addSegment(const File &file, uint64_t offset, uint64_t bytes) const {
+    for (uint64_t i = 0; i < header.e_phnum; ++i) {
+      Elf64_Phdr segment;
+      uint64_t place = header.e_phoff + i * sizeof(segment);
+      if (Error error = file.read(place, &segment, sizeof(segment)))
+        return error;
+      if (segment.p_type != llvm::ELF::PT_NOTE)
+        continue;
+      segment = {};
+      segment.p_type = payloadSegment;
+      segment.p_flags = llvm::ELF::PF_R;
+      segment.p_offset = offset;
+      segment.p_filesz = bytes;
+      segment.p_align = payloadAlignment;
+      return file.write(place, &segment, sizeof(segment));
+    }
+    return Error::success();
+  }
+
   /// Writes names and headers from `offset` on, and points the file's header to them.
   Error write(const File &file, uint64_t offset) {
     if (Error error = file.write(offset, names.data(), names.size()))
@@ -164,6 +186,8 @@ Error attune::appendPayload(const std::string &path, llvm::ArrayRef<Blob> blobs)
       return error;
   }
   sections.add(payloadSection, begin, end);
+  if (Error error = sections.addSegment(file, begin, end))
+    return error;
   if (Error error = sections.write(file, llvm::alignTo(begin + end, 8)))
     return error;
   return file.close();
