@@ -11,6 +11,8 @@
 #include "frontend/Description.h"
 #include "frontend/gguf/Settings.h"
 
+#include <optional>
+
 namespace attune::gguf {
 
 struct Architecture {
@@ -21,16 +23,42 @@ struct Architecture {
 
 llvm::ArrayRef<Architecture> architectures();
 
+void describeGemma2(Settings &settings, Description &model);
+void describeGemma3(Settings &settings, Description &model);
+void describeGpt2(Settings &settings, Description &model);
+void describeGptNeoX(Settings &settings, Description &model);
+void describeGranite(Settings &settings, Description &model);
 void describeLlama(Settings &settings, Description &model);
+void describeOlmo2(Settings &settings, Description &model);
+void describePhi3(Settings &settings, Description &model);
+void describeQwen(Settings &settings, Description &model);
+void describeSmolLM3(Settings &settings, Description &model);
+void describeStarCoder2(Settings &settings, Description &model);
 
 //===----------------------------------------- parts that architectures share
 //---------------------------------------===//
+
+/// What neither metadata nor tensors tell of an architecture.
+struct DecoderForm {
+  NormKind norm = NormKind::rms;
+  Activation activation = Activation::silu;
+  bool gated = true;
+  std::optional<Pairing> pairing = Pairing::half_split; ///< of rotary positions; none: learned ones
+};
+
+/// A decoder's sizes from the metadata; its norms, biases and fused matrices by the tensors that there are.
+/// Names all tensors.
+void readDecoder(Settings &settings, const DecoderForm &form, Description &model);
+
+/// Gives `attention.sliding_window`, if there is one, to all layers but every `period`-th; 0: to all.
+void setWindows(Settings &settings, int64_t period, Description &model);
 
 /// Names the parameters that a decoder of this architecture has, by the file's usual names:
 /// `blk.{}.attn_q.weight` and so on.
 void nameTensors(Description &model);
 
-/// Rotary frequencies from the `rope.*` keys and the tensor `rope_freqs.weight`.
+/// Rotary frequencies from the `rope.*` keys and the tensors of divisors, `rope_freqs.weight` or
+/// `rope_factors_short.weight` and `rope_factors_long.weight`.
 Rotary readRotary(Settings &settings, int64_t headSize, Pairing pairing, Description &model);
 
 } // namespace attune::gguf

@@ -8,7 +8,20 @@ using namespace attune::gguf;
 
 llvm::ArrayRef<Architecture> gguf::architectures() {
   static const Architecture table[] = {
+      // clang-format off: a line each
+      {"gemma2", describeGemma2},
+      {"gemma3", describeGemma3},
+      {"gpt2", describeGpt2},
+      {"gptneox", describeGptNeoX},
+      {"granite", describeGranite},
       {"llama", describeLlama},
+      {"olmo2", describeOlmo2},
+      {"phi3", describePhi3},
+      {"qwen2", describeQwen},
+      {"qwen3", describeQwen},
+      {"smollm3", describeSmolLM3},
+      {"starcoder2", describeStarCoder2},
+      // clang-format on
   };
   return table;
 }

@@ -9,6 +9,7 @@
 
 #include "llvm/Support/Endian.h"
 #include "llvm/Support/FormatVariadic.h"
+#include <cmath>
 
 using namespace attune;
 using namespace attune::gguf;
@@ -21,6 +22,7 @@ void gguf::nameTensors(Description &model) {
   };
   static const Name names[] = {
       {"embedding", "token_embd"},
+      {"positions", "position_embd"},
       {"final_norm", "output_norm"},
       {"head", "output"},
       {"layer.attention.norm_before", "blk.{}.attn_norm"},
@@ -49,21 +51,70 @@ void gguf::nameTensors(Description &model) {
     llvm::for_each(layerParameters(model, stacksOf(model)[0], layer), name);
 }
 
-/// Llama 3.1 files hold divisors of the frequencies instead of naming the rule that gave them.
-static void readFactors(Settings &settings, const TensorInfo &tensor, Rotary &rotary) {
-  RotaryScaling &scaling = rotary.scaling;
+/// The tensor's numbers, one for each frequency.
+static std::vector<double> readFactors(Settings &settings, const TensorInfo &tensor, const Rotary &rotary) {
+  std::vector<double> factors;
   if (tensor.type != StorageType::F32 ||
       llvm::ArrayRef<int64_t>(tensor.shape) != llvm::ArrayRef<int64_t>{rotary.dims / 2}) {
     settings.fail("rope.dimension_count",
-                  formatv("is {0}, so tensor 'rope_freqs.weight' must be f32 [{1}], but it is {2} {3}",
-                          rotary.dims, rotary.dims / 2, storageTypeName(tensor.type),
+                  formatv("is {0}, so tensor '{1}' must be f32 [{2}], but it is {3} {4}", rotary.dims,
+                          tensor.name, rotary.dims / 2, storageTypeName(tensor.type),
                           shapeText(tensor.shape)));
-    return;
+    return factors;
   }
-  scaling.kind = ScalingKind::factors;
   for (int64_t i = 0; i < rotary.dims / 2; ++i)
-    scaling.factors.push_back(
-        llvm::bit_cast<float>(llvm::support::endian::read32le(tensor.data.data() + 4 * i)));
+    factors.push_back(llvm::bit_cast<float>(llvm::support::endian::read32le(tensor.data.data() + 4 * i)));
+  return factors;
+}
+
+/// Files hold divisors of the frequencies instead of naming the rule that gave them: of all lengths (Llama
+/// 3.1), or of short and of long sequences (Phi-3). Their values are in the description then.
+static void readDivisors(Settings &settings, Rotary &rotary, Description &model) {
+  RotaryScaling &scaling = rotary.scaling;
+  const TensorInfo *all = settings.tensor("rope_freqs.weight");
+  const TensorInfo *ofShort = settings.tensor("rope_factors_short.weight"),
+                   *ofLong = settings.tensor("rope_factors_long.weight");
+  if (!all && !(ofShort && ofLong))
+    return;
+  if (scaling.kind != ScalingKind::none)
+    settings.fail("rope.scaling.factor", "is " + numberText(scaling.factor) + " beside the tensor '" +
+                                             (all ? all : ofShort)->name + "', which is not supported");
+  if (all) {
+    scaling.kind = ScalingKind::factors;
+    scaling.factors = readFactors(settings, *all, rotary);
+  } else {
+    scaling.kind = ScalingKind::longrope;
+    scaling.factors = readFactors(settings, *ofShort, rotary);
+    scaling.longFactors = readFactors(settings, *ofLong, rotary);
+    scaling.originalContext = settings.size("rope.scaling.original_context_length", model.context);
+    scaling.magnitude = settings.number("rope.scaling.attn_factor", 1.0);
+  }
+  model.weights.ignore.push_back("rope_f*.weight");
+}
+
+/// The rule that `rope.scaling.type` names.
+static void readScaling(Settings &settings, Rotary &rotary, const Description &model) {
+  RotaryScaling &scaling = rotary.scaling;
+  std::string type = settings.text("rope.scaling.type", "linear");
+  double factor =
+      settings.number(settings.has("rope.scaling.factor") ? "rope.scaling.factor" : "rope.scale_linear", 1.0);
+  if (type != "none" && type != "linear" && type != "yarn" && type != "longrope")
+    settings.fail("rope.scaling.type", "is '" + type + "', expected one of: none, linear, longrope, yarn");
+  if (factor < 0)
+    settings.fail("rope.scaling.factor", "is " + numberText(factor) + ", expected a positive number");
+  if (factor == 0 || factor == 1) // 0 means none
+    return;
+  if (type == "linear") {
+    scaling.kind = ScalingKind::linear;
+    scaling.factor = factor;
+  } else if (type == "yarn") {
+    scaling.kind = ScalingKind::yarn;
+    scaling.factor = factor;
+    scaling.originalContext = settings.size("rope.scaling.original_context_length", model.context);
+    scaling.betaFast = settings.number("rope.scaling.yarn_beta_fast", 32.0);
+    scaling.betaSlow = settings.number("rope.scaling.yarn_beta_slow", 1.0);
+    scaling.magnitude = settings.number("rope.scaling.attn_factor", 1.0) * (1 + 0.1 * std::log(factor));
+  }
 }
 
 Rotary gguf::readRotary(Settings &settings, int64_t headSize, Pairing pairing, Description &model) {
@@ -77,26 +128,7 @@ Rotary gguf::readRotary(Settings &settings, int64_t headSize, Pairing pairing, D
         formatv("is {0}, expected an even number up to the head size, which is {1}", rotary.dims, headSize));
   if (rotary.base <= 0)
     settings.fail("rope.freq_base", "is " + numberText(rotary.base) + ", expected a positive number");
-
-  std::string type = settings.text("rope.scaling.type", "linear");
-  double factor =
-      settings.number(settings.has("rope.scaling.factor") ? "rope.scaling.factor" : "rope.scale_linear", 1.0);
-  if (type != "none" && type != "linear")
-    settings.fail("rope.scaling.type", "is '" + type + "', expected one of: none, linear");
-  if (factor < 0)
-    settings.fail("rope.scaling.factor", "is " + numberText(factor) + ", expected a positive number");
-  if (type == "linear" && factor != 0 && factor != 1) { // 0 means none
-    rotary.scaling.kind = ScalingKind::linear;
-    rotary.scaling.factor = factor;
-  }
-
-  if (const TensorInfo *tensor = settings.tensor("rope_freqs.weight")) {
-    if (rotary.scaling.kind != ScalingKind::none)
-      settings.fail("rope.scaling.factor",
-                    "is " + numberText(factor) +
-                        " beside the tensor 'rope_freqs.weight', which is not supported");
-    readFactors(settings, *tensor, rotary);
-    model.weights.ignore.push_back("rope_freqs.weight"); // its values are in the description now
-  }
+  readScaling(settings, rotary, model);
+  readDivisors(settings, rotary, model);
   return rotary;
 }

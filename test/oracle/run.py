@@ -16,6 +16,7 @@ import tempfile
 
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))
+import gguf_models
 from support import tensors
 from support.programs import Failure, Program, Report, command, distance, same
 from support.tensors import Tensor
@@ -129,6 +130,15 @@ def check_model(report, compiler, model):
             check_threads(report, name, recorded, program)
 
 
+def check_gguf(report, compiler, model):
+    """The same numbers from a GGUF file."""
+    recorded, name = Recorded(HERE / model), f"{model}, as GGUF"
+    with tempfile.TemporaryDirectory() as work, report.group(name):
+        work = pathlib.Path(work)
+        file = gguf_models.convert(recorded.folder, work / "model.gguf")
+        check_logits(report, name, recorded, Program(compiler, file, work))
+
+
 def check_options(report, compiler, model):
     """The same numbers whatever the processor and with any one fusion left out."""
     recorded = Recorded(HERE / model)
@@ -177,6 +187,8 @@ def main():
     for model in names or recorded:
         if model != "word_example":
             check_model(report, compiler, model)
+            if gguf_models.has_form(HERE / model):
+                check_gguf(report, compiler, model)
     if not names:
         check_options(report, compiler, "llama")
     report.close()

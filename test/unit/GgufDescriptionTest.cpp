@@ -6,6 +6,7 @@
 #include "LlamaFiles.h"
 #include "frontend/Model.h"
 #include "frontend/yaml/DescriptionText.h"
+#include <cmath>
 
 using namespace attune;
 using namespace attune::test;
@@ -105,8 +106,26 @@ TEST_F(GgufDescription, RotaryScaling) {
   refuses({"'rope_freqs.weight' must be f32 [1], but it is f32 [2]"});
   file.tensors["rope_freqs.weight"] = {{1}, 0, little(0.0f)};
   refuses({"rotary.scaling.factors is 0", "expected a positive number"});
+  file.entries["llama.rope.scaling.type"] = LlamaGguf::text("snake");
+  refuses({"'llama.rope.scaling.type' is 'snake', expected one of: none, linear, longrope, yarn"});
+
+  file.tensors.erase("rope_freqs.weight");
   file.entries["llama.rope.scaling.type"] = LlamaGguf::text("yarn");
-  refuses({"'llama.rope.scaling.type' is 'yarn', expected one of: none, linear"});
+  file.entries["llama.rope.scaling.original_context_length"] = LlamaGguf::number(16);
+  RotaryScaling yarn;
+  yarn.kind = ScalingKind::yarn;
+  yarn.factor = 4;
+  yarn.originalContext = 16;
+  yarn.magnitude = 1 + 0.1 * std::log(4.0);
+  EXPECT_EQ(description().layers[0].attention->rotary->scaling, yarn);
+
+  file.entries["llama.rope.scaling.type"] = LlamaGguf::text("longrope");
+  file.entries["llama.rope.scaling.attn_factor"] = LlamaGguf::real(1.5);
+  file.tensors["rope_factors_short.weight"] = {{1}, 0, little(2.0f)};
+  file.tensors["rope_factors_long.weight"] = {{1}, 0, little(3.0f)};
+  RotaryScaling longrope{ScalingKind::longrope, 1, 1, 4, 16, {2}, {3}};
+  longrope.magnitude = 1.5;
+  EXPECT_EQ(description().layers[0].attention->rotary->scaling, longrope);
 }
 
 TEST_F(GgufDescription, ValuesThatAreNotSupported) {
@@ -116,7 +135,7 @@ TEST_F(GgufDescription, ValuesThatAreNotSupported) {
     llvm::StringRef error;
   } cases[] = {
       {"general.architecture", LlamaGguf::text("mamba"),
-       "'general.architecture' is 'mamba', expected one of: llama"},
+       "'general.architecture' is 'mamba', expected one of: "},
       {"llama.attention.head_count", LlamaGguf::number(7),
        "'llama.attention.head_count_kv' is 2, which does not divide 'llama.attention.head_count', which is "
        "7"},

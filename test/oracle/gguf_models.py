@@ -1,0 +1,139 @@
+# Part of Attune, under the Apache License v2.0 with LLVM Exceptions.
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""The recorded models as GGUF files: keys, names and layouts are those of llama.cpp's converter."""
+import array
+import json
+import math
+
+from support import gguf, tensors
+from support.tensors import Tensor
+
+LAYER = {"input_layernorm": "attn_norm", "self_attn.q_proj": "attn_q", "self_attn.k_proj": "attn_k", "self_attn.v_proj": "attn_v",
+         "self_attn.o_proj": "attn_output", "self_attn.q_norm": "attn_q_norm", "self_attn.k_norm": "attn_k_norm",
+         "self_attn.qkv_proj": "attn_qkv", "post_attention_layernorm": "ffn_norm", "mlp.gate_proj": "ffn_gate", "mlp.up_proj": "ffn_up",
+         "mlp.down_proj": "ffn_down", "mlp.gate_up_proj": "ffn_up"}
+FOUR_NORMS = LAYER | {"post_attention_layernorm": "post_attention_norm", "pre_feedforward_layernorm": "ffn_norm",
+                      "post_feedforward_layernorm": "post_ffw_norm"}
+GPT2 = {"ln_1": "attn_norm", "attn.c_attn": "attn_qkv", "attn.c_proj": "attn_output", "ln_2": "ffn_norm", "mlp.c_fc": "ffn_up",
+        "mlp.c_proj": "ffn_down"}
+GPT_NEOX = {"input_layernorm": "attn_norm", "attention.query_key_value": "attn_qkv", "attention.dense": "attn_output",
+            "post_attention_layernorm": "ffn_norm", "mlp.dense_h_to_4h": "ffn_up", "mlp.dense_4h_to_h": "ffn_down"}
+MODEL = {"model.embed_tokens": "token_embd", "model.norm": "output_norm", "lm_head": "output", "transformer.wte": "token_embd",
+         "transformer.wpe": "position_embd", "transformer.ln_f": "output_norm", "gpt_neox.embed_in": "token_embd",
+         "gpt_neox.final_layer_norm": "output_norm", "embed_out": "output"}
+
+# model_type: architecture, names of a layer's tensors, what precedes a layer's number.
+FAMILIES = {"llama": ("llama", LAYER, "model.layers."), "mistral": ("llama", LAYER, "model.layers."),
+            "qwen2": ("qwen2", LAYER, "model.layers."), "qwen3": ("qwen3", LAYER, "model.layers."),
+            "smollm3": ("smollm3", LAYER, "model.layers."), "granite": ("granite", LAYER, "model.layers."),
+            "phi3": ("phi3", LAYER, "model.layers."), "olmo2": ("olmo2", FOUR_NORMS, "model.layers."),
+            "gemma2": ("gemma2", FOUR_NORMS, "model.layers."), "gemma3_text": ("gemma3", FOUR_NORMS, "model.layers."),
+            "gpt2": ("gpt2", GPT2, "transformer.h."), "gpt_neox": ("gptneox", GPT_NEOX, "gpt_neox.layers.")}
+INTERLEAVED = ("llama", "mistral", "smollm3", "granite")
+
+
+def name_of(name, layers, prefix):
+    stem, ending = name.rsplit(".", 1)
+    if not name.startswith(prefix):
+        return f"{MODEL[stem]}.{ending}"
+    number, part = stem[len(prefix):].split(".", 1)
+    return f"blk.{number}.{layers[part]}.{ending}"
+
+
+def reordered(tensor, order):
+    """Rows (or elements of a vector) in another order."""
+    width = tensor.shape[1] if len(tensor.shape) == 2 else 1
+    values = array.array("f")
+    for row in order:
+        values += tensor.values[row * width:(row + 1) * width]
+    return Tensor(tensor.shape, values)
+
+
+def interleaved(heads, size):
+    """Rows of heads with the two halves of each head taken in turn."""
+    return [h * size + half * size // 2 + i for h in range(heads) for i in range(size // 2) for half in (0, 1)]
+
+
+def one_above_the_other(heads, size):
+    """Rows of all queries, then all keys, then all values, from rows of one head after the other."""
+    return [(h * 3 + part) * size + i for part in range(3) for h in range(heads) for i in range(size)]
+
+
+def transposed(tensor):
+    rows, columns = tensor.shape
+    values = array.array("f", (tensor.values[r * columns + c] for c in range(columns) for r in range(rows)))
+    return Tensor([columns, rows], values)
+
+
+class Converter:
+    def __init__(self, folder):
+        self.config = json.loads((folder / "config.json").read_text())
+        self.type = self.config["model_type"]
+        self.architecture, self.layers, self.prefix = FAMILIES[self.type]
+        self.stored = tensors.load(folder / "model.safetensors")
+
+    def get(self, *keys):
+        return next((self.config[key] for key in keys if self.config.get(key) is not None), None)
+
+    def tensor(self, name, tensor):
+        heads = self.get("num_attention_heads", "n_head")
+        size = self.get("head_dim") or self.get("hidden_size", "n_embd") // heads
+        if self.type.startswith("gemma") and "norm" in name:
+            return Tensor(tensor.shape, array.array("f", (1 + w for w in tensor.values)))
+        if self.type in INTERLEAVED and ("q_proj" in name or "k_proj" in name):
+            return reordered(tensor, interleaved(heads if "q_proj" in name else self.get("num_key_value_heads"), size))
+        if self.type == "gpt_neox" and "query_key_value" in name:
+            return reordered(tensor, one_above_the_other(heads, size))
+        if self.type == "gpt2" and len(tensor.shape) == 2 and ".h." in name:
+            return transposed(tensor)
+        return tensor
+
+    def metadata(self):
+        config, heads, size = self.config, self.get("num_attention_heads", "n_head"), self.get("head_dim")
+        values = {"context_length": self.get("max_position_embeddings", "n_positions"), "embedding_length": self.get("hidden_size", "n_embd"),
+                  "block_count": self.get("num_hidden_layers", "n_layer"), "attention.head_count": heads,
+                  "feed_forward_length": self.get("intermediate_size", "n_inner") or 4 * self.get("n_embd"),
+                  "attention.head_count_kv": self.get("num_key_value_heads"), "attention.key_length": size, "attention.value_length": size,
+                  "attention.layer_norm_rms_epsilon": self.get("rms_norm_eps"),
+                  "attention.layer_norm_epsilon": self.get("layer_norm_eps", "layer_norm_epsilon"),
+                  "rope.freq_base": float(self.get("rope_theta") or 0) or None,
+                  "use_parallel_residual": self.get("use_parallel_residual"), "attention.sliding_window": self.get("sliding_window"),
+                  "attn_logit_softcapping": self.get("attn_logit_softcapping"), "final_logit_softcapping": self.get("final_logit_softcapping"),
+                  "attention.scale": self.get("attention_multiplier"), "embedding_scale": self.get("embedding_multiplier"),
+                  "residual_scale": self.get("residual_multiplier"), "logit_scale": self.get("logits_scaling")}
+        if self.type == "gpt_neox":
+            values["rope.dimension_count"] = int(self.get("rotary_pct") * values["embedding_length"] // heads)
+        if self.type == "gemma3_text":
+            values["attention.sliding_window_pattern"] = config["sliding_window_pattern"]
+        scaling = config.get("rope_scaling") or {}
+        if "factor" in scaling:
+            values |= {"rope.scaling.type": "linear", "rope.scaling.factor": float(scaling["factor"])}
+        if "long_factor" in scaling:
+            original = config["original_max_position_embeddings"]
+            factor = config["max_position_embeddings"] / original
+            values |= {"rope.scaling.type": "longrope", "rope.scaling.original_context_length": original,
+                       "rope.scaling.attn_factor": math.sqrt(1 + math.log(factor) / math.log(original))}
+        keys = {f"{self.architecture}.{key}": value for key, value in values.items() if value is not None}
+        return {"general.architecture": self.architecture} | keys
+
+    def factors(self):
+        """Divisors of frequencies, which files hold as tensors."""
+        scaling = self.config.get("rope_scaling") or {}
+        return {f"rope_factors_{kind}.weight": Tensor([len(scaling[f"{kind}_factor"])], array.array("f", scaling[f"{kind}_factor"]))
+                for kind in ("short", "long") if f"{kind}_factor" in scaling}
+
+
+def has_form(folder):
+    """Whether a GGUF file can say what the model is: scores scaled by head size, f32, a known family."""
+    config = json.loads((folder / "config.json").read_text())
+    size = config.get("head_dim")
+    return (config["model_type"] in FAMILIES and config.get("dtype") == "float32" and (folder / "model.safetensors").exists()
+            and config.get("query_pre_attn_scalar", size) == size and not (config.get("rope_scaling") or {}).get("low_freq_factor"))
+
+
+def convert(folder, path):
+    converter = Converter(folder)
+    named = {name_of(name, converter.layers, converter.prefix): converter.tensor(name, tensor)
+             for name, tensor in converter.stored.items()}
+    gguf.save(path, converter.metadata(), named | converter.factors())
+    return path

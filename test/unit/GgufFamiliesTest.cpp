@@ -1,0 +1,113 @@
+// Part of Attune, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+// Architectures of GGUF files: what they add to metadata and tensors. The file of the other tests is given
+// another architecture's name and keys.
+
+#include "LlamaFiles.h"
+#include "frontend/Model.h"
+#include <cmath>
+
+using namespace attune;
+using namespace attune::test;
+
+namespace {
+
+struct GgufFamilies : testing::Test {
+  Folder folder;
+  LlamaGguf file;
+
+  void rename(llvm::StringRef architecture) {
+    std::map<std::string, LlamaGguf::Entry> entries;
+    for (auto &[key, entry] : file.entries) {
+      llvm::StringRef rest = key;
+      bool own = rest.consume_front("llama.");
+      entries[own ? (architecture + "." + rest).str() : key] = entry;
+    }
+    file.entries = std::move(entries);
+    file.entries["general.architecture"] = LlamaGguf::text(architecture);
+  }
+  void addToLayers(llvm::StringRef name, std::vector<uint64_t> dimensions) {
+    for (llvm::StringRef layer : {"blk.0.", "blk.1."})
+      file.tensors[(layer + name).str()] = {dimensions};
+  }
+  Description description() {
+    auto model = valueOf(loadModel(file.write(folder)));
+    return model ? std::move(model->description) : Description();
+  }
+};
+
+TEST_F(GgufFamilies, NormsByTheirTensors) {
+  rename("qwen3");
+  addToLayers("attn_q_norm.weight", {2});
+  addToLayers("attn_k_norm.weight", {2});
+  Description model = description();
+  EXPECT_EQ(model.layers[0].attention->queryKeyNormSpan, NormSpan::head);
+  EXPECT_EQ(model.layers[0].attention->rotary->pairing, Pairing::half_split);
+  rename("olmo2");
+  for (auto &[key, entry] : std::map(file.entries))
+    if (llvm::StringRef rest = key; rest.consume_front("qwen3."))
+      file.entries[("olmo2." + rest).str()] = entry;
+  addToLayers("attn_q_norm.weight", {8});
+  addToLayers("attn_k_norm.weight", {4});
+  addToLayers("post_attention_norm.weight", {8});
+  addToLayers("post_ffw_norm.weight", {8});
+  for (llvm::StringRef name :
+       {"blk.0.attn_norm.weight", "blk.1.attn_norm.weight", "blk.0.ffn_norm.weight", "blk.1.ffn_norm.weight"})
+    file.tensors.erase(name.str());
+  model = description();
+  EXPECT_EQ(model.layers[0].attention->queryKeyNormSpan, NormSpan::projection);
+  EXPECT_TRUE(!model.layers[0].attention->normBefore && model.layers[0].attention->normBranch);
+  EXPECT_TRUE(!model.layers[0].feedForward->normBefore && model.layers[0].feedForward->normBranch);
+  file.entries["olmo2.attention.sliding_window"] = LlamaGguf::number(4);
+  expectError(loadModel(file.write(folder)), {"'olmo2.attention.sliding_window' is there, expected none"});
+}
+
+TEST_F(GgufFamilies, FusedMatrices) {
+  rename("phi3");
+  for (llvm::StringRef layer : {"blk.0.", "blk.1."}) {
+    for (llvm::StringRef name : {"attn_q.weight", "attn_k.weight", "attn_v.weight", "ffn_gate.weight"})
+      file.tensors.erase((layer + name).str());
+    file.tensors[(layer + "attn_qkv.weight").str()] = {{8, 16}};
+    file.tensors[(layer + "ffn_up.weight").str()] = {{8, 24}};
+  }
+  file.entries["phi3.attention.sliding_window"] = LlamaGguf::number(3);
+  Description model = description();
+  EXPECT_EQ(model.tensors.at("layer.attention.value").rows, (RowSlice{12, 4, 0, 16}));
+  EXPECT_EQ(model.tensors.at("layer.feed_forward.gate").rows, (RowSlice{0, 12, 0, 24}));
+  EXPECT_EQ(model.tensors.at("layer.feed_forward.up").rows, (RowSlice{12, 12, 0, 24}));
+  EXPECT_EQ(model.layers[1].attention->mask.window, 3);
+}
+
+TEST_F(GgufFamilies, Gemma) {
+  rename("gemma3");
+  file.entries["gemma3.attention.sliding_window"] = LlamaGguf::number(4);
+  file.entries["gemma3.attention.sliding_window_pattern"] = LlamaGguf::number(2);
+  file.entries["gemma3.rope.freq_base"] = LlamaGguf::real(1e6);
+  file.entries["gemma3.rope.scaling.type"] = LlamaGguf::text("linear");
+  file.entries["gemma3.rope.scaling.factor"] = LlamaGguf::real(8);
+  Description model = description();
+  EXPECT_EQ(model.embedding.scale, std::sqrt(8.0));
+  EXPECT_EQ(model.layers[0].attention->mask.window, 4);
+  EXPECT_EQ(model.layers[0].attention->rotary, (Rotary{2, 10000, Pairing::half_split, {}}));
+  EXPECT_EQ(model.layers[1].attention->mask.window, 0);
+  EXPECT_EQ(model.layers[1].attention->rotary->base, 1e6);
+  EXPECT_EQ(model.layers[1].attention->rotary->scaling.factor, 8);
+  EXPECT_EQ(model.layers[0].attention->normBefore->weightOffset, 0); // converters have added it
+  EXPECT_EQ(model.layers[0].feedForward->activation, Activation::gelu_tanh);
+}
+
+TEST_F(GgufFamilies, Multipliers) {
+  rename("granite");
+  file.entries["granite.embedding_scale"] = LlamaGguf::real(3);
+  file.entries["granite.residual_scale"] = LlamaGguf::real(0.5);
+  file.entries["granite.logit_scale"] = LlamaGguf::real(4);
+  file.entries["granite.attention.scale"] = LlamaGguf::real(0.125);
+  Description model = description();
+  EXPECT_EQ(model.embedding.scale, 3);
+  EXPECT_EQ(model.head->scale, 0.25);
+  EXPECT_EQ(model.layers[1].attention->scale, 0.125);
+  EXPECT_EQ(model.layers[1].feedForward->residualScale, 0.5);
+}
+
+} // namespace
