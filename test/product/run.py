@@ -139,6 +139,8 @@ def test_usage():
         code, _, errors = call(COMPILE, *arguments)
         check(f"usage {arguments}", code == 2 and errors, f"exit {code}: {errors}")
     refuses("a model that is not there", ["none.gguf"], "none.gguf")
+    refuses("a context beyond the table of positions", ["--context is 129", "positions.rows", "128"],
+            os.path.join(SOURCE, "test", "oracle", "gpt2"), "--context=129")
     refuses("an unknown processor", ["warp-drive"], model, "--cpu=warp-drive")
 
 

@@ -192,8 +192,12 @@ private:
     if (!loaded)
       return loaded.takeError();
     model.emplace(std::move(*loaded));
-    if (options.context > 0)
+    if (options.context > 0) {
       model->description.context = options.context;
+      if (Error error = validate(model->description)) // a table of positions has only so many rows
+        return llvm::createStringError("--context is " + llvm::Twine(options.context) + ": " +
+                                       llvm::toString(std::move(error)));
+    }
     auto cpu = transformer::CpuTarget::get(options.cpu);
     if (!cpu)
       return cpu.takeError();
