@@ -191,6 +191,8 @@ struct Positions {
   double base = 10000;                    ///< sinusoidal
   int64_t rows = 0;                       ///< learned: rows of the table
   int64_t offset = 0;                     ///< learned: row of position 0
+  /// learned: tokens with this id are not counted and stand at position -1 (RoBERTa's padding)
+  std::optional<int64_t> uncounted = {};
   bool operator==(const Positions &) const = default;
 };
 
@@ -202,8 +204,9 @@ struct Embedding {
   bool operator==(const Embedding &) const = default;
 };
 
-/// What masked-word models do before the output matrix: norm(activation(linear x)).
+/// What masked-word models do before the output matrix: norm(activation(linear(normBefore x))).
 struct HeadTransform {
+  std::optional<Norm> normBefore = {};
   Activation activation = Activation::gelu;
   bool bias = true;
   std::optional<Norm> norm;
@@ -299,6 +302,7 @@ struct Stack {
 struct SentenceVector {
   Pooling pooling = Pooling::mean;
   bool normalize = false; ///< to length 1
+  int64_t maxTokens = 0;  ///< longer texts are cut; 0: none is
   bool operator==(const SentenceVector &) const = default;
 };
 

@@ -62,10 +62,11 @@ static Expected<Model> loadFolder(StringRef path) {
     return description.takeError();
   if (description->kind == ModelKind::tokenizer)
     return Model{std::move(*description), {}};
-  Expected<WeightStore> weights = openSafetensors(path);
+  Expected<WeightStore> weights = openSafetensors(description->weights.file);
   if (!weights)
     return weights.takeError();
   huggingface::followPrefix(*description, *weights);
+  huggingface::followSpelling(*description, *weights);
   return finish(std::move(*description), std::move(*weights));
 }
 

@@ -132,6 +132,7 @@ struct Collector {
   void head(const Description &model, int64_t hidden, int64_t embeddingSize) {
     const Head &head = *model.head;
     if (head.transform) {
+      norm("head_norm_before", head.transform->normBefore, hidden);
       matrix("head_transform", hidden, hidden, head.transform->bias);
       norm("head_norm", head.transform->norm, hidden);
     }

@@ -29,7 +29,7 @@
 /// | `embedding_projection`, `head_projection` | hidden x embedding size, embedding size x hidden |
 /// | `token_types` | token types x hidden |
 /// | `relative_bias` | buckets * heads: a row of heads for each bucket |
-/// | `head_transform`, `head_norm` | hidden x hidden, hidden |
+/// | `head_transform`, `head_norm`, `head_norm_before` | hidden x hidden, hidden, hidden |
 ///
 /// A linear map or norm with a bias has a second parameter, its name followed by `.bias`. Matrices are [out,
 /// in]. Names of the encoder's parameters beside a decoder begin with `encoder.`; the embedding is shared.

@@ -274,6 +274,9 @@ void Checker::positions(const std::string &field, const Stack &stack) {
   if (value.kind != PositionKind::learned)
     return;
   size(field + ".rows", value.rows);
+  token(field + ".uncounted", value.uncounted);
+  if (value.uncounted && (model.kind != ModelKind::encoder || value.offset < 1))
+    fail(field + ".uncounted", "is for encoders whose position 0 is not the table's first row");
   if (value.offset < 0 || value.rows - value.offset < model.context)
     fail(field + ".rows", formatv("is {0}, expected at least context + offset = {1} + {2}", value.rows,
                                   model.context, value.offset));
@@ -375,9 +378,13 @@ Error Checker::run() {
   if (model.head) {
     finite("head.scale", model.head->scale);
     notNegative("head.soft_cap", model.head->softCap);
-    if (model.head->transform)
+    if (model.head->transform) {
+      norm("head.transform.norm_before", model.head->transform->normBefore);
       norm("head.transform.norm", model.head->transform->norm);
+    }
   }
+  if (model.sentence && model.sentence->maxTokens)
+    size("sentence.max_tokens", model.sentence->maxTokens);
   inputs();
   if (!failed)
     literals();

@@ -4,6 +4,7 @@
 // The module and its entry: embeddings, the runs of layers, the head.
 
 #include "frontend/RotaryFrequencies.h"
+#include "frontend/Words.h"
 #include "frontend/builder/ModuleBuilder.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -99,6 +100,8 @@ void ModuleBuilder::emitEntry() {
   SmallVector<std::pair<StringRef, Type>> inputs, results;
   if (!literal)
     inputs.push_back({"input_ids", ids});
+  if (model.embedding.tokenTypes)
+    inputs.push_back({"token_type_ids", ids});
   inputs.push_back({"batch", batch});
   if (model.head)
     inputs.push_back({"output_rows", ids});
@@ -124,13 +127,20 @@ void ModuleBuilder::emitEntry() {
     function.setResultAttr(i, nameAttribute, b.getStringAttr(result.first));
 
   b.setInsertionPointToStart(function.addEntryBlock());
-  auto arguments = function.getArguments();
-  Value batchValue = arguments[literal ? 0 : 1], cache = arguments.back();
+  /// Null if there is none of this name.
+  auto input = [&](StringRef name) -> Value {
+    for (auto [i, named] : llvm::enumerate(inputs))
+      if (named.first == name)
+        return function.getArgument(i);
+    return {};
+  };
+  Value batchValue = input("batch"), cache = input("cache");
   SmallVector<Value> values;
   if (literal) {
     values.push_back(emitLiteral(batchValue, cache));
   } else {
-    Value x = emitRuns(emitEmbedding(arguments[0], batchValue), batchValue, cache);
+    Value embedded = emitEmbedding(input("input_ids"), input("token_type_ids"), batchValue);
+    Value x = emitRuns(embedded, batchValue, cache);
     Value normed = emitFinal(x);
     if (normed.getType() == x.getType())
       tap(at("final_norm"), "hidden_states", index(loc, model.layers.size()), normed);
@@ -139,18 +149,23 @@ void ModuleBuilder::emitEntry() {
     if (encoder)
       values.push_back(normed);
     if (model.head)
-      values.push_back(emitLogits(x, arguments[2]));
+      values.push_back(emitLogits(x, input("output_rows")));
   }
   func::ReturnOp::create(b, loc, values);
 }
 
-Value ModuleBuilder::emitEmbedding(Value ids, Value batch) {
+Value ModuleBuilder::emitEmbedding(Value ids, Value types, Value batch) {
   Location loc = at("embedding");
   int64_t size = model.embedding.size ? model.embedding.size : model.hidden;
   Value x = tf::EmbedOp::create(b, loc, rows({size}), ids, weight("embedding"));
   x = scale(at("embedding.scale"), x, model.embedding.scale);
   if (projectsEmbeddings(model))
     x = linear(at("embedding.size"), x, weight("embedding_projection"), Value());
+  if (types) {
+    Location typesLoc = at("embedding.token_types");
+    Value segments = tf::EmbedOp::create(b, typesLoc, x.getType(), types, weight("token_types"));
+    x = arith::AddFOp::create(b, typesLoc, x, segments);
+  }
   x = emitPositions(x, batch);
   return normOf(model.embedding.norm, "embedding_norm", x);
 }
@@ -228,9 +243,21 @@ Value ModuleBuilder::emitLogits(Value x, Value wanted) {
   Location loc = at("head");
   Value chosen = tf::GatherOp::create(b, loc, x.getType(), x, wanted);
   chosen = emitFinal(chosen);
+  if (head.transform)
+    chosen = emitHeadTransform(*head.transform, chosen);
   Value logits = linear(loc, chosen, weight(head.tied ? "embedding" : "head"),
                         head.bias ? weight("head.bias") : Value());
   return softCap(at("head.soft_cap"), scale(at("head.scale"), logits, head.scale), head.softCap);
+}
+
+/// norm(activation(linear(normBefore x))), in front of the output matrix of masked-word models.
+Value ModuleBuilder::emitHeadTransform(const HeadTransform &transform, Value x) {
+  x = normOf(transform.normBefore, "head_norm_before", x);
+  Value y = linear(at("head.transform"), x, weight("head_transform"),
+                   transform.bias ? weight("head_transform.bias") : Value());
+  y = tf::ActivationOp::create(b, at("head.transform.activation"), y.getType(),
+                               *tf::symbolizeActivation(wordOf(transform.activation)), y);
+  return normOf(transform.norm, "head_norm", y);
 }
 
 //===------------------------------------------------ literal inputs

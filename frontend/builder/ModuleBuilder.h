@@ -38,12 +38,13 @@ private:
   bool checkCache();
   mlir::Type cacheType();
   void emitEntry();
-  mlir::Value emitEmbedding(mlir::Value ids, mlir::Value batch);
+  mlir::Value emitEmbedding(mlir::Value ids, mlir::Value types, mlir::Value batch);
   mlir::Value emitPositions(mlir::Value x, mlir::Value batch);
   mlir::Value emitRuns(mlir::Value x, mlir::Value batch, mlir::Value cache);
   mlir::Value emitLiteral(mlir::Value batch, mlir::Value cache);
   mlir::Value emitFinal(mlir::Value x);
   mlir::Value emitLogits(mlir::Value x, mlir::Value rows);
+  mlir::Value emitHeadTransform(const HeadTransform &transform, mlir::Value x);
   mlir::Value literalRows(llvm::StringRef input, mlir::Value batch);
   mlir::Value anglesOf(const Layer &layer, mlir::Value batch);
 

@@ -25,8 +25,11 @@ struct Family {
 
 llvm::ArrayRef<Family> families();
 
+void describeBert(const Config &config, Description &model);
+void describeCamembert(const Config &config, Description &model);
 void describeDeepSeekV2(const Config &config, Description &model);
 void describeDeepSeekV3(const Config &config, Description &model);
+void describeDistilBert(const Config &config, Description &model);
 void describeGemma2(const Config &config, Description &model);
 void describeGemma3(const Config &config, Description &model);
 void describeGpt2(const Config &config, Description &model);
@@ -34,12 +37,15 @@ void describeGptNeoX(const Config &config, Description &model);
 void describeGranite(const Config &config, Description &model);
 void describeLlama(const Config &config, Description &model);
 void describeMistral(const Config &config, Description &model);
+void describeModernBert(const Config &config, Description &model);
 void describeOlmo2(const Config &config, Description &model);
 void describeOpt(const Config &config, Description &model);
 void describePhi3(const Config &config, Description &model);
 void describeQwen2(const Config &config, Description &model);
 void describeQwen3(const Config &config, Description &model);
+void describeRoberta(const Config &config, Description &model);
 void describeSmolLM3(const Config &config, Description &model);
+void describeXlmRoberta(const Config &config, Description &model);
 
 //===------------------------------------------- parts that families share
 //------------------------------------------===//

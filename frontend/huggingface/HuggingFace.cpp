@@ -3,10 +3,12 @@
 
 #include "frontend/huggingface/HuggingFace.h"
 #include "frontend/huggingface/Family.h"
+#include "frontend/huggingface/SentenceTransformers.h"
 #include "frontend/weights/MappedFile.h"
 
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/FileSystem.h"
+#include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/Path.h"
 
 using namespace attune;
@@ -57,6 +59,19 @@ static void readGeneration(const Config &config, Generation &generation) {
   generation.repetitionPenalty = config.maybeNumber("repetition_penalty");
 }
 
+/// The id of the token that stands for a word to be guessed, where the tokenizer's settings list ids.
+static std::optional<int64_t> readMask(const Config &config) {
+  const llvm::json::Value *value = config.value("mask_token");
+  const llvm::json::Object *object = value ? value->getAsObject() : nullptr;
+  auto text = object ? object->getString("content") : value ? value->getAsString() : std::nullopt;
+  const llvm::json::Value *tokens = text ? config.value("added_tokens_decoder") : nullptr;
+  for (const auto &[id, token] : tokens && tokens->getAsObject() ? *tokens->getAsObject() : llvm::json::Object())
+    if (const llvm::json::Object *added = token.getAsObject(); added && added->getString("content") == text)
+      if (int64_t number; !StringRef(id).getAsInteger(10, number))
+        return number;
+  return std::nullopt;
+}
+
 /// The template under the key: a text, or a list of named ones of which the one called "default" counts.
 static std::string readTemplate(const Config &config) {
   const llvm::json::Value *value = config.value("chat_template");
@@ -78,6 +93,7 @@ static Error readTokenizerFiles(StringRef folder, Description &model) {
   if (*config) {
     model.tokens.addBos = (*config)->maybeFlag("add_bos_token");
     model.chatTemplate = readTemplate(**config);
+    model.tokens.mask = readMask(**config);
     if (Error error = (*config)->takeError())
       return error;
   }
@@ -116,13 +132,28 @@ static Error readGenerationFile(StringRef folder, Description &model) {
   return (*config)->takeError();
 }
 
-Expected<Description> huggingface::describeFolder(StringRef folder) {
+/// What makes a sentence's vector; the width must be the model's.
+static Error setSentence(const SentenceFolder &sentence, Description &model) {
+  model.sentence = sentence.vector;
+  if (sentence.width && *sentence.width != model.hidden)
+    return fileError(model.origin.file, llvm::formatv("'hidden_size' is {0}, but sentences are pooled from "
+                                                      "vectors of {1} elements (modules.json)",
+                                                      model.hidden, *sentence.width));
+  return Error::success();
+}
+
+Expected<Description> huggingface::describeFolder(StringRef outer) {
   Description model;
-  llvm::SmallString<256> absolute(folder);
+  Expected<SentenceFolder> sentence = readSentenceFolder(outer);
+  if (!sentence)
+    return sentence.takeError();
+  std::string folder = sentence->transformer.empty() ? outer.str() : inFolder(outer, sentence->transformer);
+  llvm::SmallString<256> absolute(outer);
   if (std::error_code code = llvm::sys::fs::make_absolute(absolute))
-    return llvm::createFileError(folder, code);
+    return llvm::createFileError(outer, code);
   llvm::sys::path::remove_dots(absolute, /*remove_dot_dot=*/true);
   model.name = llvm::sys::path::filename(absolute).str();
+  llvm::sys::path::append(absolute, sentence->transformer);
   model.origin.file = inFolder(folder, "config.json");
   if (Error error = readTokenizerFiles(folder, model))
     return std::move(error);
@@ -139,6 +170,8 @@ Expected<Description> huggingface::describeFolder(StringRef folder) {
   if (Error error = readConfig(*config, model))
     return std::move(error);
   if (Error error = readGenerationFile(folder, model))
+    return std::move(error);
+  if (Error error = setSentence(*sentence, model))
     return std::move(error);
   model.weights.file = absolute.str().str();
   if (!model.tokenizer.empty())

@@ -22,6 +22,10 @@ llvm::Expected<Description> describeFolder(llvm::StringRef folder);
 /// patterns of the description lose it too.
 void followPrefix(Description &model, const WeightStore &weights);
 
+/// Files spell some names in other words ("gamma"): gives the description's tensors the names that the file
+/// has. Those of which it has none stay.
+void followSpelling(Description &model, const WeightStore &weights);
+
 } // namespace attune::huggingface
 
 #endif // ATTUNE_FRONTEND_HUGGINGFACE_HUGGINGFACE_H

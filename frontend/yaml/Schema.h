@@ -177,6 +177,7 @@ template <typename IO> void fields(IO &io, Positions &v) {
   } else {
     io.required("rows", v.rows);
     io.optional("offset", v.offset, int64_t(0));
+    io.maybe("uncounted", v.uncounted);
   }
 }
 
@@ -188,6 +189,7 @@ template <typename IO> void fields(IO &io, Embedding &v) {
 }
 
 template <typename IO> void fields(IO &io, HeadTransform &v) {
+  io.maybe("norm_before", v.normBefore);
   io.required("activation", v.activation);
   io.optional("bias", v.bias, true);
   io.maybe("norm", v.norm);
@@ -229,6 +231,7 @@ template <typename IO> void fields(IO &io, Generation &v) {
 template <typename IO> void fields(IO &io, SentenceVector &v) {
   io.required("pooling", v.pooling);
   io.optional("normalize", v.normalize, false);
+  io.optional("max_tokens", v.maxTokens, int64_t(0));
 }
 
 template <typename IO> void fields(IO &io, RowSlice &v) {

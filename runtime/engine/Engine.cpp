@@ -106,6 +106,14 @@ void Engine::checkIds(std::span<const int32_t> ids) const {
                               vocabulary, vocabulary - 1));
 }
 
+void Engine::checkTypes(std::span<const int32_t> types) const {
+  int64_t known = std::max<int64_t>(metadata().tokenTypes, 1);
+  for (size_t i = 0; i < types.size(); ++i)
+    if (types[i] < 0 || types[i] >= known)
+      throw Error(fmt::format("token {} has the type {}, but the model has {} token types (0 to {})", i,
+                              types[i], known, known - 1));
+}
+
 void Engine::check(std::span<const Feed> feeds) const {
   size_t total = 0;
   for (size_t i = 0; i < feeds.size(); ++i) {
@@ -132,9 +140,13 @@ void Engine::appendRows(const Feed &feed, int64_t before, int64_t firstKey) {
   ids.insert(ids.end(), feed.ids.begin(), feed.ids.end());
   types.insert(types.end(), feed.types.begin(), feed.types.end());
   types.resize(ids.size());
-  for (int64_t i = 0; i < count; ++i)
-    batch.push_back({static_cast<int32_t>(before + i), static_cast<int32_t>(firstKey),
+  int64_t counted = before;
+  for (int32_t id : feed.ids) {
+    bool counts = id != metadata().uncounted;
+    batch.push_back({static_cast<int32_t>(counts ? counted : -1), static_cast<int32_t>(firstKey),
                      static_cast<int32_t>(before + count)});
+    counted += counts;
+  }
   int64_t firstWanted = feed.outputs == Rows::All ? 0 : feed.outputs == Rows::Last ? count - 1 : count;
   for (int64_t i = firstWanted; i < count; ++i)
     wanted.push_back(static_cast<int32_t>(row + i));
@@ -161,8 +173,10 @@ void Engine::build(std::span<const Feed> feeds) {
 
 void Engine::step(std::span<const Feed> feeds) {
   check(feeds);
-  for (const Feed &feed : feeds)
+  for (const Feed &feed : feeds) {
     checkIds(feed.ids);
+    checkTypes(feed.types);
+  }
   build(feeds);
   run();
   if (!isEncoder())

@@ -117,6 +117,7 @@ private:
   std::unique_ptr<Stage> makeStage(const char *entryName);
   void check(std::span<const Feed> feeds) const;
   void checkIds(std::span<const int32_t> ids) const;
+  void checkTypes(std::span<const int32_t> types) const;
   void build(std::span<const Feed> feeds);
   void appendRows(const Feed &feed, int64_t before, int64_t firstKey);
   void run();

@@ -25,6 +25,8 @@ constexpr std::pair<std::string_view, ArgumentRole> roles[] = {
     {"input", ArgumentRole::Input}, {"output", ArgumentRole::Output},
     {"tap", ArgumentRole::Tap},     {"weights", ArgumentRole::Weights},
     {"cache", ArgumentRole::Cache}, {"workspace", ArgumentRole::Workspace}};
+constexpr std::pair<std::string_view, Pooling> poolings[] = {
+    {"mean", Pooling::Mean}, {"first", Pooling::First}, {"last", Pooling::Last}};
 constexpr std::pair<std::string_view, ModelKind> kinds[] = {{"decoder", ModelKind::Decoder},
                                                             {"encoder", ModelKind::Encoder},
                                                             {"encoder-decoder", ModelKind::EncoderDecoder},
@@ -171,10 +173,15 @@ CacheInfo parseCache(const Fields &fields) {
 }
 
 SpecialTokens parseTokens(const Fields &fields) {
-  SpecialTokens tokens{fields.id("bos"), fields.id("pad"), {}, fields.boolean("add_bos")};
+  SpecialTokens tokens{fields.id("bos"), fields.id("pad"), fields.id("mask"), {}, fields.boolean("add_bos")};
   for (const json &id : fields.list("eos"))
     tokens.eos.push_back(static_cast<int32_t>(fields.integer(id, "eos", 0, INT32_MAX)));
   return tokens;
+}
+
+SentenceVector parseSentence(const Fields &fields) {
+  return {fields.oneOf("pooling", poolings), fields.boolean("normalize"),
+          fields.integer("max_tokens", 0, 0, INT32_MAX)};
 }
 
 GenerationDefaults parseGeneration(const Fields &fields) {
@@ -192,6 +199,10 @@ void parseModel(Metadata &metadata, const Fields &fields) {
   metadata.context = fields.integer("context", 1, INT32_MAX);
   metadata.chunk = fields.integer("chunk", 512, 1, 1 << 20);
   metadata.literalTokens = fields.integer("literal_tokens", 0, 0, INT32_MAX);
+  metadata.tokenTypes = fields.integer("token_types", 0, 0, INT32_MAX);
+  metadata.uncounted = fields.id("uncounted");
+  if (fields.find("sentence"))
+    metadata.sentence = parseSentence(fields.child("sentence"));
   metadata.weightsFile = fields.string("weights_file", "");
   metadata.parameters = fields.integer("parameters", 0, 0, largestSize);
   metadata.weightBytes = fields.integer("weight_bytes", 0, 0, largestSize);
@@ -216,6 +227,8 @@ int64_t attune::sizeOf(ElementType type) {
 }
 
 std::string_view attune::nameOf(ElementType type) { return elementTypes[static_cast<size_t>(type)].first; }
+
+std::string_view attune::nameOf(Pooling pooling) { return poolings[static_cast<size_t>(pooling)].first; }
 
 std::string_view attune::nameOf(ModelKind kind) { return kinds[static_cast<size_t>(kind)].first; }
 

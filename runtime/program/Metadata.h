@@ -63,7 +63,7 @@ struct CacheInfo {
 };
 
 struct SpecialTokens {
-  std::optional<int32_t> bos, pad;
+  std::optional<int32_t> bos, pad, mask;
   std::vector<int32_t> eos; ///< each of them ends a text
   bool addBos = false;      ///< texts begin with bos
 };
@@ -72,6 +72,16 @@ struct SpecialTokens {
 struct GenerationDefaults {
   std::optional<double> temperature, topP, minP, repetitionPenalty;
   std::optional<int64_t> topK;
+};
+
+enum class Pooling { Mean, First, Last };
+std::string_view nameOf(Pooling pooling);
+
+/// How a text's vector is made of its tokens' vectors.
+struct SentenceVector {
+  Pooling pooling = Pooling::Mean;
+  bool normalize = false; ///< to length 1
+  int64_t maxTokens = 0;  ///< longer texts are cut; 0: none is
 };
 
 enum class ModelKind { Decoder, Encoder, EncoderDecoder, Tokenizer };
@@ -84,6 +94,9 @@ struct Metadata {
   std::string cpuName;
   std::vector<std::string> cpuFeatures;
   int64_t vocabulary = 0, hidden = 0, layers = 0, context = 0, chunk = 512, literalTokens = 0;
+  int64_t tokenTypes = 0;           ///< that token_type_ids choose from
+  std::optional<int32_t> uncounted; ///< the id of tokens that stand at position -1
+  std::optional<SentenceVector> sentence;
   CacheInfo cache;
   SpecialTokens tokens;
   std::string chatTemplate; ///< empty: none

@@ -26,7 +26,7 @@
 ///   "cache": {"layers": 30, "heads": 3, "key_size": 64, "value_size": 64, "type": "f16",
 ///             "row_multiple": 16},
 ///   "workspace": {"bytes_per_token": 12345, "bytes_fixed": 4096, "token_multiple": 16},
-///   "tokens": {"bos": 1, "eos": [2], "pad": null, "add_bos": false},
+///   "tokens": {"bos": 1, "eos": [2], "pad": null, "mask": null, "add_bos": false},
 ///   "chat_template": "...", "literal_tokens": 0, "weights_file": null,
 ///   "parameters": 134515008, "weight_bytes": 98000000, "description": {"...": "for info"},
 ///   "generation": {"temperature": 0.2, "top_p": 0.9},
@@ -61,6 +61,11 @@
 /// Metadata's `router_layers` gives the model's layer index of each routing layer. A model with
 /// `literal_tokens` has a tap for every stage of its attention: `q`, `k`, `v`, `scores`, `weights` f32
 /// [layers, tokens, heads, size or `keys`].
+///
+/// **Encoders.** `token_types` is how many the entry's `token_type_ids` choose from. Tokens with the id
+/// `uncounted` stand at position -1 and do not count for those behind them. `sentence` says how a text's
+/// vector is made: `{"pooling": "mean", "normalize": true, "max_tokens": 256}` (`first`, `last`; 0: any
+/// number).
 ///
 /// **Further fields.** With `literal_tokens` an entry has no `input_ids`. `add_bos` asks for the
 /// begin-of-text token in front of prompts that the tokenizer gives without one. `generation` may hold

@@ -5,6 +5,7 @@
 
 #include "dialect/Transformer.h"
 #include "frontend/Parameters.h"
+#include "frontend/Words.h"
 #include "passes/layout/Formats.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -89,7 +90,15 @@ Object specialTokens(const Tokens &tokens) {
     object["bos"] = *tokens.bos;
   if (tokens.pad)
     object["pad"] = *tokens.pad;
+  if (tokens.mask)
+    object["mask"] = *tokens.mask;
   return object;
+}
+
+Object sentenceVector(const SentenceVector &sentence) {
+  return Object{{"pooling", wordOf(sentence.pooling)},
+                {"normalize", sentence.normalize},
+                {"max_tokens", sentence.maxTokens}};
 }
 
 Object generationDefaults(const Generation &generation) {
@@ -174,6 +183,12 @@ std::string attune::writeMetadata(const Description &description, const mlir::tr
   metadata["context"] = description.context;
   metadata["chunk"] = 512;
   metadata["tokens"] = specialTokens(description.tokens);
+  if (description.embedding.tokenTypes)
+    metadata["token_types"] = description.embedding.tokenTypes;
+  if (description.positions.uncounted)
+    metadata["uncounted"] = *description.positions.uncounted;
+  if (description.sentence)
+    metadata["sentence"] = sentenceVector(*description.sentence);
   metadata["generation"] = generationDefaults(description.generation);
   metadata["chat_template"] = description.chatTemplate;
   if (description.kind == ModelKind::literal && !description.inputs.empty())
