@@ -206,10 +206,10 @@ struct Embedding {
 
 /// What masked-word models do before the output matrix: norm(activation(linear(normBefore x))).
 struct HeadTransform {
-  std::optional<Norm> normBefore = {};
   Activation activation = Activation::gelu;
   bool bias = true;
   std::optional<Norm> norm;
+  std::optional<Norm> normBefore = {};
   bool operator==(const HeadTransform &) const = default;
 };
 

@@ -73,7 +73,7 @@ void huggingface::describeBert(const Config &config, Description &model) {
                        "cls.predictions.decoder.weight", "cls.predictions.bias"});
   model.weights.ignore.push_back("cls.predictions.bias"); // one of the two is read, and the matrix if untied
   model.weights.ignore.push_back("cls.predictions.decoder.*");
-  model.weights.ignore.push_back("cls.seq_relationship.*");    // whether one sentence follows another
+  model.weights.ignore.push_back("cls.seq_relationship.*"); // whether one sentence follows another
 }
 
 /// Positions count from the row behind the padding token's: the table has rows that no text reaches.

@@ -61,7 +61,7 @@ void huggingface::describeWordHead(const Config &config, Description &model, Act
                                    const Norm &norm) {
   model.head = Head{config.flag("tie_word_embeddings", true)};
   model.head->bias = true;
-  model.head->transform = HeadTransform{{}, activation, true, norm};
+  model.head->transform = HeadTransform{activation, true, norm};
 }
 
 void huggingface::nameWordHead(Description &model, const WordHeadNames &names) {

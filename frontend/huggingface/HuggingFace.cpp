@@ -65,7 +65,8 @@ static std::optional<int64_t> readMask(const Config &config) {
   const llvm::json::Object *object = value ? value->getAsObject() : nullptr;
   auto text = object ? object->getString("content") : value ? value->getAsString() : std::nullopt;
   const llvm::json::Value *tokens = text ? config.value("added_tokens_decoder") : nullptr;
-  for (const auto &[id, token] : tokens && tokens->getAsObject() ? *tokens->getAsObject() : llvm::json::Object())
+  for (const auto &[id, token] :
+       tokens && tokens->getAsObject() ? *tokens->getAsObject() : llvm::json::Object())
     if (const llvm::json::Object *added = token.getAsObject(); added && added->getString("content") == text)
       if (int64_t number; !StringRef(id).getAsInteger(10, number))
         return number;
@@ -153,7 +154,8 @@ Expected<Description> huggingface::describeFolder(StringRef outer) {
     return llvm::createFileError(outer, code);
   llvm::sys::path::remove_dots(absolute, /*remove_dot_dot=*/true);
   model.name = llvm::sys::path::filename(absolute).str();
-  llvm::sys::path::append(absolute, sentence->transformer);
+  if (!sentence->transformer.empty())
+    llvm::sys::path::append(absolute, sentence->transformer);
   model.origin.file = inFolder(folder, "config.json");
   if (Error error = readTokenizerFiles(folder, model))
     return std::move(error);

@@ -62,8 +62,8 @@ static std::vector<bool> readPattern(const Config &config, llvm::ArrayRef<Kind> 
     local.push_back(type == kinds[1].name);
   }
   if (static_cast<int64_t>(local.size()) != layers)
-    config.fail("layer_types", llvm::formatv("has {0} items, expected one for each of {1} layers",
-                                             local.size(), layers));
+    config.fail("layer_types",
+                llvm::formatv("has {0} items, expected one for each of {1} layers", local.size(), layers));
   local.resize(layers);
   return local;
 }
@@ -113,8 +113,9 @@ void huggingface::describeModernBert(const Config &config, Description &model) {
   attention.heads = attention.keyHeads = config.size("num_attention_heads", 12);
   attention.headSize = std::max<int64_t>(1, model.hidden / attention.heads);
   if (model.hidden % attention.heads)
-    config.fail("num_attention_heads", llvm::formatv("is {0}, which does not divide 'hidden_size', which is {1}",
-                                                     attention.heads, model.hidden));
+    config.fail("num_attention_heads",
+                llvm::formatv("is {0}, which does not divide 'hidden_size', which is {1}", attention.heads,
+                              model.hidden));
   attention.bias = attention.outputBias = config.flag("attention_bias", false);
   FeedForward ffn;
   ffn.size = config.size("intermediate_size", 1152);

@@ -50,8 +50,8 @@ static Expected<std::vector<std::pair<std::string, std::string>>> readList(Strin
 
 /// The one way of pooling that a module's flags choose, in its own words.
 static std::string chosenPooling(const Config &config) {
-  static const StringRef ways[] = {"cls_token",            "mean_tokens",         "max_tokens",
-                                   "mean_sqrt_len_tokens", "weightedmean_tokens", "lasttoken"};
+  static const StringRef ways[] = {"cls_token",           "mean_tokens", "max_tokens", "mean_sqrt_len_tokens",
+                                   "weightedmean_tokens", "lasttoken"};
   if (config.has("pooling_mode"))
     return config.text("pooling_mode");
   std::vector<std::string> chosen;

@@ -38,6 +38,16 @@ class Recorded:
     def ids(self, prompt):
         return self.tensors[f"{prompt}.input_ids"]
 
+    def inputs(self, prompt):
+        """All that was given beside a prompt's ids: mask, token types."""
+        names = ("input_ids", "attention_mask", "token_type_ids")
+        return {name: self.tensors[f"{prompt}.{name}"] for name in names if f"{prompt}.{name}" in self.tensors}
+
+    def real_rows(self, prompt):
+        """Whether each token counts, row by row of the batch; padding is compared with nothing."""
+        mask = self.tensors.get(f"{prompt}.attention_mask")
+        return [value == 1 for value in mask.values] if mask else [True] * len(self.ids(prompt).values)
+
     def find(self, ending):
         """(prompt, tensor) of each recorded tensor `PROMPT.ending`."""
         return [(name.split(".")[0], tensor) for name, tensor in self.tensors.items() if name.split(".", 1)[1] == ending]
@@ -62,7 +72,8 @@ class Recorded:
 def check_logits(report, name, recorded, program):
     with report.check(f"{name}: logits") as errors:
         for prompt, want in recorded.find("logits"):
-            errors.append(distance(program.run(recorded.ids(prompt))["logits"], want, recorded.tolerance))
+            got = program.run_inputs(recorded.inputs(prompt))["logits"]
+            errors.append(distance(got, want, recorded.tolerance, recorded.real_rows(prompt)))
 
 
 def check_decoder(report, name, recorded, program):
@@ -85,6 +96,40 @@ def check_decoder(report, name, recorded, program):
     check_text(report, name, recorded, program)
 
 
+def check_encoder(report, name, recorded, program):
+    """Hidden states, logits and attention weights at the tokens that count, padded batches among them."""
+    runs = {}
+
+    def run(prompt, *flags):
+        if (prompt, flags) not in runs:
+            runs[prompt, flags] = program.run_inputs(recorded.inputs(prompt), *flags)
+        return runs[prompt, flags]
+
+    for output, ending in (("logits", "logits"), ("last_hidden_state", "last_hidden")):
+        with report.check(f"{name}: {output}") as errors:
+            for prompt, want in recorded.find(ending):
+                errors.append(distance(run(prompt)[output], want, recorded.tolerance, recorded.real_rows(prompt)))
+    with report.check(f"{name}: attention weights") as errors:
+        for prompt, layer, want in recorded.taps("attn"):
+            got, real = run(prompt, "--attentions", "--all-hidden")[f"attentions.{layer}"], recorded.real_rows(prompt)
+            width, heads = want.shape[-1], want.shape[1]
+            rows = [real[b * width + q] for b in range(want.shape[0]) for _ in range(heads) for q in range(width)]
+            errors.append(distance(got, want, recorded.attention_tolerance, rows))
+    with report.check(f"{name}: hidden states") as errors:
+        for prompt, layer, want in recorded.taps("hidden"):
+            got = run(prompt, "--attentions", "--all-hidden")[f"hidden_states.{layer}"]
+            errors.append(distance(got, want, recorded.tolerance, recorded.real_rows(prompt)))
+    with report.check(f"{name}: tokens") as errors:
+        check_tokens(errors, recorded.facts["text_case"], program)
+
+
+def check_tokens(errors, case, program):
+    ids = json.loads(command(program.path, "tokenize", "--jsonl", text=json.dumps(case["text"]) + "\n"))
+    errors.append(same(ids, case["ids"]))
+    text = json.loads(command(program.path, "tokenize", "--jsonl", "--decode", "--skip-special", text=json.dumps(ids) + "\n"))
+    errors.append(same(text, case["decoded"]))
+
+
 def continue_uncached(program, ids, count):
     """Greedy tokens, each from a run over all before it."""
     ids = list(ids)
@@ -98,10 +143,7 @@ def continue_uncached(program, ids, count):
 def check_text(report, name, recorded, program):
     case = recorded.facts["text_case"]
     with report.check(f"{name}: text") as errors:
-        ids = json.loads(command(program.path, "tokenize", "--jsonl", text=json.dumps(case["text"]) + "\n"))
-        errors.append(same(ids, case["ids"]))
-        text = json.loads(command(program.path, "tokenize", "--jsonl", "--decode", "--skip-special", text=json.dumps(ids) + "\n"))
-        errors.append(same(text, case["decoded"]))
+        check_tokens(errors, case, program)
         prompt, count = case["prompt_ids"], len(case["greedy_ids"])
         if recorded.rotates_anew():  # as it was recorded
             got = continue_uncached(program, prompt, count)
@@ -126,7 +168,8 @@ def check_model(report, compiler, model):
         with tempfile.TemporaryDirectory() as work, report.group(name):
             work = pathlib.Path(work)
             program = Program(compiler, recorded.with_config(config, work / "model"), work)
-            check_decoder(report, name, recorded, program)
+            check = check_encoder if recorded.facts["kind"] == "encoder" else check_decoder
+            check(report, name, recorded, program)
             check_threads(report, name, recorded, program)
 
 
@@ -191,6 +234,7 @@ def main():
                 check_gguf(report, compiler, model)
     if not names:
         check_options(report, compiler, "llama")
+        check_options(report, compiler, "bert")
     report.close()
 
 

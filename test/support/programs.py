@@ -62,13 +62,18 @@ class Report:
         sys.exit(self.failed > 0 or self.passed == 0)
 
 
-def distance(got, want, tolerance):
-    """The largest error as a share of tolerance + RELATIVE |want|."""
+def distance(got, want, tolerance, rows=None):
+    """The largest error as a share of tolerance + RELATIVE |want|; of those rows of the last dimension that are True."""
     if got.shape != want.shape:
         raise Failure(f"the shape is {got.shape}, expected {want.shape}")
-    if not all(map(math.isfinite, got.values)):
+    if rows is None:
+        pairs = list(zip(got.values, want.values))
+    else:
+        assert len(rows) * want.shape[-1] == len(want.values)
+        pairs = [pair for g, w, chosen in zip(got.rows(), want.rows(), rows) if chosen for pair in zip(g, w)]
+    if not all(math.isfinite(g) for g, _ in pairs):
         return math.inf
-    return max(abs(g - w) / (tolerance + RELATIVE * abs(w)) for g, w in zip(got.values, want.values))
+    return max(abs(g - w) / (tolerance + RELATIVE * abs(w)) for g, w in pairs)
 
 
 def same(got, want):
@@ -83,8 +88,11 @@ class Program:
         command(compiler, model, "-o", self.path, *options)
 
     def run(self, ids, *flags):
+        return self.run_inputs({"input_ids": ids}, *flags)
+
+    def run_inputs(self, inputs, *flags):
         given, result = self.folder / "in.safetensors", self.folder / "out.safetensors"
         result.unlink(missing_ok=True)
-        tensors.save_ids(given, {"input_ids": ids})
+        tensors.save_ids(given, inputs)
         command(self.path, "run", given, "-o", result, *flags)
         return tensors.load(result)

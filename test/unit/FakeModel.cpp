@@ -261,6 +261,7 @@ json attune::test::decoderMetadata(int64_t context, int64_t chunk) {
 json attune::test::encoderMetadata(int64_t context) {
   json metadata = baseMetadata(context);
   metadata["kind"] = "encoder";
+  metadata["token_types"] = 9;
   json arguments = inputs();
   arguments.push_back(argument("token_type_ids", "input", "i32", {"tokens"}));
   arguments.push_back(argument("last_hidden_state", "output", "f32", {"outputs", 5}));
