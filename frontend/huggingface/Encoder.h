@@ -11,10 +11,6 @@
 
 namespace attune::huggingface {
 
-struct TensorName {
-  llvm::StringRef parameter, tensor;
-};
-
 /// Names `parameter` "PREFIX TENSOR.weight" and, if the model has one, its bias "PREFIX TENSOR.bias".
 /// Parameters that the model does not have are left out.
 void nameWithBiases(Description &model, llvm::StringRef prefix, llvm::ArrayRef<TensorName> names);

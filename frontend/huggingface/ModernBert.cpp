@@ -13,66 +13,21 @@ using namespace attune::huggingface;
 using llvm::StringRef;
 
 namespace {
-/// What the two kinds of layers differ in, under their names in `layer_types`.
-struct Kind {
-  StringRef name;
-  Rotary rotary;
-  int64_t window;
+/// What local and global layers differ in.
+struct Kinds {
+  Rotary global, local;
 };
 } // namespace
 
-/// Frequencies of one kind: `rope_parameters.NAME` since transformers 5, `KEY` before.
-static Rotary readRotaryOf(const Config &config, StringRef kind, double base, int64_t dims) {
-  Rotary rotary;
-  rotary.dims = dims;
-  rotary.base = base;
-  std::optional<Config> all = config.section("rope_parameters");
-  std::optional<Config> own = all ? all->section(kind) : std::nullopt;
-  if (all && !own)
-    all->fail(kind, "is absent, expected an object");
-  if (!own)
-    return rotary;
-  rotary.base = own->positive("rope_theta", base);
-  if (own->text("rope_type", "default") != "default")
-    own->refuse("rope_type", "\"default\"");
-  return rotary;
-}
-
-static std::array<Kind, 2> readKinds(const Config &config, int64_t dims) {
+/// Frequencies of each kind: `rope_parameters` holds them since transformers 5, keys of their own before.
+static Kinds readKinds(const Config &config, int64_t dims) {
   double global = config.positive("global_rope_theta", 160000.0);
-  double local = config.positive("local_rope_theta", config.has("global_rope_theta") ? global : 10000.0);
-  // A token sees this many to either side; `window` counts its own as well.
-  int64_t window = config.size("local_attention", 128) / 2 + 1;
-  return {Kind{"full_attention", readRotaryOf(config, "full_attention", global, dims), 0},
-          Kind{"sliding_attention", readRotaryOf(config, "sliding_attention", local, dims), window}};
-}
-
-/// Whether each layer sees a window alone: from `layer_types`, or every n-th layer does not.
-static std::vector<bool> readPattern(const Config &config, llvm::ArrayRef<Kind> kinds, int64_t layers) {
-  std::vector<bool> local;
-  if (!config.has("layer_types")) {
-    int64_t every = config.size("global_attn_every_n_layers", 3);
-    for (int64_t i = 0; i < layers; ++i)
-      local.push_back(i % every != 0);
-    return local;
-  }
-  for (const std::string &type : config.texts("layer_types")) {
-    if (type != kinds[0].name && type != kinds[1].name)
-      config.refuse("layer_types", "a list of: " + kinds[0].name + ", " + kinds[1].name);
-    local.push_back(type == kinds[1].name);
-  }
-  if (static_cast<int64_t>(local.size()) != layers)
-    config.fail("layer_types",
-                llvm::formatv("has {0} items, expected one for each of {1} layers", local.size(), layers));
-  local.resize(layers);
-  return local;
-}
-
-/// Takes a stretch of rows of a matrix, and of its bias.
-static void slice(Description &model, StringRef parameter, int64_t first, int64_t length, int64_t of) {
-  for (StringRef ending : {"", ".bias"})
-    if (auto found = model.tensors.find((parameter + ending).str()); found != model.tensors.end())
-      found->second.rows = RowSlice{first, length, 0, of};
+  double local = readPositiveOrNull(config, "local_rope_theta", 10000.0);
+  std::optional<Config> all = config.section("rope_parameters");
+  auto read = [&](StringRef kind, double base) {
+    return readRotaryOf(config, all ? all->section(kind) : std::nullopt, dims, base);
+  };
+  return {read("full_attention", global), read("sliding_attention", local ? local : global)};
 }
 
 static void nameTensors(Description &model) {
@@ -93,11 +48,11 @@ static void nameTensors(Description &model) {
   nameWithBiases(model, "model.", names);
   model.tensors["embedding"].name = "model.embeddings.tok_embeddings.weight";
   int64_t hidden = model.hidden, size = model.layers[0].feedForward->size;
-  slice(model, "layer.attention.query", 0, hidden, 3 * hidden);
-  slice(model, "layer.attention.key", hidden, hidden, 3 * hidden);
-  slice(model, "layer.attention.value", 2 * hidden, hidden, 3 * hidden);
-  slice(model, "layer.feed_forward.gate", 0, size, 2 * size); // the half that is activated
-  slice(model, "layer.feed_forward.up", size, size, 2 * size);
+  sliceRows(model, "layer.attention.query", {0, hidden, 0, 3 * hidden});
+  sliceRows(model, "layer.attention.key", {hidden, hidden, 0, 3 * hidden});
+  sliceRows(model, "layer.attention.value", {2 * hidden, hidden, 0, 3 * hidden});
+  sliceRows(model, "layer.feed_forward.gate", {0, size, 0, 2 * size}); // the half that is activated
+  sliceRows(model, "layer.feed_forward.up", {size, size, 0, 2 * size});
 }
 
 void huggingface::describeModernBert(const Config &config, Description &model) {
@@ -124,10 +79,14 @@ void huggingface::describeModernBert(const Config &config, Description &model) {
   ffn.bias = config.flag("mlp_bias", false);
   ffn.normBefore = norm;
 
-  std::array<Kind, 2> kinds = readKinds(config, attention.headSize);
-  for (bool local : readPattern(config, kinds, readLayerCount(config, "num_hidden_layers", 22))) {
-    attention.rotary = kinds[local].rotary;
-    attention.mask.window = kinds[local].window;
+  Kinds kinds = readKinds(config, attention.headSize);
+  int64_t every = config.size("global_attn_every_n_layers", 3);
+  // A token sees this many to either side; a window counts its own as well.
+  int64_t local = config.size("local_attention", 128) / 2 + 1;
+  for (int64_t window : readWindows(config, readLayerCount(config, "num_hidden_layers", 22), local,
+                                    [&](int64_t layer) { return layer % every != 0; })) {
+    attention.rotary = window ? kinds.local : kinds.global;
+    attention.mask.window = window;
     model.layers.push_back({attention, ffn});
     attention.normBefore = norm; // the first layer reads the norm of the embeddings
   }

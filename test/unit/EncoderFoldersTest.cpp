@@ -243,10 +243,10 @@ TEST_F(EncoderFolders, ModernBertOfTransformers5) {
   EXPECT_EQ(model.layers[1].attention->rotary->base, 70);
   EXPECT_EQ(model.layers[3].attention->rotary->base, 50);
   EXPECT_EQ(model.layers[3].attention->mask.window, 5);
-  files.config["layer_types"] = Array{"full_attention", "chunked"};
-  refuses({"'layer_types' is [\"full_attention\",\"chunked\"], expected a list of"});
+  files.config["layer_types"] = Array{"full_attention", "full_attention", "full_attention", "chunked"};
+  refuses({"'layer_types' has \"chunked\", expected full_attention or sliding_attention"});
   files.config["layer_types"] = Array{"full_attention"};
-  refuses({"'layer_types' has 1 items, expected one for each of 4 layers"});
+  refuses({"'layer_types' has 1 types, expected one for each of 4 layers"});
 }
 
 TEST_F(EncoderFolders, BiasesAndActivationsOfModernBert) {

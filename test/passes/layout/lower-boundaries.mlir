@@ -63,30 +63,6 @@ func.func @entry(%x: tensor<?x8xf32>) -> tensor<?x8xf32> {
 
 // -----
 
-// A tensor that layers read gets memory of its own, once, and stays there until the last of them.
-// CHECK-LABEL: func.func @entry(
-// CHECK:           %[[A:.*]] = arith.addf
-// CHECK:           bufferization.materialize_in_destination %[[A]] in restrict writable %[[KEPT:.*]] : (
-// CHECK:             func.call @layer(%{{.*}}, %{{.*}}, %{{.*}}, %[[KEPT]], %{{.*}})
-// CHECK:           %[[B:.*]] = arith.mulf
-// CHECK:           bufferization.materialize_in_destination %[[B]] in restrict writable %[[OTHER:.*]] : (
-// CHECK:             func.call @layer(%{{.*}}, %{{.*}}, %{{.*}}, %[[OTHER]], %{{.*}})
-// CHECK:             func.call @layer(%{{.*}}, %{{.*}}, %{{.*}}, %[[KEPT]], %{{.*}})
-func.func private @layer(%x: tensor<?x8xf32>, %record: index, %layer: index, %angles: tensor<?x8xf32>) -> tensor<?x8xf32> {
-  %y = arith.addf %x, %angles : tensor<?x8xf32>
-  return %y : tensor<?x8xf32>
-}
-func.func @entry(%x: tensor<?x8xf32>) -> tensor<?x8xf32> {
-  %a = arith.addf %x, %x : tensor<?x8xf32>
-  %0 = transformer.repeat @layer (%x, %a) {count = 1 : i64, first = 0 : i64, record = 0 : i64} : (tensor<?x8xf32>, tensor<?x8xf32>) -> tensor<?x8xf32>
-  %b = arith.mulf %x, %x : tensor<?x8xf32>
-  %1 = transformer.repeat @layer (%0, %b) {count = 1 : i64, first = 1 : i64, record = 1 : i64} : (tensor<?x8xf32>, tensor<?x8xf32>) -> tensor<?x8xf32>
-  %2 = transformer.repeat @layer (%1, %a) {count = 1 : i64, first = 2 : i64, record = 2 : i64} : (tensor<?x8xf32>, tensor<?x8xf32>) -> tensor<?x8xf32>
-  return %2 : tensor<?x8xf32>
-}
-
-// -----
-
 // Functions without tensors, and those that are only declared, stay as they are.
 // CHECK-LABEL: func.func private @declared(tensor<?xf32>)
 // CHECK:       func.func @scalar(%{{[a-z0-9]*}}: index) -> index {
