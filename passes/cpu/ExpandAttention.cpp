@@ -98,12 +98,8 @@ private:
 
   /// Scratch on the stack of the function, not of the loop.
   void createScratch() {
-    OpBuilder::InsertionGuard guard(e);
-    e.setInsertionPointToStart(&op->getParentOfType<func::FuncOp>().front());
     int64_t rows = tokenTile * headTile;
-    auto scratch = [&](ArrayRef<int64_t> shape) -> Value {
-      return memref::AllocaOp::create(e, MemRefType::get(shape, e.getF32Type()), e.getI64IntegerAttr(64));
-    };
+    auto scratch = [&](ArrayRef<int64_t> shape) { return e.stackBuffer(MemRefType::get(shape, e.getF32Type())); };
     scores = scratch({rows, kKeyGroup * kTileGroups});
     sums = scratch({rows, e.lanes()});
     maxima = scratch({rows});

@@ -56,6 +56,7 @@ def check_fast(report, program, expected):
             first, again = (program.run(ids_of(prompt), "--greedy", 8)["greedy_ids"].values for _ in range(2))
             errors += [same(first, again), same(first[:1], prompt["greedy"][:1])]
     check_page(report, name, program, expected["page"], INT8_TOLERANCE)
+    check_long_text(report, name, program)
     check_steps(report, name, program, expected["prompts"])
     with report.check(f"{name}: streamed text") as errors:
         prompt = expected["prompts"][0]
@@ -72,6 +73,13 @@ def check_page(report, name, program, page, tolerance):
         result = json.loads(command(program.path, "score", "--json", HERE / "page.txt"))
         errors.append(same([result["tokens"]], [page["tokens"] - 1]))
         errors.append(abs(result["log_probability"] / result["tokens"] + page["mean_nll"]) / tolerance)
+
+
+def check_long_text(report, name, program):
+    """More tokens than a chunk, every row of logits wanted: a text of this repository."""
+    with report.check(f"{name}: score of a long text") as errors:
+        result = json.loads(command(program.path, "score", "--json", HERE.parent.parent / "LICENSE"))
+        errors.append(0.0 if result["tokens"] > 1500 and math.isfinite(result["log_probability"]) else math.inf)
 
 
 def check_steps(report, name, program, prompts):

@@ -71,3 +71,27 @@ func.func @tensors(%x: tensor<?x8xf32>, %w: memref<1x512xi8>, %y: tensor<?x16xf3
   } -> tensor<?x16xf32>
   return %r : tensor<?x16xf32>
 }
+
+// -----
+
+// Sums that tiles leave for the epilogue lie where the function begins, not in the loops around the product: what is taken from the
+// stack in a loop would be taken by each iteration.
+// CHECK-LABEL: func.func @in_loops
+// CHECK: memref.alloca() {{.*}} : memref<96x16xf32>
+// CHECK: scf.for
+// CHECK: scf.for
+// CHECK-NOT: memref.alloca
+// CHECK: return
+func.func @in_loops(%x: memref<?x4xf32>, %w: memref<2x256xi8>, %y: memref<?x32xf32>, %n: index) {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  scf.for %i = %c0 to %n step %c1 {
+    scf.for %j = %c0 to %n step %c1 {
+      kernel.linear input(%x : memref<?x4xf32>) weights(%w : memref<2x256xi8>) outs(%y : memref<?x32xf32>) format(<codes = f32>) columns(4) {
+      ^bb0(%p: f32):
+        kernel.yield %p : f32
+      }
+    }
+  }
+  return
+}
