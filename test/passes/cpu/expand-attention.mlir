@@ -24,7 +24,7 @@
 // CHECK:             vector.store %{{.*}}, %[[O]]
 // CHECK-NOT:       kernel.attention
 // WIDE-LABEL: func.func @softmax(
-// WIDE-NEXT:       memref.alloca() {{.*}} : memref<12x128xf32>
+// WIDE:           memref.alloca() {{.*}} : memref<12x128xf32>
 // WIDE:            vector.fma %{{.*}} : vector<16xf32>
 func.func @softmax(%q: memref<?x3x64xf32>, %b: memref<?x3xi32>, %K: memref<?x1x64x16xf16>, %V: memref<?x1x64xf16>, %o: memref<?x3x64xf32>) {
   kernel.attention ins(%q, %b : memref<?x3x64xf32>, memref<?x3xi32>) cache(%K, %V : memref<?x1x64x16xf16>, memref<?x1x64xf16>) outs(%o : memref<?x3x64xf32>) {mask = #transformer.mask<causal = true>, scale = 0.125 : f64}
