@@ -80,10 +80,13 @@ void CacheUpdateOp::getEffects(Effects &effects) {
 //-------------------------------------------------===//
 
 LogicalResult QuantizeOp::verify() {
-  int64_t inits = isa<TensorType>(getCodes().getType()) ? 3 : 0;
+  int64_t inits = isa<TensorType>(getCodes().getType()) ? getDpsInits().size() : 0;
   if (static_cast<int64_t>(getResults().size()) != inits)
     return emitOpError() << "has " << getResults().size() << " results, expected " << inits
                          << " (one per tensor output)";
+  if (getOutliers() && cast<ShapedType>(getOutliers().getType()).getDimSize(1) % 2)
+    return emitOpError() << "outliers have type " << getOutliers().getType()
+                         << ", expected an even number of columns: values, then places";
   return success();
 }
 
@@ -109,6 +112,8 @@ LogicalResult LinearOp::verify() {
   if (isQuantized() != cast<ShapedType>(getInput().getType()).getElementType().isInteger(8))
     return emitOpError() << "input " << getInput().getType()
                          << " must be i8 with quantized(scales, sums), f32 without";
+  if (getOutliers() && !isQuantized())
+    return emitOpError() << "has outliers, which only a quantised input has";
   Block &epilogue = getEpilogue().front();
   if (epilogue.getNumArguments() != getWeights().size() + getExtras().size())
     return emitOpError() << "epilogue takes " << epilogue.getNumArguments() << " values, expected "

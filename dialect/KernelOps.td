@@ -32,16 +32,20 @@ def Kernel_QuantizeOp : Kernel_DpsOp<"quantize", [Tileable]> {
     For each row and block of 32 columns: `scale = max |x| / 127`, `codes = round(x / scale)` (ties to even; a block of zeros has scale 0), and for each
     `group` columns of the block `sums = scale * sum of codes`, which multiplies weights' minima and zero points. Columns past K count as 0.
 
+    With `outliers`, a matrix of `2 n` columns, the `n` largest elements of each row are taken out first, one after the other, and kept as they are: their values in the first `n` columns, their
+    places in the others. A few elements of a Transformer's activations are many times larger than the rest (Dettmers et al. 2022); in a block with such
+    a one the others would lose most of their bits.
+
     Example: `kernel.quantize ins(%x : tensor<?x576xf32>) outs(%c, %s, %m : tensor<?x576xi8>, tensor<?x18xf32>, tensor<?x18xf32>) -> ...`
   }];
-  let arguments = (ins F32Shaped:$input, I8Shaped:$codes, F32Shaped:$scales, F32Shaped:$sums);
+  let arguments = (ins F32Shaped:$input, I8Shaped:$codes, F32Shaped:$scales, F32Shaped:$sums, Optional<F32Shaped>:$outliers);
   let results = (outs Variadic<AnyRankedTensor>:$results);
   let assemblyFormat = [{
     `ins` `(` $input `:` type($input) `)` `outs` `(` $codes `,` $scales `,` $sums `:` type($codes) `,` type($scales) `,` type($sums) `)`
-    attr-dict (`->` type($results)^)?
+    (`outliers` `(` $outliers^ `:` type($outliers) `)`)? attr-dict (`->` type($results)^)?
   }];
   let extraClassDeclaration = [{
-    MutableOperandRange getDpsInitsMutable() { return MutableOperandRange(*this, 1, 3); }
+    MutableOperandRange getDpsInitsMutable() { return MutableOperandRange(*this, 1, getOutliers() ? 4 : 3); }
   }];
   let hasVerifier = 1;
 }
@@ -53,7 +57,7 @@ def Kernel_LinearOp : Kernel_DpsOp<"linear", [AttrSizedOperandSegments, Tileable
     `[N]` (a bias) or a matrix `[T, N]` (a residual). The epilogue is a region of elementwise scalar operations that is vectorised with the
     product: bias, activation, gating, residual addition cost no pass over memory of their own.
 
-    The input is f32, or int8 codes with `quantized(scales, sums)` from `kernel.quantize`; then the weights are `i8` or `u4` blocks and the inner
+    The input is f32, or int8 codes with `quantized(scales, sums)`, perhaps `outliers`, from `kernel.quantize`; then the weights are `i8` or `u4` blocks and the inner
     product is integer. All weights have the same N, K and format.
 
     Example:
@@ -66,13 +70,13 @@ def Kernel_LinearOp : Kernel_DpsOp<"linear", [AttrSizedOperandSegments, Tileable
     } -> tensor<?x1536xf32>
     ```
   }];
-  let arguments = (ins AnyTypeOf<[F32Shaped, I8Shaped]>:$input, Optional<F32Shaped>:$scales, Optional<F32Shaped>:$sums,
+  let arguments = (ins AnyTypeOf<[F32Shaped, I8Shaped]>:$input, Optional<F32Shaped>:$scales, Optional<F32Shaped>:$sums, Optional<F32Shaped>:$outliers,
                        Variadic<Panels>:$weights, Variadic<F32Shaped>:$extras, F32Shaped:$output,
                        Kernel_PackedAttr:$format, I64Attr:$columns);
   let results = (outs Optional<AnyRankedTensor>:$result);
   let regions = (region SizedRegion<1>:$epilogue);
   let assemblyFormat = [{
-    `input` `(` $input `:` type($input) `)` (`quantized` `(` $scales^ `,` $sums `:` type($scales) `,` type($sums) `)`)?
+    `input` `(` $input `:` type($input) `)` (`quantized` `(` $scales^ `,` $sums `:` type($scales) `,` type($sums) `)`)? (`outliers` `(` $outliers^ `:` type($outliers) `)`)?
     `weights` `(` $weights `:` type($weights) `)` (`extras` `(` $extras^ `:` type($extras) `)`)? `outs` `(` $output `:` type($output) `)`
     `format` `(` $format `)` `columns` `(` $columns `)` attr-dict-with-keyword $epilogue (`->` type($result)^)?
   }];

@@ -114,6 +114,8 @@ FailureOr<TilingResult> LinearOp::getTiledImplementation(OpBuilder &b, ArrayRef<
   if (isQuantized())
     for (Value part : {getScales(), getSums()})
       operands.push_back(slice(b, loc, part, {offsets[0]}, {sizes[0]}));
+  if (getOutliers())
+    operands.push_back(slice(b, loc, getOutliers(), {offsets[0]}, {sizes[0]}));
   for (Value weight : getWeights())
     operands.push_back(slice(b, loc, weight, {panel}, {panels}));
   for (Value extra : getExtras()) {

@@ -99,7 +99,9 @@ private:
   /// Scratch on the stack of the function, not of the loop.
   void createScratch() {
     int64_t rows = tokenTile * headTile;
-    auto scratch = [&](ArrayRef<int64_t> shape) { return e.stackBuffer(MemRefType::get(shape, e.getF32Type())); };
+    auto scratch = [&](ArrayRef<int64_t> shape) {
+      return e.stackBuffer(MemRefType::get(shape, e.getF32Type()));
+    };
     scores = scratch({rows, kKeyGroup * kTileGroups});
     sums = scratch({rows, e.lanes()});
     maxima = scratch({rows});

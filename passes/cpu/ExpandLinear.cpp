@@ -76,8 +76,12 @@ struct LinearLoops {
 
   Values rowProduct(Value weight, const Tile &tile) {
     if (op.isQuantized())
-      return quantizedProduct(e, op, weight, tile);
+      return withOutliers(weight, tile, quantizedProduct(e, op, weight, tile));
     return format.isQuantized() ? dequantizedProduct(e, op, weight, tile) : denseProduct(e, op, weight, tile);
+  }
+
+  Values withOutliers(Value weight, const Tile &tile, Values products) {
+    return op.getOutliers() ? addOutliers(e, op, weight, tile, std::move(products)) : products;
   }
 
   //===------------------------------------------------ several rows
@@ -169,8 +173,8 @@ struct LinearLoops {
     e.loop(e.index(0), count, 1, [&](Value row) {
       Tile tile{e.add(block, row), 1, columns};
       SmallVector<Values> products;
-      for (Value buffer : sums)
-        products.push_back(loadSums(buffer, tile, row));
+      for (auto [weight, buffer] : llvm::zip_equal(op.getWeights(), sums))
+        products.push_back(withOutliers(weight, tile, loadSums(buffer, tile, row)));
       store(tile, products);
     });
   }

@@ -42,6 +42,9 @@ Values dequantizedProduct(Emitter &e, kernel::LinearOp op, Value weight, const T
 /// Quantised weights, int8 activations.
 Values quantizedProduct(Emitter &e, kernel::LinearOp op, Value weight, const Tile &tile);
 
+/// The tile's `sums`, of one row, with what its outliers add.
+Values addOutliers(Emitter &e, kernel::LinearOp op, Value weight, const Tile &tile, Values sums);
+
 /// Computes the op's epilogue on `products` (by weight, then as above) and stores the outputs.
 LogicalResult storeTile(Emitter &e, kernel::LinearOp op, const Tile &tile, ArrayRef<Values> products);
 

@@ -28,6 +28,9 @@ struct QuantizeLoops {
   kernel::QuantizeOp op;
   int64_t columns = cast<MemRefType>(op.getInput().getType()).getDimSize(1);
   int64_t group = PackedFormat::blockColumns / setsPerBlock();
+  int64_t blocks = llvm::divideCeil(columns, PackedFormat::blockColumns);
+  /// With outliers: a copy of the row without them, and the largest magnitude of each block of it.
+  Value rest = {}, maxima = {};
 
   /// Sums for each block: their columns over the scales'.
   int64_t setsPerBlock() {
@@ -39,6 +42,8 @@ struct QuantizeLoops {
   Value loadInput(Value row, Value first, int64_t i, int64_t valid) {
     int64_t present = std::clamp<int64_t>(valid - i * e.lanes(), 0, e.lanes());
     Value column = e.add(first, i * e.lanes());
+    if (rest)
+      return e.loadVector(e.floats(), rest, {column});
     if (present == e.lanes())
       return e.loadVector(e.floats(), op.getInput(), {row, column});
     if (present == 0)
@@ -81,12 +86,17 @@ struct QuantizeLoops {
     return roundToInts(bounded);
   }
 
+  Values loadBlock(Value row, Value block, int64_t valid) {
+    Values inputs;
+    for (int64_t i = 0; i < PackedFormat::blockColumns / e.lanes(); ++i)
+      inputs.push_back(loadInput(row, e.mul(block, PackedFormat::blockColumns), i, valid));
+    return inputs;
+  }
+
   void emitBlock(Value row, Value block, int64_t valid) {
     Value first = e.mul(block, PackedFormat::blockColumns);
     int64_t vectors = PackedFormat::blockColumns / e.lanes();
-    Values inputs;
-    for (int64_t i = 0; i < vectors; ++i)
-      inputs.push_back(loadInput(row, first, i, valid));
+    Values inputs = loadBlock(row, block, valid);
     Value scale = arith::DivFOp::create(e, largestMagnitude(inputs), floatConstant(127));
     memref::StoreOp::create(e, scale, op.getScales(), ValueRange{row, block});
     Value none = arith::CmpFOp::create(e, arith::CmpFPredicate::OEQ, scale, floatConstant(0));
@@ -107,13 +117,69 @@ struct QuantizeLoops {
     }
   }
 
+  /// Calls `body` for each block of a row, with the number of its columns that are there.
+  void forBlocks(function_ref<void(Value block, int64_t valid)> body) {
+    int64_t whole = columns / PackedFormat::blockColumns, left = columns % PackedFormat::blockColumns;
+    e.loop(e.index(0), e.index(whole), 1, [&](Value block) { body(block, PackedFormat::blockColumns); });
+    if (left)
+      body(e.index(whole), left);
+  }
+
+  //===------------------------------------------------- outliers
+  //---------------------------------------------------===//
+
+  void copyRow(Value row, Value copy) {
+    forBlocks([&](Value block, int64_t valid) {
+      Values inputs = loadBlock(row, block, valid);
+      for (auto [i, vector] : llvm::enumerate(inputs))
+        e.storeVector(vector, copy, {e.add(e.mul(block, PackedFormat::blockColumns), i * e.lanes())});
+      memref::StoreOp::create(e, largestMagnitude(inputs), maxima, ValueRange{block});
+    });
+  }
+
+  /// Index in [0, count) of the largest of `valueAt(i)`, the first of several; 0 if none is a number.
+  Value indexOfLargest(int64_t count, function_ref<Value(Value)> valueAt) {
+    Values start{floatConstant(-1), e.index(0)};
+    return e.loop(e.index(0), e.index(count), 1, start, [&](Value i, ValueRange best) -> Values {
+      Value value = valueAt(i), better = arith::CmpFOp::create(e, arith::CmpFPredicate::OGT, value, best[0]);
+      return {arith::SelectOp::create(e, better, value, best[0]),
+              arith::SelectOp::create(e, better, i, best[1])};
+    })[1];
+  }
+
+  /// The `j`th outlier: the largest element that is left.
+  void takeOutlier(Value row, int64_t j, int64_t count) {
+    Value block = indexOfLargest(blocks, [&](Value b) { return e.load(maxima, {b}); });
+    Value first = e.mul(block, PackedFormat::blockColumns);
+    Value place = e.add(first, indexOfLargest(PackedFormat::blockColumns, [&](Value i) -> Value {
+                          return math::AbsFOp::create(e, e.load(rest, {e.add(first, i)}));
+                        }));
+    Value placeInt = arith::IndexCastOp::create(e, e.getI32Type(), place);
+    memref::StoreOp::create(e, e.load(rest, {place}), op.getOutliers(), ValueRange{row, e.index(j)});
+    memref::StoreOp::create(e, arith::SIToFPOp::create(e, e.getF32Type(), placeInt), op.getOutliers(),
+                            ValueRange{row, e.index(count + j)});
+    memref::StoreOp::create(e, floatConstant(0), rest, ValueRange{place});
+    Value largest = largestMagnitude(loadBlock(row, block, PackedFormat::blockColumns));
+    memref::StoreOp::create(e, largest, maxima, ValueRange{block});
+  }
+
+  /// From here on the row is its copy.
+  void takeOutliers(Value row) {
+    int64_t padded = blocks * PackedFormat::blockColumns;
+    Value copy = e.stackBuffer(MemRefType::get({padded}, e.getF32Type()));
+    maxima = e.stackBuffer(MemRefType::get({blocks}, e.getF32Type()));
+    copyRow(row, copy);
+    rest = copy;
+    int64_t count = cast<MemRefType>(op.getOutliers().getType()).getDimSize(1) / 2;
+    for (int64_t j = 0; j < count; ++j)
+      takeOutlier(row, j, count);
+  }
+
   LogicalResult emit() {
     e.loop(e.index(0), e.dimension(op.getInput(), 0), 1, [&](Value row) {
-      int64_t whole = columns / PackedFormat::blockColumns, rest = columns % PackedFormat::blockColumns;
-      e.loop(e.index(0), e.index(whole), 1,
-             [&](Value block) { emitBlock(row, block, PackedFormat::blockColumns); });
-      if (rest)
-        emitBlock(row, e.index(whole), rest);
+      if (op.getOutliers())
+        takeOutliers(row);
+      forBlocks([&](Value block, int64_t valid) { emitBlock(row, block, valid); });
     });
     return success();
   }
@@ -134,6 +200,8 @@ LogicalResult check(kernel::QuantizeOp op) {
                             << " in whole blocks), got " << columnsOf(op.getCodes());
   if (columnsOf(op.getScales()) != blocks)
     return op.emitOpError() << "needs " << blocks << " scales a row, got " << columnsOf(op.getScales());
+  if (op.getOutliers() && padded >= (1 << 24))
+    return op.emitOpError() << "has outliers among " << padded << " columns, more than f32 can number";
   if (int64_t sums = columnsOf(op.getSums()); sums != blocks && sums != 2 * blocks)
     return op.emitOpError() << "needs " << blocks << " or " << 2 * blocks << " sums a row, got " << sums;
   return success();

@@ -81,7 +81,7 @@ private:
     Location loc = op.getLoc();
     auto weights = cast<RankedTensorType>(op.getWeights().getType());
     auto product = kernel::LinearOp::create(
-        rewriter, loc, output.getType(), input, Value(), Value(), panels, ValueRange(), output,
+        rewriter, loc, output.getType(), input, Value(), Value(), Value(), panels, ValueRange(), output,
         packedFor(op.getContext(), storageOf(weights)), rewriter.getI64IntegerAttr(weights.getDimSize(2)));
     OpBuilder::InsertionGuard guard(rewriter);
     Block *body = rewriter.createBlock(&product.getEpilogue(), {}, rewriter.getF32Type(), loc);

@@ -46,13 +46,14 @@ public:
     const Weight &first = weights.front();
     auto type = RankedTensorType::get({cast<RankedTensorType>(input.getType()).getDimSize(0), first.rows},
                                       builder.getF32Type());
-    Value output = emptyLike(builder, loc, type, input), scales, sums;
+    Value output = emptyLike(builder, loc, type, input), scales, sums, outliers;
     if (quantize && first.format.isQuantized())
-      std::tie(input, scales, sums) = quantized(input, first);
+      std::tie(input, scales, sums, outliers) = quantized(input, first);
     SmallVector<Value> memories =
         llvm::map_to_vector(weights, [](const Weight &weight) { return weight.memory; });
-    auto product = kernel::LinearOp::create(builder, loc, type, input, scales, sums, memories, extras, output,
-                                            first.format, builder.getI64IntegerAttr(first.columns));
+    auto product =
+        kernel::LinearOp::create(builder, loc, type, input, scales, sums, outliers, memories, extras, output,
+                                 first.format, builder.getI64IntegerAttr(first.columns));
     OpBuilder::InsertionGuard guard(builder);
     SmallVector<Type> types(weights.size() + extras.size(), builder.getF32Type());
     Block *body =
@@ -74,7 +75,10 @@ private:
   Location loc;
   bool quantize;
 
-  std::tuple<Value, Value, Value> quantized(Value input, const Weight &weight) {
+  /// Elements of a row that are kept in f32 beside its codes.
+  static constexpr int64_t outliersPerRow = 4;
+
+  std::tuple<Value, Value, Value, Value> quantized(Value input, const Weight &weight) {
     int64_t blocks = attune::PackedFormat::blocks(weight.columns), group = weight.format.getGroup();
     auto tensor = [&](int64_t columns, Type element) {
       auto type =
@@ -83,10 +87,10 @@ private:
     };
     Value codes = tensor(blocks * 32, builder.getI8Type()), scales = tensor(blocks, builder.getF32Type());
     Value sums = tensor(blocks * 32 / group, builder.getF32Type());
-    auto op =
-        kernel::QuantizeOp::create(builder, loc, TypeRange{codes.getType(), scales.getType(), sums.getType()},
-                                   input, codes, scales, sums);
-    return {op.getResult(0), op.getResult(1), op.getResult(2)};
+    Value outliers = tensor(2 * outliersPerRow, builder.getF32Type());
+    SmallVector<Type> types{codes.getType(), scales.getType(), sums.getType(), outliers.getType()};
+    auto op = kernel::QuantizeOp::create(builder, loc, types, input, codes, scales, sums, outliers);
+    return {op.getResult(0), op.getResult(1), op.getResult(2), op.getResult(3)};
   }
 };
 
@@ -287,10 +291,10 @@ struct AddResidualInEpilogue : OpRewritePattern<arith::AddFOp> {
                             PatternRewriter &rewriter) {
     SmallVector<Value> extras(linear.getExtras());
     extras.push_back(residual);
-    auto fused =
-        kernel::LinearOp::create(rewriter, linear.getLoc(), linear.getResult().getType(), linear.getInput(),
-                                 linear.getScales(), linear.getSums(), linear.getWeights(), extras,
-                                 linear.getOutput(), linear.getFormat(), linear.getColumnsAttr());
+    auto fused = kernel::LinearOp::create(rewriter, linear.getLoc(), linear.getResult().getType(),
+                                          linear.getInput(), linear.getScales(), linear.getSums(),
+                                          linear.getOutliers(), linear.getWeights(), extras,
+                                          linear.getOutput(), linear.getFormat(), linear.getColumnsAttr());
     rewriter.inlineRegionBefore(linear.getEpilogue(), fused.getEpilogue(), fused.getEpilogue().end());
     Block &body = fused.getEpilogue().front();
     Value extra = body.addArgument(rewriter.getF32Type(), add.getLoc());

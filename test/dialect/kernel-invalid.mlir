@@ -109,3 +109,22 @@ func.func @launch_arguments(%n: index) {
   kernel.launch @body count(%n) args(%n : index)
   return
 }
+
+// -----
+
+func.func @odd_outliers(%x: memref<?x64xf32>, %c: memref<?x64xi8>, %s: memref<?x2xf32>, %o: memref<?x5xf32>) {
+  // expected-error @+1 {{outliers have type 'memref<?x5xf32>', expected an even number of columns: values, then places}}
+  kernel.quantize ins(%x : memref<?x64xf32>) outs(%c, %s, %s : memref<?x64xi8>, memref<?x2xf32>, memref<?x2xf32>) outliers(%o : memref<?x5xf32>)
+  return
+}
+
+// -----
+
+func.func @outliers_of_floats(%x: memref<?x64xf32>, %o: memref<?x8xf32>, %w: memref<2x1088xi8>, %y: memref<?x32xf32>) {
+  // expected-error @+1 {{has outliers, which only a quantised input has}}
+  kernel.linear input(%x : memref<?x64xf32>) outliers(%o : memref<?x8xf32>) weights(%w : memref<2x1088xi8>) outs(%y : memref<?x32xf32>) format(<codes = i8, group = 32, scale = f16>) columns(64) {
+  ^bb0(%p: f32):
+    kernel.yield %p : f32
+  }
+  return
+}

@@ -10,6 +10,20 @@ func.func @quantize(%x: tensor<?x64xf32>, %c: tensor<?x64xi8>, %s: tensor<?x2xf3
   return
 }
 
+// CHECK-LABEL: func.func @outliers(
+func.func @outliers(%x: tensor<?x64xf32>, %c: tensor<?x64xi8>, %s: tensor<?x2xf32>, %o: tensor<?x8xf32>, %w: memref<2x1088xi8>, %y: tensor<?x32xf32>) -> tensor<?x32xf32> {
+  // CHECK: %[[Q:.*]]:4 = kernel.quantize ins(%{{.*}} : tensor<?x64xf32>) outs(%{{.*}}, %{{.*}}, %{{.*}} : {{.*}}) outliers(%{{.*}} : tensor<?x8xf32>) -> tensor<?x64xi8>, tensor<?x2xf32>, tensor<?x2xf32>, tensor<?x8xf32>
+  %q:4 = kernel.quantize ins(%x : tensor<?x64xf32>) outs(%c, %s, %s : tensor<?x64xi8>, tensor<?x2xf32>, tensor<?x2xf32>) outliers(%o : tensor<?x8xf32>)
+      -> tensor<?x64xi8>, tensor<?x2xf32>, tensor<?x2xf32>, tensor<?x8xf32>
+  // CHECK: kernel.linear input(%[[Q]]#0 : tensor<?x64xi8>) quantized(%[[Q]]#1, %[[Q]]#2 : tensor<?x2xf32>, tensor<?x2xf32>) outliers(%[[Q]]#3 : tensor<?x8xf32>) weights(
+  %r = kernel.linear input(%q#0 : tensor<?x64xi8>) quantized(%q#1, %q#2 : tensor<?x2xf32>, tensor<?x2xf32>) outliers(%q#3 : tensor<?x8xf32>)
+      weights(%w : memref<2x1088xi8>) outs(%y : tensor<?x32xf32>) format(<codes = i8, group = 32, scale = f16>) columns(64) {
+  ^bb0(%p: f32):
+    kernel.yield %p : f32
+  } -> tensor<?x32xf32>
+  return %r : tensor<?x32xf32>
+}
+
 // CHECK-LABEL: func.func @linear(
 func.func @linear(%x: tensor<?x64xf32>, %w: memref<2x1088xi8>, %b: tensor<32xf32>, %e: tensor<?x32xf32>,
                   %c: memref<?x64xi8>, %s: memref<?x2xf32>, %u: memref<2x640xi8>, %y: memref<?x32xf32>) -> tensor<?x32xf32> {

@@ -15,6 +15,22 @@ func.func @quantize(%x: memref<?x40xf32>, %c: memref<?x64xi8>, %s: memref<?x2xf3
 
 // -----
 
+// Outliers come out of a copy of the row, largest first: the block with the largest magnitude, then the place in it; both lie in
+// scratch of the function.
+// CHECK-LABEL: func.func @outliers
+// CHECK-DAG: memref.alloca() {{.*}} : memref<64xf32>
+// CHECK-DAG: memref.alloca() {{.*}} : memref<2xf32>
+// CHECK: scf.for
+// CHECK: scf.for {{.*}} -> (f32, index)
+// CHECK: scf.for {{.*}} -> (f32, index)
+// CHECK: arith.divf %{{.*}} : vector<8xf32>
+func.func @outliers(%x: memref<?x40xf32>, %c: memref<?x64xi8>, %s: memref<?x2xf32>, %m: memref<?x2xf32>, %o: memref<?x4xf32>) {
+  kernel.quantize ins(%x : memref<?x40xf32>) outs(%c, %s, %m : memref<?x64xi8>, memref<?x2xf32>, memref<?x2xf32>) outliers(%o : memref<?x4xf32>)
+  return
+}
+
+// -----
+
 // CHECK-LABEL: func.func @tensors
 // CHECK: kernel.quantize
 func.func @tensors(%x: tensor<?x32xf32>, %c: tensor<?x32xi8>, %s: tensor<?x1xf32>, %m: tensor<?x1xf32>) -> tensor<?x32xi8> {

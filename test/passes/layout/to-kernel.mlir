@@ -14,8 +14,8 @@
 // CHECK-NEXT:      ^bb0(%[[P:.*]]: f32):
 // CHECK-NEXT:        kernel.yield %[[P]] : f32
 // INT8-LABEL: func.func @linear(
-// INT8:            %[[Q:.*]]:3 = kernel.quantize ins(%{{.*}} : tensor<?x64xf32>) outs(%{{.*}} : tensor<?x64xi8>, tensor<?x2xf32>, tensor<?x2xf32>)
-// INT8:            kernel.linear input(%[[Q]]#0 : tensor<?x64xi8>) quantized(%[[Q]]#1, %[[Q]]#2 : tensor<?x2xf32>, tensor<?x2xf32>) weights(
+// INT8:            %[[Q:.*]]:4 = kernel.quantize ins(%{{.*}} : tensor<?x64xf32>) outs(%{{.*}} : tensor<?x64xi8>, tensor<?x2xf32>, tensor<?x2xf32>) outliers(%{{.*}} : tensor<?x8xf32>)
+// INT8:            kernel.linear input(%[[Q]]#0 : tensor<?x64xi8>) quantized(%[[Q]]#1, %[[Q]]#2 : tensor<?x2xf32>, tensor<?x2xf32>) outliers(%[[Q]]#3 : tensor<?x8xf32>) weights(
 transformer.parameter @before : tensor<64xf32> source "blk.{}.before" layers [0, 1]
 transformer.parameter @w : tensor<32x64xf32, #transformer.stored<q8_0>> source "blk.{}.w" layers [0, 1]
 func.func @linear(%x: tensor<?x64xf32>, %record: index) -> tensor<?x32xf32> {
