@@ -78,6 +78,9 @@ void kernel::registerBufferizableOpInterfaceExternalModels(DialectRegistry &regi
   registry.addExtension(+[](MLIRContext *context, KernelDialect *) {
     QuantizeOp::attachInterface<DpsModel<QuantizeOp>>(*context);
     LinearOp::attachInterface<DpsModel<LinearOp>>(*context);
+    GroupedLinearOp::attachInterface<DpsModel<GroupedLinearOp>>(*context);
+    RouteOp::attachInterface<DpsModel<RouteOp>>(*context);
+    DispatchOp::attachInterface<DpsModel<DispatchOp>>(*context);
     EmbedOp::attachInterface<DpsModel<EmbedOp>>(*context);
     AttentionOp::attachInterface<DpsModel<AttentionOp>>(*context);
     CacheUpdateOp::attachInterface<CacheUpdateModel>(*context);

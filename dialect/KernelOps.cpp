@@ -61,6 +61,9 @@ static void dpsEffects(DestinationStyleOpInterface op, Effects &effects) {
 
 void QuantizeOp::getEffects(Effects &effects) { dpsEffects(*this, effects); }
 void LinearOp::getEffects(Effects &effects) { dpsEffects(*this, effects); }
+void GroupedLinearOp::getEffects(Effects &effects) { dpsEffects(*this, effects); }
+void RouteOp::getEffects(Effects &effects) { dpsEffects(*this, effects); }
+void DispatchOp::getEffects(Effects &effects) { dpsEffects(*this, effects); }
 void EmbedOp::getEffects(Effects &effects) { dpsEffects(*this, effects); }
 void AttentionOp::getEffects(Effects &effects) { dpsEffects(*this, effects); }
 
@@ -90,35 +93,83 @@ LogicalResult QuantizeOp::verify() {
   return success();
 }
 
-LogicalResult LinearOp::verify() {
-  if (getWeights().empty())
-    return emitOpError() << "needs at least one weight";
-  attune::PackedFormat format = getFormat().getFormat();
-  int64_t columns = cast<ShapedType>(getOutput().getType()).getDimSize(1);
-  for (Value weight : getWeights()) {
+/// What products have in common. `stacked`: weights may hold several matrices.
+template <typename Op> static LogicalResult verifyProduct(Op op, bool stacked) {
+  if (op.getWeights().empty())
+    return op.emitOpError() << "needs at least one weight";
+  attune::PackedFormat format = op.getFormat().getFormat();
+  int64_t columns = cast<ShapedType>(op.getOutput().getType()).getDimSize(1);
+  for (Value weight : op.getWeights()) {
     auto type = cast<MemRefType>(weight.getType());
-    if (!type.isDynamicDim(1) && type.getDimSize(1) != format.panelBytes(getColumns()))
-      return emitOpError() << "weight has panels of " << type.getDimSize(1) << " bytes, expected "
-                           << format.panelBytes(getColumns()) << " for " << getColumns() << " columns in "
-                           << getFormat();
-    if (!type.isDynamicDim(0) && !ShapedType::isDynamic(columns) &&
-        type.getDimSize(0) != attune::PackedFormat::panels(columns))
-      return emitOpError() << "weight has " << type.getDimSize(0) << " panels, expected "
-                           << attune::PackedFormat::panels(columns) << " for " << columns
-                           << " output columns";
+    if (!type.isDynamicDim(1) && type.getDimSize(1) != format.panelBytes(op.getColumns()))
+      return op.emitOpError() << "weight has panels of " << type.getDimSize(1) << " bytes, expected "
+                              << format.panelBytes(op.getColumns()) << " for " << op.getColumns()
+                              << " columns in " << op.getFormat();
+    if (type.isDynamicDim(0) || ShapedType::isDynamic(columns))
+      continue;
+    int64_t panels = attune::PackedFormat::panels(columns);
+    if (stacked ? type.getDimSize(0) % panels != 0 : type.getDimSize(0) != panels)
+      return op.emitOpError() << "weight has " << type.getDimSize(0) << " panels, expected "
+                              << (stacked ? "a multiple of " : "") << panels << " for " << columns
+                              << " output columns";
   }
-  if (isQuantized() && !getFormat().isQuantized())
-    return emitOpError() << "has a quantised input, which needs i8 or u4 weights, got " << getFormat();
-  if (isQuantized() != cast<ShapedType>(getInput().getType()).getElementType().isInteger(8))
-    return emitOpError() << "input " << getInput().getType()
-                         << " must be i8 with quantized(scales, sums), f32 without";
-  if (getOutliers() && !isQuantized())
-    return emitOpError() << "has outliers, which only a quantised input has";
-  Block &epilogue = getEpilogue().front();
-  if (epilogue.getNumArguments() != getWeights().size() + getExtras().size())
-    return emitOpError() << "epilogue takes " << epilogue.getNumArguments() << " values, expected "
-                         << getWeights().size() << " products and " << getExtras().size() << " extras";
+  if (op.isQuantized() && !op.getFormat().isQuantized())
+    return op.emitOpError() << "has a quantised input, which needs i8 or u4 weights, got " << op.getFormat();
+  if (op.isQuantized() != cast<ShapedType>(op.getInput().getType()).getElementType().isInteger(8))
+    return op.emitOpError() << "input " << op.getInput().getType()
+                            << " must be i8 with quantized(scales, sums), f32 without";
+  if (op.getOutliers() && !op.isQuantized())
+    return op.emitOpError() << "has outliers, which only a quantised input has";
+  Block &epilogue = op.getEpilogue().front();
+  if (epilogue.getNumArguments() != op.getWeights().size() + op.getExtras().size())
+    return op.emitOpError() << "epilogue takes " << epilogue.getNumArguments() << " values, expected "
+                            << op.getWeights().size() << " products and " << op.getExtras().size()
+                            << " extras";
   return success();
+}
+
+LogicalResult LinearOp::verify() { return verifyProduct(*this, /*stacked=*/false); }
+
+/// The list of blocks: rows of three numbers, and how many of them count.
+static LogicalResult verifyBlocks(Operation *op, Value blocks, Value count) {
+  auto type = cast<ShapedType>(blocks.getType()), one = cast<ShapedType>(count.getType());
+  if (type.getRank() != 2 || type.getDimSize(1) != 3)
+    return op->emitOpError() << "blocks are " << type << ", expected rows of 3 (expert, first, rows)";
+  if (one.getRank() != 1 || one.getDimSize(0) != 1)
+    return op->emitOpError() << "count is " << one << ", expected one number";
+  return success();
+}
+
+LogicalResult GroupedLinearOp::verify() {
+  if (failed(verifyBlocks(*this, getBlocks(), getCount())) || failed(verifyProduct(*this, /*stacked=*/true)))
+    return failure();
+  for (Value extra : getExtras())
+    if (auto type = cast<ShapedType>(extra.getType()); type.getRank() != 1)
+      return emitOpError() << "extra is " << type << ", expected a vector of all matrices' columns";
+  return success();
+}
+
+LogicalResult RouteOp::verify() {
+  auto logits = cast<ShapedType>(getLogits().getType());
+  if (logits.getRank() != 2 || logits.isDynamicDim(1))
+    return emitOpError() << "logits are " << logits << ", expected tokens x a known number of experts";
+  for (Value output : getDpsInits()) {
+    auto type = cast<ShapedType>(output.getType());
+    if (type.getRank() != 2 || type.isDynamicDim(1) || type.getDimSize(1) < 1 ||
+        type.getDimSize(1) > logits.getDimSize(1))
+      return emitOpError() << "output is " << type << ", expected tokens x 1 to " << logits.getDimSize(1);
+  }
+  return success();
+}
+
+LogicalResult DispatchOp::verify() {
+  for (Value value : {getChosen(), getPlaces(), getSources()})
+    if (auto type = cast<ShapedType>(value.getType()); type.getRank() != 2 || type.isDynamicDim(1))
+      return emitOpError() << "operand is " << type << ", expected tokens x a known number of choices";
+  if (getExperts() < 1 || getRows() < 1)
+    return emitOpError() << "has " << getExperts() << " experts and blocks of " << getRows()
+                         << " rows, expected at least one";
+  return verifyBlocks(*this, getBlocks(), getCount());
 }
 
 LogicalResult AttentionOp::verify() {

@@ -87,7 +87,88 @@ def Kernel_LinearOp : Kernel_DpsOp<"linear", [AttrSizedOperandSegments, Tileable
   let hasVerifier = 1;
 }
 
-def Kernel_YieldOp : Kernel_Op<"yield", [Pure, Terminator, ReturnLike, HasParent<"LinearOp">]> {
+def Kernel_GroupedLinearOp : Kernel_DpsOp<"grouped_linear", [AttrSizedOperandSegments, Tileable, SingleBlock]> {
+  let summary = "Products of stretches of rows, each with a matrix of its own";
+  let description = [{
+    `kernel.linear` for experts: each weight is a stack of matrices, matrix `e` being the panels from `e * ceil(N / 16)` on, and each extra the
+    vectors `[N]` of all matrices in a row. Of the `count` first rows of `blocks` (from `kernel.dispatch`), each says (matrix, first row, rows):
+    these rows of the input meet that matrix. Rows in no block are not computed.
+
+    A tile is a block and some columns, and becomes a `kernel.linear`: the work is shared out by rows and columns, whatever the number of matrices.
+
+    Example:
+    ```mlir
+    %o = kernel.grouped_linear input(%x : tensor<?x64xf32>) blocks(%blocks, %count : tensor<?x3xi32>, tensor<1xi32>) weights(%w : memref<48x4096xi8>)
+        outs(%e : tensor<?x96xf32>) format(<codes = f32>) columns(64) {
+    ^bb0(%product: f32):
+      kernel.yield %product : f32
+    } -> tensor<?x96xf32>
+    ```
+  }];
+  let arguments = (ins AnyTypeOf<[F32Shaped, I8Shaped]>:$input, Optional<F32Shaped>:$scales, Optional<F32Shaped>:$sums, Optional<F32Shaped>:$outliers,
+                       I32Shaped:$blocks, I32Shaped:$count, Variadic<Panels>:$weights, Variadic<F32Shaped>:$extras, F32Shaped:$output,
+                       Kernel_PackedAttr:$format, I64Attr:$columns);
+  let results = (outs Optional<AnyRankedTensor>:$result);
+  let regions = (region SizedRegion<1>:$epilogue);
+  let assemblyFormat = [{
+    `input` `(` $input `:` type($input) `)` (`quantized` `(` $scales^ `,` $sums `:` type($scales) `,` type($sums) `)`)? (`outliers` `(` $outliers^ `:` type($outliers) `)`)?
+    `blocks` `(` $blocks `,` $count `:` type($blocks) `,` type($count) `)` `weights` `(` $weights `:` type($weights) `)`
+    (`extras` `(` $extras^ `:` type($extras) `)`)? `outs` `(` $output `:` type($output) `)`
+    `format` `(` $format `)` `columns` `(` $columns `)` attr-dict-with-keyword $epilogue (`->` type($result)^)?
+  }];
+  let extraClassDeclaration = [{
+    MutableOperandRange getDpsInitsMutable() { return getOutputMutable(); }
+    bool isQuantized() { return static_cast<bool>(getScales()); }
+  }];
+  let hasVerifier = 1;
+}
+
+def Kernel_RouteOp : Kernel_DpsOp<"route", [Tileable]> {
+  let summary = "Chooses a few experts for each token";
+  let description = [{
+    `transformer.route`; as many experts are chosen as the outputs have columns.
+
+    Example: `%e, %w = kernel.route softmax ins(%logits : tensor<?x8xf32>) outs(%i, %o : tensor<?x2xi32>, tensor<?x2xf32>) {renormalize} -> tensor<?x2xi32>, tensor<?x2xf32>`
+  }];
+  let arguments = (ins Transformer_RouterScoresAttr:$scores, F32Shaped:$logits, Optional<F32Shaped>:$correction_bias,
+                       I32Shaped:$experts, F32Shaped:$weights, DefaultValuedAttr<I64Attr, "0">:$groups,
+                       DefaultValuedAttr<I64Attr, "0">:$top_groups,
+                       DefaultValuedAttr<Transformer_GroupScoreAttr, "::mlir::transformer::GroupScore::max">:$group_score,
+                       UnitAttr:$renormalize, DefaultValuedAttr<F64Attr, "1.0">:$scale);
+  let results = (outs Variadic<AnyRankedTensor>:$results);
+  let assemblyFormat = [{
+    `` $scores `ins` `(` $logits `:` type($logits) `)` (`bias` `(` $correction_bias^ `:` type($correction_bias) `)`)?
+    `outs` `(` $experts `,` $weights `:` type($experts) `,` type($weights) `)` attr-dict (`->` type($results)^)?
+  }];
+  let extraClassDeclaration = [{
+    MutableOperandRange getDpsInitsMutable() { return MutableOperandRange(*this, getCorrectionBias() ? 2 : 1, 2); }
+  }];
+  let hasVerifier = 1;
+}
+
+def Kernel_DispatchOp : Kernel_DpsOp<"dispatch"> {
+  let summary = "Orders the choices of a step's tokens by expert";
+  let description = [{
+    Choice `c = t * k + j` is the `j`th expert of token `t`. In the order of the experts, those of one expert by `c`, choice `c` stands at place
+    `places[t][j]`, and at place `p` stands choice `sources[p / k][p % k]`. The places of one expert are cut into blocks of at most `rows`: the `count` first rows
+    of `blocks` are (expert, first place, places). Experts that nobody chose have none.
+
+    Example: `%p, %s, %b, %n = kernel.dispatch ins(%e : tensor<?x2xi32>) outs(%0, %1, %2, %3 : tensor<?x2xi32>, tensor<?x2xi32>, tensor<?x3xi32>, tensor<1xi32>) {experts = 8 : i64, rows = 96 : i64} -> ...`
+  }];
+  let arguments = (ins I32Shaped:$chosen, I32Shaped:$places, I32Shaped:$sources, I32Shaped:$blocks, I32Shaped:$count,
+                       I64Attr:$experts, I64Attr:$rows);
+  let results = (outs Variadic<AnyRankedTensor>:$results);
+  let assemblyFormat = [{
+    `ins` `(` $chosen `:` type($chosen) `)` `outs` `(` $places `,` $sources `,` $blocks `,` $count `:` type($places) `,` type($sources) `,` type($blocks) `,` type($count) `)`
+    attr-dict (`->` type($results)^)?
+  }];
+  let extraClassDeclaration = [{
+    MutableOperandRange getDpsInitsMutable() { return MutableOperandRange(*this, 1, 4); }
+  }];
+  let hasVerifier = 1;
+}
+
+def Kernel_YieldOp : Kernel_Op<"yield", [Pure, Terminator, ReturnLike, ParentOneOf<["LinearOp", "GroupedLinearOp"]>]> {
   let summary = "Result of an epilogue";
   let description = "Example: `kernel.yield %r : f32`";
   let arguments = (ins F32:$value);

@@ -7,9 +7,11 @@
 
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Arith/Utils/Utils.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
+#include "mlir/IR/IRMapping.h"
 
 using namespace mlir;
 using namespace mlir::kernel;
@@ -132,6 +134,121 @@ LogicalResult LinearOp::getResultTilePosition(OpBuilder &b, unsigned, ArrayRef<O
                                               Parts &resultSizes) {
   resultOffsets.assign(offsets.begin(), offsets.end());
   resultSizes.assign(sizes.begin(), sizes.end());
+  return success();
+}
+
+//===------------------------------------------------- grouped linear
+//-----------------------------------------------===//
+
+namespace {
+/// A block's matrix, first row and rows.
+struct RowBlock {
+  OpFoldResult matrix, first, rows;
+
+  static RowBlock load(OpBuilder &b, Location loc, Value blocks, OpFoldResult index) {
+    Value row = getValueOrCreateConstantIndexOp(b, loc, index);
+    auto entry = [&](int64_t column) -> OpFoldResult {
+      Value at = arith::ConstantIndexOp::create(b, loc, column);
+      Value number = element(b, loc, blocks, {row, at});
+      return arith::IndexCastOp::create(b, loc, b.getIndexType(), number).getResult();
+    };
+    return {entry(0), entry(1), entry(2)};
+  }
+
+  static Value element(OpBuilder &b, Location loc, Value shaped, ValueRange indices) {
+    if (isa<TensorType>(shaped.getType()))
+      return tensor::ExtractOp::create(b, loc, shaped, indices);
+    return memref::LoadOp::create(b, loc, shaped, indices);
+  }
+};
+} // namespace
+
+SmallVector<utils::IteratorType> GroupedLinearOp::getLoopIteratorTypes() { return parallel(2); }
+
+SmallVector<Range> GroupedLinearOp::getIterationDomain(OpBuilder &b) {
+  Value zero = arith::ConstantIndexOp::create(b, getLoc(), 0);
+  Value count = RowBlock::element(b, getLoc(), getCount(), zero);
+  Value blocks = arith::IndexCastOp::create(b, getLoc(), b.getIndexType(), count);
+  return ranges(b, getLoc(), {blocks, dimension(b, getLoc(), getOutput(), 1)});
+}
+
+/// The product of one block and some columns (of whole panels, or to the end): a kernel.linear.
+FailureOr<TilingResult> GroupedLinearOp::getTiledImplementation(OpBuilder &b, ArrayRef<OpFoldResult> offsets,
+                                                                ArrayRef<OpFoldResult> sizes) {
+  int64_t columns = cast<ShapedType>(getOutput().getType()).getDimSize(1);
+  if (getConstantIntValue(sizes[0]) != 1 || ShapedType::isDynamic(columns))
+    return failure();
+  Location loc = getLoc();
+  AffineExpr s0 = b.getAffineSymbolExpr(0), s1 = b.getAffineSymbolExpr(1);
+  RowBlock block = RowBlock::load(b, loc, getBlocks(), offsets[0]);
+  int64_t matrixPanels = attune::PackedFormat::panels(columns);
+  OpFoldResult panel = composed(b, loc, s0 * matrixPanels + s1.floorDiv(16), {block.matrix, offsets[1]}),
+               panels = composed(b, loc, s0.ceilDiv(16), {sizes[1]}),
+               column = composed(b, loc, s0 * columns + s1, {block.matrix, offsets[1]});
+  SmallVector<Value> slices;
+  auto keep = [&](Value value) {
+    slices.push_back(value);
+    return value;
+  };
+  auto rowsOf = [&](Value value) {
+    return value ? keep(slice(b, loc, value, {block.first}, {block.rows})) : Value();
+  };
+  Value input = rowsOf(getInput()), scales = rowsOf(getScales()), sums = rowsOf(getSums()),
+        outliers = rowsOf(getOutliers());
+  SmallVector<Value> weights, extras;
+  for (Value weight : getWeights())
+    weights.push_back(keep(slice(b, loc, weight, {panel}, {panels})));
+  for (Value extra : getExtras())
+    extras.push_back(keep(slice(b, loc, extra, {column}, {sizes[1]})));
+  Value output = keep(slice(b, loc, getOutput(), {block.first, offsets[1]}, {block.rows, sizes[1]}));
+  Type result = isa<TensorType>(output.getType()) ? output.getType() : Type();
+  auto tile = LinearOp::create(b, loc, result, input, scales, sums, outliers, weights, extras, output,
+                               getFormat(), getColumnsAttr());
+  IRMapping mapping;
+  getEpilogue().cloneInto(&tile.getEpilogue(), mapping);
+  SmallVector<Operation *> generated =
+      llvm::map_to_vector(slices, [](Value value) { return value.getDefiningOp(); });
+  return TilingResult{{tile}, SmallVector<Value>(tile->getResults()), generated};
+}
+
+LogicalResult GroupedLinearOp::getResultTilePosition(OpBuilder &b, unsigned, ArrayRef<OpFoldResult> offsets,
+                                                     ArrayRef<OpFoldResult> sizes, Parts &resultOffsets,
+                                                     Parts &resultSizes) {
+  RowBlock block = RowBlock::load(b, getLoc(), getBlocks(), offsets[0]);
+  resultOffsets = {block.first, offsets[1]};
+  resultSizes = {block.rows, sizes[1]};
+  return success();
+}
+
+//===------------------------------------------------------ route
+//---------------------------------------------------===//
+
+SmallVector<utils::IteratorType> RouteOp::getLoopIteratorTypes() { return parallel(1); }
+
+SmallVector<Range> RouteOp::getIterationDomain(OpBuilder &b) {
+  return ranges(b, getLoc(), {dimension(b, getLoc(), getLogits(), 0)});
+}
+
+FailureOr<TilingResult> RouteOp::getTiledImplementation(OpBuilder &b, ArrayRef<OpFoldResult> offsets,
+                                                        ArrayRef<OpFoldResult> sizes) {
+  SmallVector<Value> operands, slices;
+  for (Value operand : getOperands()) {
+    if (operand == getCorrectionBias()) {
+      operands.push_back(operand);
+      continue;
+    }
+    slices.push_back(slice(b, getLoc(), operand, Parts(offsets), Parts(sizes)));
+    operands.push_back(slices.back());
+  }
+  return cloneOn(b, *this, operands, slices);
+}
+
+LogicalResult RouteOp::getResultTilePosition(OpBuilder &b, unsigned index, ArrayRef<OpFoldResult> offsets,
+                                             ArrayRef<OpFoldResult> sizes, Parts &resultOffsets,
+                                             Parts &resultSizes) {
+  Value init = getDpsInits()[index];
+  resultOffsets = {offsets[0], b.getIndexAttr(0)};
+  resultSizes = {sizes[0], dimension(b, getLoc(), init, 1)};
   return success();
 }
 

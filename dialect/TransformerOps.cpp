@@ -255,6 +255,8 @@ LogicalResult RouteOp::verify() {
   if (groups < 0 || (groups && experts % groups))
     return emitOpError() << "groups is " << groups << ", which does not divide the number of experts, "
                          << experts;
+  if (!groups && topGroups)
+    return emitOpError() << "has top_groups but no groups";
   if (groups && (topGroups < 1 || topGroups > groups))
     return emitOpError() << "top_groups is " << topGroups << ", expected 1 to " << groups
                          << ", the number of groups";
@@ -281,8 +283,9 @@ LogicalResult ExpertsOp::verify() {
                     succeeded(checks::expectDim(*this, what, weights, 2, in, "its input size"))));
   };
   auto bias = [&](StringRef what, Value values, int64_t out) {
-    return values ? checks::expectDim(*this, what, values, 0, count * out, "experts x output size")
-                  : success();
+    bool known = !ShapedType::isDynamic(count) && !ShapedType::isDynamic(out);
+    int64_t size = known ? count * out : ShapedType::kDynamic;
+    return values ? checks::expectDim(*this, what, values, 0, size, "experts x output size") : success();
   };
   if (failed(stack("up", getUp(), inner, features)) || failed(stack("gate", getGate(), inner, features)) ||
       failed(stack("down", getDown(), features, inner)) || failed(bias("up bias", getUpBias(), inner)) ||
@@ -292,6 +295,8 @@ LogicalResult ExpertsOp::verify() {
     return emitOpError() << "has a bias of the gate but no gate";
   if (double limit = getLimit().convertToDouble(); !(limit >= 0))
     return emitOpError() << "limit is " << limit << ", expected 0 (none) or a positive number";
+  if (!getGate() && (!getLimit().isZero() || !getUpOffset().isZero()))
+    return emitOpError() << "has a limit or an up_offset, which are for networks with gates";
   for (Value value : {Value(getExperts()), Value(getWeights()), Value(getResult())})
     if (failed(checks::expectTokens(*this, "operand", value, getInput(), "the number of tokens")))
       return failure();

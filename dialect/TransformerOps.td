@@ -318,8 +318,8 @@ def Transformer_RouteOp : Transformer_PureOp<"route"> {
 
     Chosen are the experts of the largest `scores + correction_bias` (DeepSeek-V3; without it, of the largest scores); equal ones by the lower index. With
     `groups`, experts form so many consecutive groups of equal size, and only those of the `top_groups` best groups may be chosen: a group counts by its best member (`max`, DeepSeek-V2) or
-    by the sum of its two best (`top2_sum`, DeepSeek-V3), correction included. Weights are the scores without the correction, divided by their sum when
-    `renormalize`, times `scale`. All in f32.
+    by the sum of its two best (`top2_sum`, DeepSeek-V3), correction included; the others count as minus infinity, and so does what is not a number. Weights are the scores
+    without the correction, divided by their sum when `renormalize` (unless it is 0), times `scale`. All in f32.
 
     Example: `%e, %w = transformer.route softmax %logits {top_k = 2 : i64, renormalize} : (tensor<?x8xf32>) -> (tensor<?x2xi32>, tensor<?x2xf32>)`
   }];
@@ -337,7 +337,7 @@ def Transformer_ExpertsOp : Transformer_PureOp<"experts", [AttrSizedOperandSegme
   let description = [{
     `result[t] = sum_j weights[t][j] * network_{experts[t][j]}(input[t])`, or `sum_j network(weights[t][j] * input[t])` with `weigh_input` (Llama 4). A network is
     `down(activation(gate(x)) * (up(x) + up_offset))`, or `down(activation(up(x)))` without gates. With `limit`, the gate's value is at most the limit and that of up between
-    -limit and limit before use (gpt-oss). Weights are stacks of one matrix per expert, biases those of all experts in a row. Only chosen experts are computed, each on
+    -limit and limit before use (gpt-oss); both are for networks with gates. Weights are stacks of one matrix per expert, biases those of all experts in a row. Only chosen experts are computed, each on
     its own tokens alone. (Shazeer et al. 2017; Fedus et al. 2022.)
 
     Example: `%y = transformer.experts silu %x, %e, %w gate(%g) up(%u) down(%d) : (tensor<?x64xf32>, tensor<?x2xi32>, tensor<?x2xf32>, tensor<8x96x64xf32>, tensor<8x96x64xf32>, tensor<8x64x96xf32>) -> tensor<?x64xf32>`

@@ -216,8 +216,8 @@ def LowerBoundaries : Pass<"transformer-lower-boundaries", "ModuleOp"> {
 def ToKernel : Pass<"transformer-to-kernel", "ModuleOp"> {
   let summary = "Operations on weights and caches become kernels on memory";
   let description = [{
-    Weights become views of the packed weights; `linear`, `linear_split`, `ffn`, `embed`, `attention` and `cache_update` become operations of the kernel
-    dialect. Residual additions join the product that they follow. With `quantize-activations`, products with block-quantised weights take
+    Weights become views of the packed weights; `linear`, `linear_split`, `ffn`, `embed`, `attention`, `cache_update`, `route` and `experts` become operations of the kernel
+    dialect. Experts become a `kernel.dispatch`, which orders the tokens' choices, the gathering of their rows, `kernel.grouped_linear`s and a weighted sum. Residual additions join the product that they follow. With `quantize-activations`, products with block-quantised weights take
     int8 activations.
 
     ```mlir
@@ -237,7 +237,7 @@ def ToKernel : Pass<"transformer-to-kernel", "ModuleOp"> {
   let options = [Option<"quantizeActivations", "quantize-activations", "bool", /*default=*/"false",
                         "int8 activations for products with block-quantised weights">];
   let dependentDialects = ["::mlir::kernel::KernelDialect", "::mlir::arith::ArithDialect", "::mlir::bufferization::BufferizationDialect",
-                           "::mlir::math::MathDialect", "::mlir::memref::MemRefDialect", "::mlir::tensor::TensorDialect"];
+                           "::mlir::linalg::LinalgDialect", "::mlir::math::MathDialect", "::mlir::memref::MemRefDialect", "::mlir::tensor::TensorDialect"];
 }
 
 def VerifyLayout : Pass<"transformer-verify-layout", "ModuleOp"> {
@@ -270,7 +270,7 @@ def ToLinalg : Pass<"transformer-to-linalg", "ModuleOp"> {
 def Tile : Pass<"transformer-tile", "func::FuncOp"> {
   let summary = "Split kernels and row operations into tiles that run in parallel";
   let description = [{
-    Kernels on tensors are tiled over tokens and over panels of 16 columns or key heads; linalg operations over tokens, one a tile, with the producers
+    Kernels on tensors are tiled over tokens and over panels of 16 columns or key heads (`kernel.grouped_linear` over blocks of tokens and panels, into `kernel.linear`); linalg operations over tokens, one a tile, with the producers
     that only they use in the same tile. The loops are `scf.forall`.
 
     ```mlir
@@ -401,6 +401,26 @@ def ExpandAttention : ExpandKernelPass<"kernel-expand-attention"> {
     ```
   }];
   let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::math::MathDialect", "::mlir::memref::MemRefDialect", "::mlir::scf::SCFDialect", "::mlir::vector::VectorDialect"];
+}
+
+def ExpandExperts : ExpandKernelPass<"kernel-expand-experts"> {
+  let summary = "kernel.route and kernel.dispatch on memrefs become loops";
+  let description = [{
+    A token's experts are found one after the other, each as the largest score behind the one before it; choices are ordered by a counting sort.
+
+    ```mlir
+    kernel.route softmax ins(%logits : memref<?x8xf32>) outs(%experts, %weights : memref<?x2xi32>, memref<?x2xf32>)
+    ```
+    becomes
+    ```mlir
+    %scores = memref.alloca() : memref<8xf32>
+    scf.for %token = ... {
+      ...
+      scf.for %j = %c0 to %c2 step %c1 iter_args(%score = %inf, %expert = %none) -> (f32, index) {
+        %best:2 = scf.for %e = %c0 to %c8 step %c1 iter_args(...) -> (f32, index) {
+        ...
+    ```
+  }];
 }
 
 def OutlineParallel : Pass<"kernel-outline-parallel", "ModuleOp"> {

@@ -106,6 +106,7 @@ void transformer::buildBufferPipeline(OpPassManager &pm) {
 //===------------------------------------------- CPU ------------------------------------------===//
 
 void transformer::buildKernelPipeline(OpPassManager &pm, const CodeOptions &options) {
+  pm.addPass(createExpandExperts({options.cpu}));
   pm.addPass(createExpandLinear({options.cpu}));
   pm.addPass(createExpandQuantize({options.cpu}));
   pm.addPass(createExpandEmbed({options.cpu}));

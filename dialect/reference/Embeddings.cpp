@@ -116,6 +116,23 @@ static llvm::Error evaluateRotary(RotaryOp op, Frame &frame) {
   return frame.set(op.getResult(), std::move(x));
 }
 
+static llvm::Error evaluateTemperature(TemperatureOp op, Frame &frame) {
+  Tensor x = frame.tensor(op.getInput());
+  llvm::Expected<SmallVector<BatchRow>> rows = batchRows(frame.tensor(op.getBatch()));
+  if (!rows)
+    return rows.takeError();
+  if (llvm::Error error = expectSize("batch", rows->size(), x.dim(0), "the number of tokens"))
+    return error;
+  int64_t size = x.dim(1) * x.dim(2);
+  for (auto [t, row] : llvm::enumerate(*rows)) {
+    double steps = std::floor((row.position + 1) / op.getFloorScale().convertToDouble());
+    double factor = 1 + op.getScale().convertToDouble() * std::log(1 + steps);
+    for (double &element : x.data().slice(t * size, size))
+      element *= factor;
+  }
+  return frame.set(op.getResult(), std::move(x));
+}
+
 void reference::addEmbeddingEvaluators(Evaluators &table) {
   table.add(evaluateEmbed);
   table.add(evaluateGather);
@@ -123,4 +140,5 @@ void reference::addEmbeddingEvaluators(Evaluators &table) {
   table.add(evaluatePosition);
   table.add(evaluateRotaryTable);
   table.add(evaluateRotary);
+  table.add(evaluateTemperature);
 }

@@ -115,6 +115,7 @@ const Evaluators &Evaluators::all() {
     addTensorEvaluators(table);
     addControlEvaluators(table);
     addEmbeddingEvaluators(table);
+    addExpertEvaluators(table);
     addMapEvaluators(table);
     addAttentionEvaluators(table);
     return table;

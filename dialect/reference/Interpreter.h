@@ -71,6 +71,7 @@ void addArithEvaluators(Evaluators &table);
 void addTensorEvaluators(Evaluators &table);
 void addControlEvaluators(Evaluators &table); // calls, loops, parameters, taps
 void addEmbeddingEvaluators(Evaluators &table);
+void addExpertEvaluators(Evaluators &table);
 void addMapEvaluators(Evaluators &table);
 void addAttentionEvaluators(Evaluators &table);
 

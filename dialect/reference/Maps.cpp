@@ -154,6 +154,17 @@ static llvm::Error evaluateScale(ScaleOp op, Frame &frame) {
   return frame.set(op.getResult(), scale(frame.tensor(op.getInput()), op.getFactor().convertToDouble()));
 }
 
+static llvm::Error evaluateScaleRows(ScaleRowsOp op, Frame &frame) {
+  Tensor x = frame.tensor(op.getInput());
+  const Tensor &factors = frame.tensor(op.getFactors());
+  if (llvm::Error error = expectSize("factors", factors.dim(0), x.dim(0), "the input's rows"))
+    return error;
+  for (int64_t t = 0; t < x.dim(0); ++t)
+    for (int64_t i = 0; i < x.dim(1); ++i)
+      x(t, i) *= factors(t, 0);
+  return frame.set(op.getResult(), std::move(x));
+}
+
 static llvm::Error evaluateSoftCap(SoftCapOp op, Frame &frame) {
   return frame.set(op.getResult(), softCap(frame.tensor(op.getInput()), op.getCap().convertToDouble()));
 }
@@ -226,6 +237,7 @@ void reference::addMapEvaluators(Evaluators &table) {
   table.add(evaluateHeadLinear);
   table.add(evaluateActivation);
   table.add(evaluateScale);
+  table.add(evaluateScaleRows);
   table.add(evaluateSoftCap);
   table.add(evaluateResidualNorm);
   table.add(evaluateLinearSplit);

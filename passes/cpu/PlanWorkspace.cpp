@@ -6,10 +6,12 @@
 #include "passes/Passes.h"
 #include "passes/layout/Formats.h"
 
+#include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/IR/Matchers.h"
 #include "mlir/Interfaces/ViewLikeInterface.h"
 #include "llvm/ADT/SetVector.h"
 #include "llvm/Support/MathExtras.h"
@@ -91,10 +93,48 @@ private:
       unplaced.push_back(alloc);
       return;
     }
+    if (dynamic)
+      elements *= perToken(alloc.getDynamicSizes().front());
     int64_t bytes = elements * llvm::divideCeil(type.getElementTypeBitWidth(), 8);
     bytes = llvm::alignTo(bytes, dynamic ? kAlignment / kTokenMultiple : kAlignment);
     auto [first, last] = lifetime(alloc, order);
     buffers.push_back({alloc, dynamic == 1, bytes, first, last});
+  }
+
+  /// By how much a size is multiplied beside the number of tokens.
+  static int64_t perToken(Value size) {
+    IntegerAttr factor;
+    if (auto product = size.getDefiningOp<arith::MulIOp>())
+      for (auto [a, b] :
+           {std::pair(product.getLhs(), product.getRhs()), std::pair(product.getRhs(), product.getLhs())})
+        if (matchPattern(b, m_Constant(&factor)))
+          return factor.getInt() * perToken(a);
+    if (auto dim = size.getDefiningOp<memref::DimOp>())
+      return collapsed(dim);
+    auto apply = size.getDefiningOp<affine::AffineApplyOp>();
+    if (!apply || apply.getMapOperands().size() != 1)
+      return 1;
+    // Linear in its only operand: the difference of its values at 0 and 1.
+    SmallVector<Attribute> at0, at1;
+    Builder builder(size.getContext());
+    if (failed(apply.getAffineMap().constantFold({builder.getIndexAttr(0)}, at0)) ||
+        failed(apply.getAffineMap().constantFold({builder.getIndexAttr(1)}, at1)))
+      return 1;
+    int64_t difference = cast<IntegerAttr>(at1[0]).getInt() - cast<IntegerAttr>(at0[0]).getInt();
+    return std::max<int64_t>(difference, 1) * perToken(apply.getMapOperands()[0]);
+  }
+
+  /// A dimension that was made from several: the product of those that are known.
+  static int64_t collapsed(memref::DimOp dim) {
+    auto collapse = dim.getSource().getDefiningOp<memref::CollapseShapeOp>();
+    std::optional<int64_t> index = dim.getConstantIndex();
+    if (!collapse || !index)
+      return 1;
+    int64_t factor = 1;
+    for (int64_t from : collapse.getReassociationIndices()[*index])
+      if (int64_t known = collapse.getSrcType().getDimSize(from); !ShapedType::isDynamic(known))
+        factor *= known;
+    return factor;
   }
 
   /// The operations of the function's block between which the buffer, or a view of it, is used.

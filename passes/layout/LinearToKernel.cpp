@@ -3,8 +3,7 @@
 
 // Linear maps, alone, split or inside a feed-forward network, become products with packed weights.
 
-#include "passes/layout/Formats.h"
-#include "passes/layout/ToKernel.h"
+#include "passes/layout/Products.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Bufferization/IR/Bufferization.h"
@@ -16,83 +15,6 @@ using namespace mlir;
 using namespace mlir::transformer;
 
 namespace {
-
-using Epilogue = function_ref<Value(OpBuilder &, Location, ValueRange)>;
-
-/// The packed form of a logical weight.
-struct Weight {
-  Value memory;
-  kernel::PackedAttr format;
-  int64_t rows = 0, columns = 0;
-
-  static std::optional<Weight> of(Value logical) {
-    Value memory = physicalOf(logical);
-    if (!memory)
-      return std::nullopt;
-    auto type = cast<RankedTensorType>(logical.getType());
-    return Weight{memory, packedFor(type.getContext(), storageOf(type)), type.getDimSize(0),
-                  type.getDimSize(1)};
-  }
-};
-
-/// Emits products; knows whether activations are to be quantised.
-class Products {
-public:
-  Products(OpBuilder &builder, Location loc, bool quantizeActivations)
-      : builder(builder), loc(loc), quantize(quantizeActivations) {}
-
-  /// `epilogue(products of the weights, extras)` for each row of `input`.
-  Value emit(Value input, ArrayRef<Weight> weights, ValueRange extras, Epilogue epilogue) {
-    const Weight &first = weights.front();
-    auto type = RankedTensorType::get({cast<RankedTensorType>(input.getType()).getDimSize(0), first.rows},
-                                      builder.getF32Type());
-    Value output = emptyLike(builder, loc, type, input), scales, sums, outliers;
-    if (quantize && first.format.isQuantized())
-      std::tie(input, scales, sums, outliers) = quantized(input, first);
-    SmallVector<Value> memories =
-        llvm::map_to_vector(weights, [](const Weight &weight) { return weight.memory; });
-    auto product =
-        kernel::LinearOp::create(builder, loc, type, input, scales, sums, outliers, memories, extras, output,
-                                 first.format, builder.getI64IntegerAttr(first.columns));
-    OpBuilder::InsertionGuard guard(builder);
-    SmallVector<Type> types(weights.size() + extras.size(), builder.getF32Type());
-    Block *body =
-        builder.createBlock(&product.getEpilogue(), {}, types, SmallVector<Location>(types.size(), loc));
-    kernel::YieldOp::create(builder, loc, epilogue(builder, loc, body->getArguments()));
-    return product.getResult();
-  }
-
-  /// weight * input + bias
-  Value linear(Value input, const Weight &weight, Value bias) {
-    return emit(input, weight, bias ? ValueRange(bias) : ValueRange(),
-                [](OpBuilder &b, Location at, ValueRange values) -> Value {
-                  return values.size() == 1 ? values[0] : arith::AddFOp::create(b, at, values[0], values[1]);
-                });
-  }
-
-private:
-  OpBuilder &builder;
-  Location loc;
-  bool quantize;
-
-  /// Elements of a row that are kept in f32 beside its codes.
-  static constexpr int64_t outliersPerRow = 4;
-
-  std::tuple<Value, Value, Value, Value> quantized(Value input, const Weight &weight) {
-    int64_t blocks = attune::PackedFormat::blocks(weight.columns), group = weight.format.getGroup();
-    auto tensor = [&](int64_t columns, Type element) {
-      auto type =
-          RankedTensorType::get({cast<RankedTensorType>(input.getType()).getDimSize(0), columns}, element);
-      return emptyLike(builder, loc, type, input);
-    };
-    Value codes = tensor(blocks * 32, builder.getI8Type()), scales = tensor(blocks, builder.getF32Type());
-    Value sums = tensor(blocks * 32 / group, builder.getF32Type());
-    Value outliers = tensor(2 * outliersPerRow, builder.getF32Type());
-    SmallVector<Type> types{codes.getType(), scales.getType(), sums.getType(), outliers.getType()};
-    auto op = kernel::QuantizeOp::create(builder, loc, types, input, codes, scales, sums, outliers);
-    return {op.getResult(0), op.getResult(1), op.getResult(2), op.getResult(3)};
-  }
-};
 
 template <typename Op> struct ProductPattern : OpRewritePattern<Op> {
   ProductPattern(MLIRContext *context, bool quantizeActivations)

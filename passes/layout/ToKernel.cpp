@@ -156,6 +156,7 @@ struct ToKernel : transformer::impl::ToKernelBase<ToKernel> {
     populateCachePatterns(patterns);
     populateLinearPatterns(patterns, quantizeActivations);
     populateHeadLinearPatterns(patterns);
+    populateExpertPatterns(patterns, quantizeActivations);
     if (failed(applyPatternsGreedily(getOperation(), std::move(patterns))))
       signalPassFailure();
   }

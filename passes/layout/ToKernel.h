@@ -26,6 +26,9 @@ void populateCachePatterns(RewritePatternSet &patterns);
 void populateLinearPatterns(RewritePatternSet &patterns, bool quantizeActivations);
 void populateHeadLinearPatterns(RewritePatternSet &patterns);
 
+/// route, experts.
+void populateExpertPatterns(RewritePatternSet &patterns, bool quantizeActivations);
+
 /// Emits scalar (or elementwise vector) operations for an activation function.
 Value emitActivation(OpBuilder &builder, Location loc, Activation kind, Value x);
 

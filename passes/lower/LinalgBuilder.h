@@ -68,11 +68,16 @@ public:
   /// Reduces the last loop into `output`, which holds the neutral element; the body's last argument is the
   /// accumulator.
   Value reduceLast(ValueRange inputs, ArrayRef<AffineMap> maps, Value output, Body body) {
+    return reduce(cast<RankedTensorType>(output.getType()).getRank(), inputs, maps, output, body);
+  }
+
+  /// The same for loop `reduced`.
+  Value reduce(unsigned reduced, ValueRange inputs, ArrayRef<AffineMap> maps, Value output, Body body) {
     unsigned rank = cast<RankedTensorType>(output.getType()).getRank() + 1;
     SmallVector<AffineMap> all(maps);
-    all.push_back(leading(rank, rank - 1));
+    all.push_back(identity(rank).dropResult(reduced));
     SmallVector<utils::IteratorType> iterators(rank, utils::IteratorType::parallel);
-    iterators.back() = utils::IteratorType::reduction;
+    iterators[reduced] = utils::IteratorType::reduction;
     return generic(inputs, all, output, iterators, body);
   }
 

@@ -106,6 +106,26 @@ struct LowerRotaryTable : OpRewritePattern<RotaryTableOp> {
   }
 };
 
+struct LowerTemperature : OpRewritePattern<TemperatureOp> {
+  using OpRewritePattern::OpRewritePattern;
+  LogicalResult matchAndRewrite(TemperatureOp op, PatternRewriter &rewriter) const override {
+    LinalgBuilder l(rewriter, op.getLoc());
+    auto type = cast<RankedTensorType>(op.getType());
+    auto perToken = RankedTensorType::get(type.getShape().front(), type.getElementType());
+    Value factors = l.map({}, {}, emptyLike(rewriter, l.loc, perToken, op.getInput()), [&](ValueRange) {
+      Value steps = l.div(l.add(positionAsFloat(l, op.getBatch()), l.f32(1)),
+                          l.f32(op.getFloorScale().convertToDouble()));
+      steps = math::FloorOp::create(rewriter, l.loc, steps);
+      Value growth = math::LogOp::create(rewriter, l.loc, l.add(steps, l.f32(1)));
+      return l.add(l.f32(1), l.mul(l.f32(op.getScale().convertToDouble()), growth));
+    });
+    rewriter.replaceOp(op, l.map({op.getInput(), factors}, {l.identity(3), l.leading(3, 1)},
+                                 emptyLike(rewriter, l.loc, type, op.getInput()),
+                                 [&](ValueRange v) { return l.mul(v[0], v[1]); }));
+    return success();
+  }
+};
+
 /// Rotates the first and second elements of all pairs, taken as slices, and puts them back.
 struct LowerRotary : OpRewritePattern<RotaryOp> {
   using OpRewritePattern::OpRewritePattern;
@@ -172,5 +192,6 @@ struct LowerRotary : OpRewritePattern<RotaryOp> {
 } // namespace
 
 void transformer::populatePositionPatterns(RewritePatternSet &patterns) {
-  patterns.add<LowerPositions, LowerPosition, LowerRotaryTable, LowerRotary>(patterns.getContext());
+  patterns.add<LowerPositions, LowerPosition, LowerRotaryTable, LowerRotary, LowerTemperature>(
+      patterns.getContext());
 }

@@ -131,6 +131,20 @@ template <typename Op> struct LowerElementwise : OpRewritePattern<Op> {
   }
 };
 
+struct LowerScaleRows : OpRewritePattern<ScaleRowsOp> {
+  using OpRewritePattern::OpRewritePattern;
+  LogicalResult matchAndRewrite(ScaleRowsOp op, PatternRewriter &rewriter) const override {
+    LinalgBuilder l(rewriter, op.getLoc());
+    auto type = cast<RankedTensorType>(op.getType());
+    AffineExpr token = rewriter.getAffineDimExpr(0), first = rewriter.getAffineConstantExpr(0);
+    AffineMap factorOfRow = AffineMap::get(2, 0, {token, first}, getContext());
+    rewriter.replaceOp(op, l.map({op.getInput(), op.getFactors()}, {l.identity(2), factorOfRow},
+                                 emptyLike(rewriter, l.loc, type, op.getInput()),
+                                 [&](ValueRange v) { return l.mul(v[0], v[1]); }));
+    return success();
+  }
+};
+
 struct LowerGather : OpRewritePattern<GatherOp> {
   using OpRewritePattern::OpRewritePattern;
   LogicalResult matchAndRewrite(GatherOp op, PatternRewriter &rewriter) const override {
@@ -169,5 +183,5 @@ struct ToLinalg : transformer::impl::ToLinalgBase<ToLinalg> {
 
 void transformer::populateRowPatterns(RewritePatternSet &patterns) {
   patterns.add<LowerNorm, LowerElementwise<ActivationOp>, LowerElementwise<ScaleOp>,
-               LowerElementwise<SoftCapOp>, LowerGather>(patterns.getContext());
+               LowerElementwise<SoftCapOp>, LowerScaleRows, LowerGather>(patterns.getContext());
 }

@@ -51,10 +51,12 @@ struct Tile : transformer::impl::TileBase<Tile> {
     tileRows(rewriter, function);
   }
 
-  /// Tokens, and panels of 16 columns or key heads.
+  /// Tokens or blocks of them, and panels of 16 columns or key heads.
   SmallVector<int64_t> kernelTile(Operation *op) {
     if (isa<kernel::LinearOp>(op))
       return {rows, 16};
+    if (isa<kernel::GroupedLinearOp>(op))
+      return {1, 16};
     if (isa<kernel::AttentionOp>(op))
       return {queries, 1};
     return {1};
@@ -103,13 +105,14 @@ struct Tile : transformer::impl::TileBase<Tile> {
     }
   }
 
-  /// Whether a producer's result is needed as a whole: by anything but slices in the loop, the loop itself (as
-  /// what it writes over), what the loop replaces, and those who ask for its size.
+  /// Whether a producer's result is needed as a whole: by anything but slices in the loop, the loop itself
+  /// (as what it writes over), what the loop replaces, and those who ask for its size.
   static bool isUsedElsewhere(Operation *producer, tensor::ExtractSliceOp slice,
                               const llvm::SmallPtrSetImpl<Operation *> &tiledAway) {
     auto loop = slice->getParentOfType<scf::ForallOp>();
     return llvm::any_of(producer->getUsers(), [&](Operation *user) {
-      return user != loop && !loop->isAncestor(user) && !tiledAway.contains(user) && !isa<tensor::DimOp>(user);
+      return user != loop && !loop->isAncestor(user) && !tiledAway.contains(user) &&
+             !isa<tensor::DimOp>(user);
     });
   }
 

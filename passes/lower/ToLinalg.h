@@ -11,9 +11,9 @@
 
 namespace mlir::transformer {
 
-/// norm, activation, scale, soft_cap, gather.
+/// norm, activation, scale, soft_cap, scale_rows, gather.
 void populateRowPatterns(RewritePatternSet &patterns);
-/// positions, position, rotary_table, rotary.
+/// positions, position, rotary_table, rotary, temperature.
 void populatePositionPatterns(RewritePatternSet &patterns);
 /// scores, mask, softmax, sum_normalize, weighted_sum: attention that was not fused, over the physical cache.
 void populatePlainAttentionPatterns(RewritePatternSet &patterns);

@@ -65,7 +65,7 @@ func.func @epilogue_arguments(%x: memref<?x8xf32>, %w: memref<1x512xi8>, %b: mem
 // -----
 
 func.func @yield_elsewhere(%x: f32) {
-  // expected-error @+1 {{'kernel.yield' op expects parent op 'kernel.linear'}}
+  // expected-error @+1 {{'kernel.yield' op expects parent op to be one of 'kernel.linear, kernel.grouped_linear'}}
   kernel.yield %x : f32
 }
 
@@ -126,5 +126,105 @@ func.func @outliers_of_floats(%x: memref<?x64xf32>, %o: memref<?x8xf32>, %w: mem
   ^bb0(%p: f32):
     kernel.yield %p : f32
   }
+  return
+}
+
+// -----
+
+func.func @grouped_blocks(%x: tensor<?x8xf32>, %b: tensor<?x2xi32>, %n: tensor<1xi32>, %w: memref<6x512xi8>, %v: tensor<80xf32>, %o: tensor<?x40xf32>) {
+  // expected-error @+1 {{blocks are 'tensor<?x2xi32>', expected rows of 3 (expert, first, rows)}}
+  %y = kernel.grouped_linear input(%x : tensor<?x8xf32>) blocks(%b, %n : tensor<?x2xi32>, tensor<1xi32>) weights(%w : memref<6x512xi8>) extras(%v : tensor<80xf32>) outs(%o : tensor<?x40xf32>) format(<codes = f32>) columns(8) {
+  ^bb0(%p: f32, %e: f32):
+    kernel.yield %p : f32
+  } -> tensor<?x40xf32>
+  return
+}
+
+// -----
+
+func.func @grouped_count(%x: tensor<?x8xf32>, %b: tensor<?x3xi32>, %n: tensor<2xi32>, %w: memref<6x512xi8>, %v: tensor<80xf32>, %o: tensor<?x40xf32>) {
+  // expected-error @+1 {{count is 'tensor<2xi32>', expected one number}}
+  %y = kernel.grouped_linear input(%x : tensor<?x8xf32>) blocks(%b, %n : tensor<?x3xi32>, tensor<2xi32>) weights(%w : memref<6x512xi8>) extras(%v : tensor<80xf32>) outs(%o : tensor<?x40xf32>) format(<codes = f32>) columns(8) {
+  ^bb0(%p: f32, %e: f32):
+    kernel.yield %p : f32
+  } -> tensor<?x40xf32>
+  return
+}
+
+// -----
+
+func.func @grouped_panels(%x: tensor<?x8xf32>, %b: tensor<?x3xi32>, %n: tensor<1xi32>, %w: memref<7x512xi8>, %v: tensor<80xf32>, %o: tensor<?x40xf32>) {
+  // expected-error @+1 {{weight has 7 panels, expected a multiple of 3 for 40 output columns}}
+  %y = kernel.grouped_linear input(%x : tensor<?x8xf32>) blocks(%b, %n : tensor<?x3xi32>, tensor<1xi32>) weights(%w : memref<7x512xi8>) extras(%v : tensor<80xf32>) outs(%o : tensor<?x40xf32>) format(<codes = f32>) columns(8) {
+  ^bb0(%p: f32, %e: f32):
+    kernel.yield %p : f32
+  } -> tensor<?x40xf32>
+  return
+}
+
+// -----
+
+func.func @grouped_bytes(%x: tensor<?x8xf32>, %b: tensor<?x3xi32>, %n: tensor<1xi32>, %w: memref<6x256xi8>, %v: tensor<80xf32>, %o: tensor<?x40xf32>) {
+  // expected-error @+1 {{weight has panels of 256 bytes, expected 512 for 8 columns}}
+  %y = kernel.grouped_linear input(%x : tensor<?x8xf32>) blocks(%b, %n : tensor<?x3xi32>, tensor<1xi32>) weights(%w : memref<6x256xi8>) extras(%v : tensor<80xf32>) outs(%o : tensor<?x40xf32>) format(<codes = f32>) columns(8) {
+  ^bb0(%p: f32, %e: f32):
+    kernel.yield %p : f32
+  } -> tensor<?x40xf32>
+  return
+}
+
+// -----
+
+func.func @grouped_extra(%x: tensor<?x8xf32>, %b: tensor<?x3xi32>, %n: tensor<1xi32>, %w: memref<6x512xi8>, %v: tensor<?x40xf32>, %o: tensor<?x40xf32>) {
+  // expected-error @+1 {{extra is 'tensor<?x40xf32>', expected a vector of all matrices' columns}}
+  %y = kernel.grouped_linear input(%x : tensor<?x8xf32>) blocks(%b, %n : tensor<?x3xi32>, tensor<1xi32>) weights(%w : memref<6x512xi8>) extras(%v : tensor<?x40xf32>) outs(%o : tensor<?x40xf32>) format(<codes = f32>) columns(8) {
+  ^bb0(%p: f32, %e: f32):
+    kernel.yield %p : f32
+  } -> tensor<?x40xf32>
+  return
+}
+
+// -----
+
+func.func @grouped_input(%x: tensor<?x8xi8>, %b: tensor<?x3xi32>, %n: tensor<1xi32>, %w: memref<6x512xi8>, %v: tensor<80xf32>, %o: tensor<?x40xf32>) {
+  // expected-error @+1 {{must be i8 with quantized(scales, sums), f32 without}}
+  %y = kernel.grouped_linear input(%x : tensor<?x8xi8>) blocks(%b, %n : tensor<?x3xi32>, tensor<1xi32>) weights(%w : memref<6x512xi8>) extras(%v : tensor<80xf32>) outs(%o : tensor<?x40xf32>) format(<codes = f32>) columns(8) {
+  ^bb0(%p: f32, %e: f32):
+    kernel.yield %p : f32
+  } -> tensor<?x40xf32>
+  return
+}
+
+// -----
+
+func.func @route_experts(%l: tensor<?x?xf32>, %e: tensor<?x2xi32>, %w: tensor<?x2xf32>) {
+  // expected-error @+1 {{logits are 'tensor<?x?xf32>', expected tokens x a known number of experts}}
+  %r:2 = kernel.route softmax ins(%l : tensor<?x?xf32>) outs(%e, %w : tensor<?x2xi32>, tensor<?x2xf32>) -> tensor<?x2xi32>, tensor<?x2xf32>
+  return
+}
+
+// -----
+
+func.func @route_choices(%l: tensor<?x4xf32>, %e: tensor<?x5xi32>, %w: tensor<?x5xf32>) {
+  // expected-error @+1 {{output is 'tensor<?x5xi32>', expected tokens x 1 to 4}}
+  %r:2 = kernel.route softmax ins(%l : tensor<?x4xf32>) outs(%e, %w : tensor<?x5xi32>, tensor<?x5xf32>) -> tensor<?x5xi32>, tensor<?x5xf32>
+  return
+}
+
+// -----
+
+func.func @dispatch_choices(%c: tensor<?x?xi32>, %p: tensor<?x2xi32>, %b: tensor<?x3xi32>, %n: tensor<1xi32>) {
+  // expected-error @+1 {{operand is 'tensor<?x?xi32>', expected tokens x a known number of choices}}
+  %d:4 = kernel.dispatch ins(%c : tensor<?x?xi32>) outs(%p, %p, %b, %n : tensor<?x2xi32>, tensor<?x2xi32>, tensor<?x3xi32>, tensor<1xi32>) {experts = 8 : i64, rows = 96 : i64}
+      -> tensor<?x2xi32>, tensor<?x2xi32>, tensor<?x3xi32>, tensor<1xi32>
+  return
+}
+
+// -----
+
+func.func @dispatch_rows(%c: tensor<?x2xi32>, %b: tensor<?x3xi32>, %n: tensor<1xi32>) {
+  // expected-error @+1 {{has 8 experts and blocks of 0 rows, expected at least one}}
+  %d:4 = kernel.dispatch ins(%c : tensor<?x2xi32>) outs(%c, %c, %b, %n : tensor<?x2xi32>, tensor<?x2xi32>, tensor<?x3xi32>, tensor<1xi32>) {experts = 8 : i64, rows = 0 : i64}
+      -> tensor<?x2xi32>, tensor<?x2xi32>, tensor<?x3xi32>, tensor<1xi32>
   return
 }

@@ -74,6 +74,36 @@ func.func @attention(%q: tensor<?x6x8xf32>, %k: tensor<?x3x8xf32>, %batch: tenso
   return %o, %p : tensor<?x6x8xf32>, tensor<?x6x8xf32>
 }
 
+// CHECK-LABEL: func.func @experts(
+func.func @experts(%l: tensor<?x8xf32>, %b: tensor<8xf32>, %i: tensor<?x2xi32>, %f: tensor<?x2xf32>, %l3: tensor<?x3xi32>, %one: tensor<1xi32>, %x: tensor<?x64xf32>, %w: memref<16x4096xi8>,
+                   %e: tensor<?x32xf32>, %c: memref<?x64xi8>, %s: memref<?x2xf32>, %mb: memref<?x3xi32>, %mn: memref<1xi32>, %u: memref<16x640xi8>, %bias: memref<256xf32>, %outliers: memref<?x8xf32>, %y: memref<?x32xf32>) -> tensor<?x32xf32> {
+  // CHECK: %{{.*}}:2 = kernel.route softmax ins(%{{.*}} : tensor<?x8xf32>) outs(%{{.*}}, %{{.*}} : tensor<?x2xi32>, tensor<?x2xf32>) {renormalize} -> tensor<?x2xi32>, tensor<?x2xf32>
+  %r:2 = kernel.route softmax ins(%l : tensor<?x8xf32>) outs(%i, %f : tensor<?x2xi32>, tensor<?x2xf32>) {renormalize} -> tensor<?x2xi32>, tensor<?x2xf32>
+  // CHECK: kernel.route sigmoid ins(%{{.*}} : tensor<?x8xf32>) bias(%{{.*}} : tensor<8xf32>) outs(%{{.*}}, %{{.*}} : tensor<?x2xi32>, tensor<?x2xf32>) {group_score = #transformer<group_score top2_sum>, groups = 4 : i64, scale = 2.500000e+00 : f64, top_groups = 2 : i64}
+  %r2:2 = kernel.route sigmoid ins(%l : tensor<?x8xf32>) bias(%b : tensor<8xf32>) outs(%i, %f : tensor<?x2xi32>, tensor<?x2xf32>)
+      {groups = 4 : i64, top_groups = 2 : i64, group_score = #transformer<group_score top2_sum>, scale = 2.5 : f64} -> tensor<?x2xi32>, tensor<?x2xf32>
+  // CHECK: %{{.*}}:4 = kernel.dispatch ins(%{{.*}} : tensor<?x2xi32>) outs(%{{.*}}, %{{.*}}, %{{.*}}, %{{.*}} : tensor<?x2xi32>, tensor<?x2xi32>, tensor<?x3xi32>, tensor<1xi32>) {experts = 8 : i64, rows = 96 : i64} -> tensor<?x2xi32>, tensor<?x2xi32>, tensor<?x3xi32>, tensor<1xi32>
+  %d:4 = kernel.dispatch ins(%r#0 : tensor<?x2xi32>) outs(%i, %i, %l3, %one : tensor<?x2xi32>, tensor<?x2xi32>, tensor<?x3xi32>, tensor<1xi32>) {experts = 8 : i64, rows = 96 : i64}
+      -> tensor<?x2xi32>, tensor<?x2xi32>, tensor<?x3xi32>, tensor<1xi32>
+  // CHECK: kernel.grouped_linear input(%{{.*}} : tensor<?x64xf32>) blocks(%{{.*}}#2, %{{.*}}#3 : tensor<?x3xi32>, tensor<1xi32>) weights(%{{.*}} : memref<16x4096xi8>) outs(%{{.*}} : tensor<?x32xf32>) format(<codes = f32>) columns(64) {
+  // CHECK-NEXT: ^bb0(%[[P:.*]]: f32):
+  // CHECK-NEXT:   kernel.yield %[[P]] : f32
+  // CHECK-NEXT: } -> tensor<?x32xf32>
+  %o = kernel.grouped_linear input(%x : tensor<?x64xf32>) blocks(%d#2, %d#3 : tensor<?x3xi32>, tensor<1xi32>) weights(%w : memref<16x4096xi8>) outs(%e : tensor<?x32xf32>)
+      format(<codes = f32>) columns(64) {
+  ^bb0(%p: f32):
+    kernel.yield %p : f32
+  } -> tensor<?x32xf32>
+  // CHECK: kernel.grouped_linear input(%{{.*}} : memref<?x64xi8>) quantized(%{{.*}}, %{{.*}} : memref<?x2xf32>, memref<?x2xf32>) outliers(%{{.*}} : memref<?x8xf32>) blocks(%{{.*}}, %{{.*}} : memref<?x3xi32>, memref<1xi32>) weights(%{{.*}} : memref<16x640xi8>) extras(%{{.*}} : memref<256xf32>) outs(%{{.*}} : memref<?x32xf32>)
+  kernel.grouped_linear input(%c : memref<?x64xi8>) quantized(%s, %s : memref<?x2xf32>, memref<?x2xf32>) outliers(%outliers : memref<?x8xf32>) blocks(%mb, %mn : memref<?x3xi32>, memref<1xi32>) weights(%u : memref<16x640xi8>)
+      extras(%bias : memref<256xf32>) outs(%y : memref<?x32xf32>) format(<codes = u4, group = 32, scale = f16, min = true>) columns(64) {
+  ^bb0(%p: f32, %extra: f32):
+    %r1 = arith.addf %p, %extra : f32
+    kernel.yield %r1 : f32
+  }
+  return %o : tensor<?x32xf32>
+}
+
 // CHECK-LABEL: func.func @launch(
 func.func @launch(%n: index, %m: memref<?xf32>) {
   // CHECK: kernel.launch @body count(%{{.*}}) args(%{{.*}} : memref<?xf32>)

@@ -81,3 +81,25 @@ func.func @scores(%batch: memref<?x3xi32> {transformer.name = "batch"}, %keys: i
   "use"(%a) : (memref<?x?xf32>) -> ()
   return
 }
+
+// -----
+
+// Buffers of several rows a token: the factor of their size counts.
+// CHECK-LABEL: func.func @rows(
+// CHECK-SAME:      attributes {kernel.workspace_fixed = 0 : i64, kernel.workspace_per_token = 288 : i64}
+func.func @rows(%batch: memref<?x3xi32> {transformer.name = "batch"}) {
+  %c0 = arith.constant 0 : index
+  %c3 = arith.constant 3 : index
+  %tokens = memref.dim %batch, %c0 : memref<?x3xi32>
+  %three = arith.muli %tokens, %c3 : index
+  %two = affine.apply affine_map<()[s0] -> (s0 * 2)>()[%tokens]
+  %a = memref.alloc(%three) : memref<?x8xf32>
+  %b = memref.alloc(%two) : memref<?x8xf32>
+  // Two rows a token, counted where they have become one dimension.
+  %c = memref.alloc(%tokens) : memref<?x2x8xf32>
+  %rows = memref.collapse_shape %c [[0, 1], [2]] : memref<?x2x8xf32> into memref<?x8xf32>
+  %four = memref.dim %rows, %c0 : memref<?x8xf32>
+  %d = memref.alloc(%four) : memref<?x8xf32>
+  "use"(%a, %b, %rows, %d) : (memref<?x8xf32>, memref<?x8xf32>, memref<?x8xf32>, memref<?x8xf32>) -> ()
+  return
+}

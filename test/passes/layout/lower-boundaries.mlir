@@ -94,3 +94,16 @@ func.func @entry(%x: tensor<?x8xf32>, %t: tensor<?x2xf32>) -> tensor<?x8xf32> {
   %c = transformer.repeat @layer (%b, %one) {count = 1 : i64, first = 3 : i64, record = 3 : i64} : (tensor<?x8xf32>, tensor<?x2xf32>) -> tensor<?x8xf32>
   return %c : tensor<?x8xf32>
 }
+
+// -----
+
+// A tap of integers: choices of experts.
+// CHECK-LABEL: func.func @choices(
+// CHECK-SAME:      %[[E:.*]]: memref<?x2xi32>, %[[LAYER:.*]]: index, %[[TAP:.*]]: memref<?x?x2xi32> {kernel.role = "tap", transformer.name = "router_experts"}
+// CHECK:           %[[T:.*]] = bufferization.to_tensor %[[E]]
+// CHECK:           %[[VIEW:.*]] = memref.subview %[[TAP]][%[[LAYER]], 0, 0]
+// CHECK:           bufferization.materialize_in_destination %[[T]] in restrict writable %[[VIEW]]
+func.func @choices(%e: tensor<?x2xi32>, %layer: index) {
+  transformer.tap "router_experts"[%layer], %e : tensor<?x2xi32>
+  return
+}

@@ -193,3 +193,21 @@ func.func @sinks(%s: tensor<?x2x?xf32>, %sinks: tensor<2xf32>) -> tensor<?x2x?xf
   %p = transformer.softmax %s sinks %sinks : tensor<2xf32> : tensor<?x2x?xf32>
   return %p : tensor<?x2x?xf32>
 }
+
+// A factor of each token, then a product with each row; the factor of scale_rows is read from the only column.
+// CHECK-LABEL: func.func @temperature(
+// CHECK:           %[[F:.*]] = linalg.generic {{.*}} iterator_types = ["parallel"]} outs(%{{.*}} : tensor<?xf32>)
+// CHECK:             math.floor
+// CHECK:             math.log
+// CHECK:           linalg.generic {{.*}} ins(%{{.*}}, %[[F]] : tensor<?x2x4xf32>, tensor<?xf32>)
+func.func @temperature(%q: tensor<?x2x4xf32>, %batch: tensor<?x3xi32>) -> tensor<?x2x4xf32> {
+  %0 = transformer.temperature %q, %batch {floor_scale = 8.0 : f64, scale = 0.1 : f64} : tensor<?x2x4xf32>, tensor<?x3xi32>
+  return %0 : tensor<?x2x4xf32>
+}
+
+// CHECK-LABEL: func.func @scale_rows(
+// CHECK:           linalg.generic {{.*}} ins(%{{.*}}, %{{.*}} : tensor<?x4xf32>, tensor<?x1xf32>) outs(%{{.*}} : tensor<?x4xf32>)
+func.func @scale_rows(%x: tensor<?x4xf32>, %f: tensor<?x1xf32>) -> tensor<?x4xf32> {
+  %0 = transformer.scale_rows %x, %f : tensor<?x4xf32>, tensor<?x1xf32>
+  return %0 : tensor<?x4xf32>
+}
