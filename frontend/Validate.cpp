@@ -52,6 +52,7 @@ private:
   void scalingOf(const std::string &at, const Rotary &value);
   void latent(const std::string &field, const Attention &value);
   void experts(const std::string &field, const Experts &value);
+  void withoutGates(const std::string &field, const Experts &value);
   void withoutProjections(const std::string &field, const Attention &value);
   void attention(const std::string &field, const Attention &value);
   void layer(const std::string &field, const Layer &value);
@@ -175,6 +176,14 @@ void Checker::experts(const std::string &field, const Experts &value) {
     fail(field + ".group_score", formatv("is top2_sum, but groups have {0} experts", members));
 }
 
+/// What is about gates, in experts that have none.
+void Checker::withoutGates(const std::string &field, const Experts &value) {
+  if (value.limit != 0)
+    fail(field + ".limit", "is for networks with gates, but feed_forward.gated is false");
+  if (value.upOffset != 0)
+    fail(field + ".up_offset", "is for networks with gates, but feed_forward.gated is false");
+}
+
 /// Attention on given queries, keys and values is that alone.
 void Checker::withoutProjections(const std::string &field, const Attention &value) {
   if (model.kind != ModelKind::literal)
@@ -210,6 +219,8 @@ void Checker::attention(const std::string &field, const Attention &value) {
     finite(field + ".scale", *value.scale);
   notNegative(field + ".soft_cap", value.softCap);
   norm(field + ".query_key_norm", value.queryKeyNorm);
+  if (value.queryKeyNormAfterRotary && value.queryKeyNormSpan == NormSpan::projection)
+    fail(field + ".query_key_norm_after_rotary", "is true, which needs query_key_norm_span: head");
   if (value.valueSize)
     size(field + ".value_size", value.valueSize);
   if (value.latent)
@@ -246,6 +257,8 @@ void Checker::layer(const std::string &field, const Layer &value) {
   if (value.feedForward) {
     branch(field + ".feed_forward", *value.feedForward);
     size(field + ".feed_forward.size", value.feedForward->size);
+    if (value.feedForward->experts && !value.feedForward->gated)
+      withoutGates(field + ".feed_forward.experts", *value.feedForward->experts);
     if (value.feedForward->experts)
       experts(field + ".feed_forward.experts", *value.feedForward->experts);
   }

@@ -20,7 +20,7 @@ ModuleBuilder::QueriesKeysValues ModuleBuilder::emitProjections(const LayerScope
     if (normWhole && !normName.empty())
       y = normOf(scope, attention.queryKeyNorm, normName, y);
     y = splitHeads(loc, y, heads, size);
-    if (!normWhole && !normName.empty())
+    if (!normWhole && !attention.queryKeyNormAfterRotary && !normName.empty())
       y = normOf(scope, attention.queryKeyNorm, normName, y);
     return y;
   };
@@ -53,6 +53,14 @@ Value ModuleBuilder::emitAttentionCore(const LayerScope &scope, const Attention 
   if (attention.rotary && !attention.latent)
     for (Value *value : {&qkv.queries, &qkv.keys})
       *value = rotate(scope, *attention.rotary, *value);
+  if (attention.queryKeyNormAfterRotary) {
+    qkv.queries = normOf(scope, attention.queryKeyNorm, "attention.query_norm", qkv.queries);
+    qkv.keys = normOf(scope, attention.queryKeyNorm, "attention.key_norm", qkv.keys);
+  }
+  if (const std::optional<Temperature> &temperature = attention.temperature)
+    qkv.queries = tf::TemperatureOp::create(b, at(field + ".temperature"), qkv.queries.getType(), qkv.queries,
+                                            scope.batch, llvm::APFloat(temperature->floorScale),
+                                            llvm::APFloat(temperature->scale));
   tapLiteral("q", qkv.queries);
   tapLiteral("k", qkv.keys);
   tapLiteral("v", qkv.values);
@@ -75,8 +83,9 @@ Value ModuleBuilder::emitAttentionCore(const LayerScope &scope, const Attention 
   scores = tf::MaskOp::create(b, at(field + ".mask"), scoresType, scores, scope.batch,
                               maskOf(b.getContext(), attention.mask));
   Location normalizerLoc = at(field + ".normalizer");
+  Value sinks = attention.sinks ? weight(scope, "attention.sinks") : Value();
   Value weights = attention.normalizer == Normalizer::softmax
-                      ? tf::SoftmaxOp::create(b, normalizerLoc, scoresType, scores, Value()).getResult()
+                      ? tf::SoftmaxOp::create(b, normalizerLoc, scoresType, scores, sinks).getResult()
                       : tf::SumNormalizeOp::create(b, normalizerLoc, scoresType, scores).getResult();
   tap(loc, literal ? "weights" : "attentions", scope.layer, weights);
   Value sum = tf::WeightedSumOp::create(b, loc, rows({attention.heads, row.valueSize}), weights,

@@ -29,7 +29,7 @@ ModuleBuilder::ModuleBuilder(MLIRContext &context, const Description &model, con
     : model(model), options(options), schedule(scheduleOf(model)), b(&context) {}
 
 OwningOpRef<ModuleOp> ModuleBuilder::build() {
-  if (!checkCache())
+  if (!checkCache() || !checkChoices())
     return nullptr;
   module = ModuleOp::create(at("name"));
   b.setInsertionPointToEnd(module->getBody());

@@ -80,20 +80,28 @@ Value ModuleBuilder::addBranch(const LayerScope &scope, const Branch &branch, St
 }
 
 Value ModuleBuilder::emitFeedForward(const LayerScope &scope, const FeedForward &ffn, Value x) {
-  Location loc = at(scope.field + ".feed_forward");
+  return ffn.experts ? emitExperts(scope, ffn, x) : emitNetwork(scope, ffn, "feed_forward", ffn.bias, x);
+}
+
+Value ModuleBuilder::emitNetwork(const LayerScope &scope, const FeedForward &ffn, StringRef name, bool bias,
+                                 Value x) {
+  Location loc = at(scope.field + "." + name);
   tf::Activation kind = *tf::symbolizeActivation(wordOf(ffn.activation));
   auto activate = [&](Value value) {
     return tf::ActivationOp::create(b, at(scope.field + ".feed_forward.activation"), value.getType(), kind,
                                     value)
         .getResult();
   };
+  auto linear = [&](StringRef part, Value input) {
+    return linearOf(scope, (name + "." + part).str(), bias, input);
+  };
   Value inner;
   if (ffn.gated) {
-    Value gate = activate(linearOf(scope, "feed_forward.gate", ffn.bias, x));
-    Value up = linearOf(scope, "feed_forward.up", ffn.bias, x);
+    Value gate = activate(linear("gate", x));
+    Value up = linear("up", x);
     inner = arith::MulFOp::create(b, loc, gate, up);
   } else {
-    inner = activate(linearOf(scope, "feed_forward.up", ffn.bias, x));
+    inner = activate(linear("up", x));
   }
-  return linearOf(scope, "feed_forward.down", ffn.bias, inner);
+  return linear("down", inner);
 }

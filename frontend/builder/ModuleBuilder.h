@@ -56,6 +56,15 @@ private:
   mlir::Value addBranch(const LayerScope &scope, const Branch &branch, llvm::StringRef name, mlir::Value x,
                         mlir::Value y);
   mlir::Value emitFeedForward(const LayerScope &scope, const FeedForward &ffn, mlir::Value x);
+  /// A network whose parameters' names begin with `name`.
+  mlir::Value emitNetwork(const LayerScope &scope, const FeedForward &ffn, llvm::StringRef name, bool bias,
+                          mlir::Value x);
+
+  // Experts.cpp
+  bool checkChoices();
+  mlir::Value emitExperts(const LayerScope &scope, const FeedForward &ffn, mlir::Value x);
+  mlir::Value emitMixture(const LayerScope &scope, const FeedForward &ffn, mlir::Value x);
+  mlir::Value emitSharedExpert(const LayerScope &scope, const FeedForward &ffn, mlir::Value x);
 
   // AttentionParts.cpp
   struct QueriesKeysValues {

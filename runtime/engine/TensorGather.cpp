@@ -73,19 +73,14 @@ void TensorGather::collectAttention(const TensorView &view, int64_t layer, const
 }
 
 /// A view [layers, tokens, choices] of i32 to a tensor [rows, columns, choices] of i64 of one layer.
-void TensorGather::collectExperts(const TensorView &view, int64_t index, int64_t layer, const Place &place) {
+void TensorGather::collectExperts(const TensorView &view, int64_t layer, const Place &place) {
   int64_t tokens = view.sizes[1], choices = view.sizes[2];
   OwnedTensor &to = tensor(fmt::format("router.{}.experts", layer), ElementType::I64,
                            {static_cast<int64_t>(batch.rows.size()), batch.width, choices});
-  const int32_t *from = static_cast<const int32_t *>(view.data) + (index * tokens + place.token) * choices;
+  const int32_t *from = static_cast<const int32_t *>(view.data) + (layer * tokens + place.token) * choices;
   auto *out =
       reinterpret_cast<int64_t *>(to.bytes.data()) + (place.row * batch.width + place.column) * choices;
   std::copy(from, from + place.count * choices, out);
-}
-
-int64_t TensorGather::routerLayer(int64_t index) const {
-  const std::vector<int64_t> &layers = engine.metadata().routerLayers;
-  return static_cast<size_t>(index) < layers.size() ? layers[static_cast<size_t>(index)] : index;
 }
 
 void TensorGather::collectTap(const TensorView &view, const Place &place) {
@@ -94,6 +89,12 @@ void TensorGather::collectTap(const TensorView &view, const Place &place) {
     if (view.info->type != type || view.sizes.size() != rank)
       throw Error(fmt::format("metadata: the tap '{}' has the type {} and {} dimensions, expected {} and {}",
                               name, nameOf(view.info->type), view.sizes.size(), nameOf(type), rank));
+  };
+  auto checkedLayer = [&](int64_t layer) {
+    if (layer >= view.sizes[0])
+      throw Error(fmt::format("metadata: the tap '{}' has {} layers, but layer {} is a router's", name,
+                              view.sizes[0], layer));
+    return layer;
   };
   if (name == "hidden_states" && options.allHidden) {
     require(ElementType::F32, 3);
@@ -108,11 +109,11 @@ void TensorGather::collectTap(const TensorView &view, const Place &place) {
       collectAttention(view, layer, place);
   } else if (name == "router_experts" && options.routing) {
     require(ElementType::I32, 3);
-    for (int64_t i = 0; i < view.sizes[0]; ++i)
-      collectExperts(view, i, routerLayer(i), place);
+    for (int64_t layer : engine.metadata().routerLayers)
+      collectExperts(view, checkedLayer(layer), place);
   } else if (name == "router_weights" && options.routing) {
     require(ElementType::F32, 3);
-    for (int64_t i = 0; i < view.sizes[0]; ++i)
-      collectRows(fmt::format("router.{}.weights", routerLayer(i)), view, i, 1, place);
+    for (int64_t layer : engine.metadata().routerLayers)
+      collectRows(fmt::format("router.{}.weights", layer), view, checkedLayer(layer), 1, place);
   }
 }

@@ -32,9 +32,8 @@ private:
   void collectRows(const std::string &name, const TensorView &view, int64_t layer, size_t leading,
                    const Place &place);
   void collectAttention(const TensorView &view, int64_t layer, const Place &place);
-  void collectExperts(const TensorView &view, int64_t index, int64_t layer, const Place &place);
+  void collectExperts(const TensorView &view, int64_t layer, const Place &place);
   void collectTap(const TensorView &view, const Place &place);
-  int64_t routerLayer(int64_t index) const;
 
   const Engine &engine;
   const TokenBatch &batch;

@@ -102,7 +102,7 @@ struct Metadata {
   std::string chatTemplate; ///< empty: none
   std::string weightsFile;  ///< empty: the weights are in the payload
   int64_t parameters = 0, weightBytes = 0;
-  std::vector<int64_t> routerLayers; ///< the model's layer index of each layer in the router's taps
+  std::vector<int64_t> routerLayers; ///< the layers that route: the router's taps hold nothing for others
   GenerationDefaults generation;
   std::string description; ///< JSON text for people, or empty
   std::vector<EntryInfo> entries;

@@ -55,10 +55,10 @@
 /// | `hidden_states` f32 | [layers + 1, tokens, hidden], or [layers, tokens, hidden] beside `final_state` |
 /// | `final_state` f32 | [tokens, embedding size]: the last one where it has a size of its own |
 /// | `attentions` f32 | [layers, tokens, heads, keys]; `keys` is the largest key count of the step |
-/// | `router_experts` i32 | [routing layers, tokens, chosen] |
-/// | `router_weights` f32 | [routing layers, tokens, chosen] |
+/// | `router_experts` i32 | [layers, tokens, chosen] |
+/// | `router_weights` f32 | [layers, tokens, chosen] |
 ///
-/// Metadata's `router_layers` gives the model's layer index of each routing layer. A model with
+/// Metadata's `router_layers` lists the layers that route; the router's taps hold nothing for others. A model with
 /// `literal_tokens` has a tap for every stage of its attention: `q`, `k`, `v`, `scores`, `weights` f32
 /// [layers, tokens, heads, size or `keys`].
 ///

@@ -108,7 +108,7 @@ void decode(void **arguments, size_t memoriesAt) {
 void step(void **arguments) { decode(arguments, 4); }
 
 /// Taps: hidden_states[l][t] = (l, id), attentions[l][t][h][j] = 100 l + 10 h + j + 1 for the keys that a
-/// token sees, experts.
+/// token sees, experts of layer 1.
 void stepTaps(void **arguments) {
   decode(arguments, 8);
   Buffer<int32_t, 1> ids(arguments[0]);
@@ -130,8 +130,8 @@ void stepTaps(void **arguments) {
           attention.data()[((l * tokens + t) * heads + h) * keys + j] =
               j <= position ? static_cast<float>(100 * l + 10 * h + j + 1) : 0.f;
     for (int64_t k = 0; k < 2; ++k) {
-      experts.data()[t * 2 + k] = id + static_cast<int32_t>(k);
-      weights.data()[t * 2 + k] = static_cast<float>(position) + 0.5f * static_cast<float>(k);
+      experts.data()[(tokens + t) * 2 + k] = id + static_cast<int32_t>(k);
+      weights.data()[(tokens + t) * 2 + k] = static_cast<float>(position) + 0.5f * static_cast<float>(k);
     }
   }
 }
@@ -250,8 +250,8 @@ json attune::test::decoderMetadata(int64_t context, int64_t chunk) {
   appendMemories(arguments);
   taps.push_back(argument("hidden_states", "tap", "f32", {layers + 1, "tokens", 2}));
   taps.push_back(argument("attentions", "tap", "f32", {layers, "tokens", 3, "keys"}));
-  taps.push_back(argument("router_experts", "tap", "i32", {1, "tokens", 2}));
-  taps.push_back(argument("router_weights", "tap", "f32", {1, "tokens", 2}));
+  taps.push_back(argument("router_experts", "tap", "i32", {layers, "tokens", 2}));
+  taps.push_back(argument("router_weights", "tap", "f32", {layers, "tokens", 2}));
   appendMemories(taps);
   metadata["entries"] = {{{"name", "step"}, {"arguments", arguments}},
                          {{"name", "step_taps"}, {"arguments", taps}}};

@@ -193,6 +193,12 @@ std::string attune::writeMetadata(const Description &description, const mlir::tr
   metadata["chat_template"] = description.chatTemplate;
   if (description.kind == ModelKind::literal && !description.inputs.empty())
     metadata["literal_tokens"] = static_cast<int64_t>(description.inputs.begin()->second.size());
+  Array routers;
+  for (size_t layer = 0; layer < description.layers.size(); ++layer)
+    if (const auto &ffn = description.layers[layer].feedForward; ffn && ffn->experts)
+      routers.push_back(static_cast<int64_t>(layer));
+  if (!routers.empty())
+    metadata["router_layers"] = std::move(routers);
   metadata["parameters"] = countParameters(description);
   metadata["weight_bytes"] = weightBytes;
   if (!weightsFile.empty())

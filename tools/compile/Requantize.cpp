@@ -7,7 +7,10 @@
 
 using namespace attune;
 
-static bool isMatrix(const Parameter &parameter) { return parameter.shape.size() >= 2; }
+/// Not routers: which experts are chosen hangs on small differences, and they are small.
+static bool isQuantized(const Parameter &parameter) {
+  return parameter.shape.size() >= 2 && !llvm::StringRef(parameter.name).ends_with(".router");
+}
 
 static StorageType fitting(const Parameter &parameter, StorageType type) {
   return parameter.shape.back() % blockSize(type) == 0 ? type : StorageType::F16;
@@ -15,13 +18,13 @@ static StorageType fitting(const Parameter &parameter, StorageType type) {
 
 void attune::requantize(Description &description, StorageType type) {
   for (const Parameter &parameter : modelParameters(description))
-    if (isMatrix(parameter))
+    if (isQuantized(parameter))
       for (StorageType &stored : description.tensors[parameter.name].types)
         stored = fitting(parameter, type);
   for (const StackView &stack : stacksOf(description))
     for (size_t layer = 0; layer < stack->layers.size(); ++layer)
       for (const Parameter &parameter : layerParameters(description, stack, stack->layers[layer]))
         if (auto &types = description.tensors[parameter.name].types;
-            isMatrix(parameter) && layer < types.size())
+            isQuantized(parameter) && layer < types.size())
           types[layer] = fitting(parameter, type);
 }
