@@ -86,10 +86,13 @@ static std::vector<int64_t> storedShape(const Parameter &parameter, const Tensor
 }
 
 /// Whether a tensor of shape `found` holds what one of shape `expected` would, in the same order: a vector
-/// may be a matrix of known rows, the matrices of a stack may stand one above the other.
+/// may be a matrix of known rows, a matrix of one row a vector, the matrices of a stack may stand one above
+/// the other.
 static bool fits(llvm::ArrayRef<int64_t> found, llvm::ArrayRef<int64_t> expected, int64_t vectorRows) {
   if (found == expected)
     return true;
+  if (expected.size() == 2 && found.size() == 1)
+    return expected[0] == 1 && found[0] == expected[1];
   if (expected.size() == 1 && found.size() == 2)
     return found[0] == vectorRows && found[0] * found[1] == expected[0];
   return expected.size() == 3 && found.size() == 2 && found[0] == expected[0] * expected[1] &&

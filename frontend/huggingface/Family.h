@@ -32,17 +32,23 @@ void describeDeepSeekV3(const Config &config, Description &model);
 void describeDistilBert(const Config &config, Description &model);
 void describeGemma2(const Config &config, Description &model);
 void describeGemma3(const Config &config, Description &model);
+void describeGptOss(const Config &config, Description &model);
 void describeGpt2(const Config &config, Description &model);
 void describeGptNeoX(const Config &config, Description &model);
 void describeGranite(const Config &config, Description &model);
 void describeLlama(const Config &config, Description &model);
+void describeLlama4(const Config &config, Description &model);
+void describeLlama4Images(const Config &config, Description &model);
 void describeMistral(const Config &config, Description &model);
+void describeMixtral(const Config &config, Description &model);
 void describeModernBert(const Config &config, Description &model);
 void describeOlmo2(const Config &config, Description &model);
 void describeOpt(const Config &config, Description &model);
 void describePhi3(const Config &config, Description &model);
 void describeQwen2(const Config &config, Description &model);
+void describeQwen2Moe(const Config &config, Description &model);
 void describeQwen3(const Config &config, Description &model);
+void describeQwen3Moe(const Config &config, Description &model);
 void describeRoberta(const Config &config, Description &model);
 void describeSmolLM3(const Config &config, Description &model);
 void describeXlmRoberta(const Config &config, Description &model);
@@ -83,6 +89,13 @@ int64_t readRotaryDims(const Config &config, int64_t headSize, double preset = 1
 std::vector<int64_t> readWindows(const Config &config, int64_t layers, int64_t window,
                                  llvm::function_ref<bool(int64_t)> slides);
 
+/// Whether each layer rotates. In `no_rope_layers`, in spite of its name, 1 stands for layers that do.
+std::vector<int64_t> readRotating(const Config &config, int64_t layers);
+
+/// The number of experts, under the key `count`, and how many of them each token meets.
+Experts readExperts(const Config &config, llvm::StringRef count, std::optional<int64_t> presetCount,
+                    std::optional<int64_t> presetPerToken);
+
 /// A number that `null` switches off: 0 then; `preset` where the key is absent.
 int64_t readSizeOrNull(const Config &config, llvm::StringRef key, int64_t preset = 0);
 double readPositiveOrNull(const Config &config, llvm::StringRef key, double preset = 0);
@@ -108,6 +121,10 @@ llvm::ArrayRef<TensorName> llamaNames();
 /// Names by `names`, then by llamaNames. Leaves aside what files hold beside the weights: frequencies of
 /// rotary positions, a second copy of a tied head.
 void nameLlamaTensors(Description &model, llvm::ArrayRef<TensorName> names = {});
+
+/// Names the stacks of experts of which `tensor`.gate_up_proj holds gate and up, as `[in, out]`: one after
+/// the other, or in alternate columns.
+void nameFusedExperts(Description &model, llvm::StringRef tensor, bool interleaved);
 
 /// `length` rows from `first` on of a fused matrix that has `of` rows, and of its bias.
 void sliceRows(Description &model, llvm::StringRef parameter, RowSlice rows);

@@ -119,6 +119,8 @@ static Error readConfig(const Config &config, Description &model) {
   }
   if (!llvm::is_contained(known, type))
     config.refuse("model_type", "one of: " + llvm::join(known, ", "));
+  if (std::optional<Config> text = config.section("text_config")) // of models with images
+    readTokens(*text, model);
   if (!config.failed())
     readTokens(config, model);
   return config.takeError();

@@ -5,25 +5,8 @@
 
 #include "frontend/huggingface/Family.h"
 
-#include "llvm/Support/FormatVariadic.h"
-
 using namespace attune;
 using namespace attune::huggingface;
-
-/// Whether each layer rotates. In `no_rope_layers`, in spite of its name, 1 stands for layers that do.
-static std::vector<int64_t> readRotating(const Config &config, int64_t layers) {
-  std::vector<int64_t> rotating = config.integers("no_rope_layers");
-  if (!config.has("no_rope_layers")) {
-    int64_t interval = config.size("no_rope_layer_interval", 4);
-    for (int64_t layer = 0; layer < layers; ++layer)
-      rotating.push_back((layer + 1) % interval != 0);
-  }
-  if (static_cast<int64_t>(rotating.size()) != layers)
-    config.fail("no_rope_layers", llvm::formatv("has {0} numbers, expected one for each of {1} layers",
-                                                rotating.size(), layers));
-  rotating.resize(layers);
-  return rotating;
-}
 
 void huggingface::describeSmolLM3(const Config &config, Description &model) {
   readDecoder(config, "SmolLM3ForCausalLM", /*tied=*/true, model);

@@ -61,6 +61,11 @@ class Recorded:
         """Whether long sequences rotate all keys otherwise than short ones, cached keys of theirs included."""
         return "long_factor" in (self.folder / "config.json").read_text()
 
+    def routing(self, what):
+        """(prompt, layer, tensor) of each recorded `PROMPT.router.LAYER.what`."""
+        parts = ((name.split("."), tensor) for name, tensor in self.tensors.items())
+        return [(p[0], p[2], tensor) for p, tensor in parts if len(p) == 4 and p[1] == "router" and p[3] == what]
+
     def with_config(self, config, target):
         """A copy of the model alone, with one of its two configurations."""
         ignored = shutil.ignore_patterns("expected.*", "config*.json")
@@ -93,7 +98,20 @@ def check_decoder(report, name, recorded, program):
         for prompt, layer, want in recorded.taps("hidden"):
             got = program.run(recorded.ids(prompt), "--all-hidden")[f"hidden_states.{layer}"]
             errors.append(distance(got, want, recorded.tolerance))
+    if recorded.routing("experts"):
+        check_routing(report, name, recorded, program)
     check_text(report, name, recorded, program)
+
+
+def check_routing(report, name, recorded, program):
+    """Recorded by token, the batch's rows one after the other: the same order as in the program's tensors."""
+    with report.check(f"{name}: chosen experts") as errors:
+        for prompt, layer, want in recorded.routing("experts"):
+            errors.append(same(program.run(recorded.ids(prompt), "--routing")[f"router.{layer}.experts"].values, want.values))
+    with report.check(f"{name}: experts' weights") as errors:
+        for prompt, layer, want in recorded.routing("weights"):
+            got = program.run(recorded.ids(prompt), "--routing")[f"router.{layer}.weights"]
+            errors.append(distance(Tensor(want.shape, got.values), want, recorded.attention_tolerance))
 
 
 def check_encoder(report, name, recorded, program):
