@@ -27,11 +27,14 @@ void describeGemma2(Settings &settings, Description &model);
 void describeGemma3(Settings &settings, Description &model);
 void describeGpt2(Settings &settings, Description &model);
 void describeGptNeoX(Settings &settings, Description &model);
+void describeGptOss(Settings &settings, Description &model);
 void describeGranite(Settings &settings, Description &model);
 void describeLlama(Settings &settings, Description &model);
 void describeOlmo2(Settings &settings, Description &model);
 void describePhi3(Settings &settings, Description &model);
 void describeQwen(Settings &settings, Description &model);
+void describeQwen2Moe(Settings &settings, Description &model);
+void describeQwen3Moe(Settings &settings, Description &model);
 void describeSmolLM3(Settings &settings, Description &model);
 void describeStarCoder2(Settings &settings, Description &model);
 
@@ -49,6 +52,12 @@ struct DecoderForm {
 /// A decoder's sizes from the metadata; its norms, biases and fused matrices by the tensors that there are.
 /// Names all tensors.
 void readDecoder(Settings &settings, const DecoderForm &form, Description &model);
+
+/// Makes `ffn`, of layer `layer`, a mixture if the layer has a router; how it routes is the architecture's.
+void readMixture(Settings &settings, int64_t layer, FeedForward &ffn);
+
+/// The routing of a Mixtral, which converters call a Llama.
+void finishMixtral(Settings &settings, Description &model);
 
 /// Gives `attention.sliding_window`, if there is one, to all layers but every `period`-th; 0: to all.
 void setWindows(Settings &settings, int64_t period, Description &model);

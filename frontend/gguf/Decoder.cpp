@@ -44,12 +44,24 @@ public:
         rotary = readRotary(settings, layer.headSize, *form.pairing, model);
       layer.rotary = rotary;
       ffn.size = sizes[i];
-      model.layers.push_back({layer, ffn});
+      FeedForward own = ffn;
+      readMixture(settings, i, own);
+      model.layers.push_back({layer, own});
     }
+    expectRouters();
   }
 
 private:
   bool has(const llvm::Twine &tensor) const { return settings.tensor(tensor.str()); }
+
+  void expectRouters() {
+    int64_t count = settings.has("expert_count")
+                        ? settings.take(settings.metadata.getInt(settings.full("expert_count")))
+                        : 0; // which may be 0
+    if (count && llvm::none_of(model.layers, [](const Layer &layer) { return layer.feedForward->experts; }))
+      settings.fail("expert_count",
+                    formatv("is {0}, but no layer has a router (blk.N.ffn_gate_inp.weight)", count));
+  }
 
   /// Heads, norms and biases of one layer.
   Attention attention(int64_t heads, int64_t keyHeads) {
@@ -117,7 +129,7 @@ static void sliceFused(const Settings &settings, Description &model) {
     slice("layer.attention.value", "attn_qkv", {queries + keys, keys, 0, all});
   }
   const FeedForward &ffn = *model.layers[0].feedForward;
-  if (ffn.gated && !settings.tensor("blk.0.ffn_gate.weight")) {
+  if (ffn.gated && !ffn.experts && !settings.tensor("blk.0.ffn_gate.weight")) {
     slice("layer.feed_forward.gate", "ffn_up", {0, ffn.size, 0, 2 * ffn.size});
     slice("layer.feed_forward.up", "ffn_up", {ffn.size, ffn.size, 0, 2 * ffn.size});
   }

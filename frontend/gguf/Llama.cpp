@@ -10,11 +10,9 @@ using namespace attune;
 using namespace attune::gguf;
 
 void gguf::describeLlama(Settings &settings, Description &model) {
-  if (settings.has("expert_count") &&
-      settings.take(settings.metadata.getInt(settings.full("expert_count"))) != 0)
-    settings.fail("expert_count", "is not 0, expected 0: experts are not supported");
   readDecoder(settings, {.pairing = Pairing::interleaved}, model);
   setWindows(settings, 0, model);
+  finishMixtral(settings, model);
 }
 
 /// SmolLM3 does not rotate in every fourth layer.

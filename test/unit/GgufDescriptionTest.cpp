@@ -144,7 +144,7 @@ TEST_F(GgufDescription, ValuesThatAreNotSupported) {
       {"llama.block_count", LlamaGguf::number(3), "tensor 'blk.2.attn_norm.weight' is missing"},
       {"llama.block_count", LlamaGguf::number(1), "is not used"},
       {"llama.embedding_length", LlamaGguf::text("8"), "llama.embedding_length"},
-      {"llama.expert_count", LlamaGguf::number(8), "experts are not supported"},
+      {"llama.expert_count", LlamaGguf::number(8), "'llama.expert_count' is 8, but no layer has a router"},
       {"llama.attention.value_length", LlamaGguf::number(3),
        "'llama.attention.value_length' is 3, expected the keys' length, which is 2"},
       {"llama.rope.dimension_count", LlamaGguf::number(3),
