@@ -180,7 +180,9 @@ def sweep():
     if python is None:
         print("skipped: numpy and safetensors are not here and cannot be fetched from PyPI")
         return Count(skipped=1)
-    return counted([python, "test/sweep/run.py", binaries(), "--jobs", os.cpu_count() or 1])
+    count = counted([python, "test/sweep/run.py", binaries(), "--jobs", os.cpu_count() or 1])
+    count += counted([python, "test/sweep/experts.py", binaries()])
+    return count
 
 
 def product():
@@ -192,7 +194,7 @@ SUITES = [
     ("unit", "unit tests", "release", lambda: unit("release")),
     ("lit", "dialects, passes and tools (lit)", "release", lambda: lit("release")),
     ("oracle", "compiled models against recorded results", "release", oracle),
-    ("sweep", "generated sweep of attention against numpy", "release", sweep),
+    ("sweep", "generated sweeps of attention and experts against numpy", "release", sweep),
     ("product", "compiler and programs from outside", "release", product),
     ("e2e", "SmolLM2 from file to answer", "release", end_to_end),
     ("asan-unit", "unit tests under sanitizers", "asan", lambda: unit("asan")),
