@@ -4,6 +4,7 @@
 import array
 import json
 import math
+import re
 
 from support import gguf, tensors
 from support.tensors import Tensor
@@ -18,6 +19,13 @@ GPT2 = {"ln_1": "attn_norm", "attn.c_attn": "attn_qkv", "attn.c_proj": "attn_out
         "mlp.c_proj": "ffn_down"}
 GPT_NEOX = {"input_layernorm": "attn_norm", "attention.query_key_value": "attn_qkv", "attention.dense": "attn_output",
             "post_attention_layernorm": "ffn_norm", "mlp.dense_h_to_4h": "ffn_up", "mlp.dense_4h_to_h": "ffn_down"}
+MIXTRAL = LAYER | {"block_sparse_moe.gate": "ffn_gate_inp", "block_sparse_moe.experts.w1": "ffn_gate_exps",
+                   "block_sparse_moe.experts.w2": "ffn_down_exps", "block_sparse_moe.experts.w3": "ffn_up_exps"}
+QWEN_MOE = LAYER | {"mlp.gate": "ffn_gate_inp", "mlp.shared_expert_gate": "ffn_gate_inp_shexp"}
+QWEN_MOE |= {f"mlp.{network}.{part}_proj": f"ffn_{part}_{ending}" for part in ("gate", "up", "down")
+             for network, ending in (("experts", "exps"), ("shared_expert", "shexp"))}
+GPT_OSS = LAYER | {"post_attention_layernorm": "post_attention_norm", "mlp.router": "ffn_gate_inp", "self_attn.sinks": "attn_sinks",
+                   "mlp.experts.gate_proj": "ffn_gate_exps", "mlp.experts.up_proj": "ffn_up_exps", "mlp.experts.down_proj": "ffn_down_exps"}
 MODEL = {"model.embed_tokens": "token_embd", "model.norm": "output_norm", "lm_head": "output", "transformer.wte": "token_embd",
          "transformer.wpe": "position_embd", "transformer.ln_f": "output_norm", "gpt_neox.embed_in": "token_embd",
          "gpt_neox.final_layer_norm": "output_norm", "embed_out": "output"}
@@ -28,8 +36,10 @@ FAMILIES = {"llama": ("llama", LAYER, "model.layers."), "mistral": ("llama", LAY
             "smollm3": ("smollm3", LAYER, "model.layers."), "granite": ("granite", LAYER, "model.layers."),
             "phi3": ("phi3", LAYER, "model.layers."), "olmo2": ("olmo2", FOUR_NORMS, "model.layers."),
             "gemma2": ("gemma2", FOUR_NORMS, "model.layers."), "gemma3_text": ("gemma3", FOUR_NORMS, "model.layers."),
+            "mixtral": ("llama", MIXTRAL, "model.layers."), "qwen2_moe": ("qwen2moe", QWEN_MOE, "model.layers."),
+            "qwen3_moe": ("qwen3moe", QWEN_MOE, "model.layers."), "gpt_oss": ("gpt-oss", GPT_OSS, "model.layers."),
             "gpt2": ("gpt2", GPT2, "transformer.h."), "gpt_neox": ("gptneox", GPT_NEOX, "gpt_neox.layers.")}
-INTERLEAVED = ("llama", "mistral", "smollm3", "granite")
+INTERLEAVED = ("llama", "mistral", "mixtral", "smollm3", "granite")
 
 
 def name_of(name, layers, prefix):
@@ -65,12 +75,49 @@ def transposed(tensor):
     return Tensor([columns, rows], values)
 
 
+def stacked(named):
+    """Tensors of one expert each, `...experts.NUMBER...`, as one of all."""
+    result, experts = {}, {}
+    for name, tensor in named.items():
+        if number := re.search(r"experts\.(\d+)\.", name):
+            experts.setdefault(name.replace(number[0], "experts."), {})[int(number[1])] = tensor
+        else:
+            result[name] = tensor
+    for name, parts in experts.items():
+        values = array.array("f")
+        for number in sorted(parts):
+            values += parts[number].values
+        result[name] = Tensor([len(parts), *parts[0].shape], values)
+    return result
+
+
+def separated(named):
+    """gpt-oss: experts as [out, in], gate and up, which alternate, apart; names with endings."""
+    result = {}
+    for name, tensor in named.items():
+        stem, bias = name.removesuffix("_bias"), name.endswith("_bias")
+        ending = ".bias" if bias else ".weight"
+        if ".experts." not in name:
+            result[name if name.rsplit(".", 1)[1] in ("weight", "bias") else name + ".weight"] = tensor
+            continue
+        count, columns = tensor.shape[0], tensor.shape[-1]
+        rows = 1 if bias else tensor.shape[1]
+        parts = {"gate_proj": range(0, columns, 2), "up_proj": range(1, columns, 2)} if stem.endswith("gate_up_proj") else {"down_proj": range(columns)}
+        for part, chosen in parts.items():
+            values = array.array("f", (tensor.values[(e * rows + r) * columns + c] for e in range(count) for c in chosen for r in range(rows)))
+            shape = [count, len(chosen)] if bias else [count, len(chosen), rows]
+            result[stem.rsplit(".", 1)[0] + "." + part + ending] = Tensor(shape, values)
+    return result
+
+
 class Converter:
     def __init__(self, folder):
         self.config = json.loads((folder / "config.json").read_text())
         self.type = self.config["model_type"]
         self.architecture, self.layers, self.prefix = FAMILIES[self.type]
-        self.stored = tensors.load(folder / "model.safetensors")
+        self.stored = stacked(tensors.load(folder / "model.safetensors"))
+        if self.type == "gpt_oss":
+            self.stored = separated(self.stored)
 
     def get(self, *keys):
         return next((self.config[key] for key in keys if self.config.get(key) is not None), None)
@@ -84,6 +131,8 @@ class Converter:
             return reordered(tensor, interleaved(heads if "q_proj" in name else self.get("num_key_value_heads"), size))
         if self.type == "gpt_neox" and "query_key_value" in name:
             return reordered(tensor, one_above_the_other(heads, size))
+        if name.endswith("shared_expert_gate.weight"):
+            return Tensor(tensor.shape[1:], tensor.values)
         if self.type == "gpt2" and len(tensor.shape) == 2 and ".h." in name:
             return transposed(tensor)
         return tensor
@@ -99,6 +148,8 @@ class Converter:
                   "rope.freq_base": float(self.get("rope_theta") or 0) or None,
                   "use_parallel_residual": self.get("use_parallel_residual"), "attention.sliding_window": self.get("sliding_window"),
                   "attn_logit_softcapping": self.get("attn_logit_softcapping"), "final_logit_softcapping": self.get("final_logit_softcapping"),
+                  "expert_count": self.get("num_local_experts", "num_experts"), "expert_used_count": self.get("num_experts_per_tok"),
+                  "expert_feed_forward_length": self.get("moe_intermediate_size"),
                   "attention.scale": self.get("attention_multiplier"), "embedding_scale": self.get("embedding_multiplier"),
                   "residual_scale": self.get("residual_multiplier"), "logit_scale": self.get("logits_scaling")}
         if self.type == "gpt_neox":
@@ -107,7 +158,8 @@ class Converter:
             values["attention.sliding_window_pattern"] = config["sliding_window_pattern"]
         scaling = config.get("rope_scaling") or {}
         if "factor" in scaling:
-            values |= {"rope.scaling.type": "linear", "rope.scaling.factor": float(scaling["factor"])}
+            values |= {"rope.scaling.type": scaling.get("rope_type", "linear"), "rope.scaling.factor": float(scaling["factor"]),
+                       "rope.scaling.original_context_length": scaling.get("original_max_position_embeddings")}
         if "long_factor" in scaling:
             original = config["original_max_position_embeddings"]
             factor = config["max_position_embeddings"] / original

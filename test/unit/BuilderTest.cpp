@@ -8,6 +8,7 @@
 #include "frontend/Builder.h"
 #include "dialect/reference/Reference.h"
 #include "frontend/Model.h"
+#include "frontend/Parameters.h"
 #include "frontend/weights/Safetensors.h"
 #include "frontend/yaml/DescriptionText.h"
 
@@ -210,6 +211,68 @@ head: {tied: true}
                                         [&](mlir::Diagnostic &diagnostic) { message = diagnostic.str(); });
   EXPECT_FALSE(buildModule(context, parsed.description));
   EXPECT_EQ(message, "layer 1 has 2 key heads of size 4, others 2 of 2, which is not supported");
+}
+
+static std::string printed(llvm::StringRef layer) {
+  std::string text = R"(name: odd
+kind: decoder
+vocabulary: 4
+hidden: 4
+context: 8
+weights: {random: 1}
+head: {tied: true}
+layers:
+  - )" + layer.str() +
+                     "\n";
+  auto parsed = llvm::cantFail(yaml::parseDescription(text, "odd.yaml"));
+  llvm::cantFail(bindWithoutFiles(parsed.description));
+  mlir::MLIRContext context;
+  std::string found;
+  mlir::ScopedDiagnosticHandler handler(&context,
+                                        [&](mlir::Diagnostic &diagnostic) { found = diagnostic.str(); });
+  if (auto module = buildModule(context, parsed.description))
+    llvm::raw_string_ostream(found) << *module;
+  return found;
+}
+
+static void expectInOrder(llvm::StringRef text, std::initializer_list<llvm::StringRef> parts) {
+  size_t from = 0;
+  for (llvm::StringRef part : parts) {
+    size_t at = text.find(part, from);
+    ASSERT_NE(at, llvm::StringRef::npos) << part.str() << " is missing in\n" << text.str();
+    from = at + part.size();
+  }
+}
+
+TEST(Builder, SinksTemperatureAndNormsAfterRotation) {
+  std::string text =
+      printed("{at: 0, attention: {heads: 2, head_size: 2, mask: causal, sinks: true, "
+              "rotary: {dims: 2, pairing: interleaved}, temperature: {floor_scale: 4, scale: 0.5}, "
+              "query_key_norm: {kind: rms, eps: 0.5, weight: false}, query_key_norm_after_rotary: true}}");
+  expectInOrder(text, {"transformer.rotary interleaved", "transformer.rotary interleaved",
+                       "transformer.norm rms", "transformer.norm rms", "transformer.temperature",
+                       "floor_scale = 4.0", "transformer.cache_update",
+                       "transformer.weight @layer.attention.sinks", "transformer.softmax", "sinks"});
+}
+
+TEST(Builder, Experts) {
+  std::string attention = "attention: {heads: 2, head_size: 2, mask: causal}, ";
+  std::string text = printed(
+      "{at: 0, " + attention +
+      "feed_forward: {size: 3, activation: silu, gated: true, bias: true, experts: {count: 6, per_token: 2, "
+      "scores: sigmoid, correction_bias: true, router_bias: true, groups: 3, top_groups: 2, scale: 2.5, "
+      "shared: {size: 5, gate: true}}}}");
+  expectInOrder(text,
+                {"transformer.linear", "transformer.route sigmoid", "bias", "groups = 3", "scale = 2.5",
+                 "top_groups = 2", "tap \"router_experts\"[", "tensor<?x2xi32>", "tap \"router_weights\"[",
+                 "tensor<?x2xf32>", "transformer.experts silu", "transformer.activation silu",
+                 "transformer.activation sigmoid", "transformer.scale_rows", "arith.addf"});
+  // The taps of all layers are one tensor.
+  std::string other =
+      "{at: 0, " + attention +
+      "feed_forward: {size: 3, activation: relu, experts: {count: 2, per_token: 1}}}\n  - {at: 1, " +
+      attention + "feed_forward: {size: 3, activation: relu, experts: {count: 2, per_token: 2}}}";
+  EXPECT_EQ(printed(other), "layer 1 chooses 2 experts, others 1, which is not supported");
 }
 
 TEST(Builder, CacheElements) {

@@ -110,4 +110,34 @@ TEST_F(GgufFamilies, Multipliers) {
   EXPECT_EQ(model.layers[1].feedForward->residualScale, 0.5);
 }
 
+TEST_F(GgufFamilies, Mixtures) {
+  rename("qwen3moe");
+  for (llvm::StringRef layer : {"blk.0.", "blk.1."})
+    for (llvm::StringRef part : {"gate", "up", "down"})
+      file.tensors.erase((layer + "ffn_" + part + ".weight").str());
+  addToLayers("ffn_gate_inp.weight", {8, 4});
+  addToLayers("ffn_gate_exps.weight", {8, 6, 4});
+  addToLayers("ffn_up_exps.weight", {8, 6, 4});
+  addToLayers("ffn_down_exps.weight", {6, 8, 4});
+  auto set = [&](llvm::StringRef key, uint32_t value) {
+    file.entries[("qwen3moe." + key).str()] = LlamaGguf::number(value);
+  };
+  set("expert_count", 4);
+  set("expert_used_count", 2);
+  set("expert_feed_forward_length", 6);
+  Description model = description();
+  ASSERT_EQ(model.layers.size(), 2u);
+  const FeedForward &ffn = *model.layers[1].feedForward;
+  ASSERT_TRUE(ffn.experts);
+  EXPECT_EQ(ffn.size, 6);
+  EXPECT_EQ(ffn.experts->count, 4);
+  EXPECT_EQ(ffn.experts->perToken, 2);
+  EXPECT_TRUE(ffn.experts->renormalize);
+  EXPECT_FALSE(ffn.experts->shared || ffn.experts->routerBias || ffn.bias);
+  EXPECT_EQ(model.tensors.at("layer.feed_forward.experts.up").name, "blk.{}.ffn_up_exps.weight");
+  set("expert_used_count", 5);
+  expectError(loadModel(file.write(folder)),
+              {"'qwen3moe.expert_used_count' is 5, more than 'qwen3moe.expert_count', which is 4"});
+}
+
 } // namespace

@@ -57,6 +57,8 @@ PackSource vectorSource(const PackedRecord &record, const TensorInfo &tensor) {
 
 llvm::Expected<PackSource> matrixSource(const PackedRecord &record, TensorInfo tensor, int64_t matrix) {
   bool ownTensor = record.matrices == 1 || llvm::StringRef(record.source).contains(expertHole);
+  if (tensor.shape.size() == 1) // a matrix of one row
+    tensor.shape.insert(tensor.shape.begin(), 1);
   if (!ownTensor && tensor.shape.size() == 2) // one above the other
     tensor.shape = {record.matrices, tensor.shape[0] / record.matrices, tensor.shape[1]};
   int64_t index = ownTensor ? 0 : matrix;
