@@ -5,7 +5,7 @@
 
   run.py BIN_DIR        BIN_DIR holds attune-compile; the last line is "N passed, N failed"
 """
-import json, os, random, shutil, struct, subprocess, sys, tempfile
+import json, os, random, re, shutil, struct, subprocess, sys, tempfile
 import xml.etree.ElementTree as xml
 
 BIN = os.path.abspath(sys.argv[1])
@@ -400,6 +400,35 @@ def test_sanitized():
     for options in ((), ("--step",), ("--greedy", "4"), ("--all-hidden", "--attentions")) if code == 0 else ():
         code, errors, _ = run(program, [3, 14, 15], *options)
         check(f"a sanitized program {options}", code == 0 and "Sanitizer" not in errors, errors)
+
+
+    # A kernel that goes on past the memory of its results (room for a chunk of tokens), and a sound one that ends with it.
+    path = os.path.join(WORK, "sound.mlir")
+    call(COMPILE, model, "--emit=linalg", "-o", path)
+    text = open(path).read()
+    entry = re.search(r"func\.func @step\(.*", text)
+    result = re.search(r"(%\w+): (memref<\?x" + str(VOCABULARY) + r"xf32>)", entry[0])
+    for name, beyond in (("sound", 0), ("broken", 2000)):
+        kernel = f"""
+    %x0 = arith.constant 0 : index
+    %x1 = arith.constant 1 : index
+    %x2 = arith.constant {beyond} : index
+    %xf = arith.constant 0.0 : f32
+    %xrows = memref.dim {result[1]}, %x0 : {result[2]}
+    %xend = arith.addi %xrows, %x2 : index
+    scf.for %xi = %x0 to %xend step %x1 {{
+      memref.store %xf, {result[1]}[%xi, %x0] : {result[2]}
+    }}"""
+        path, program = os.path.join(WORK, name + ".mlir"), os.path.join(WORK, name)
+        with open(path, "w") as out:
+            out.write(text.replace(entry[0], entry[0] + kernel, 1))
+        code, _, errors = call(COMPILE, path, "--sanitize", "-o", program)
+        check(f"--sanitize: a {name} kernel compiles", code == 0, errors)
+        code, errors, _ = run(program, [3, 14, 15])
+        if beyond:
+            check("--sanitize: a broken kernel is caught", code != 0 and "AddressSanitizer: use-after-poison" in errors, f"exit {code}: {errors}")
+        else:
+            check("--sanitize: a sound kernel is not", code == 0 and "Sanitizer" not in errors, f"exit {code}: {errors}")
 
 
 def test_other_cpu():
