@@ -35,7 +35,8 @@ void huggingface::describeOpt(const Config &config, Description &model) {
   model.positions = {PositionKind::learned};
   model.positions.offset = 2;
   model.positions.rows = model.context + model.positions.offset;
-  model.embedding.size = config.size("word_embed_proj_dim", model.hidden);
+  if (int64_t size = config.size("word_embed_proj_dim", model.hidden); size != model.hidden)
+    model.embedding.size = size;
 
   bool affine = config.flag("layer_norm_elementwise_affine", true);
   Norm norm{NormKind::layer, 1e-5, affine, affine};

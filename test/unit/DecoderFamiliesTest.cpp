@@ -5,6 +5,7 @@
 
 #include "WeightFiles.h"
 #include "frontend/Model.h"
+#include "frontend/RotaryFrequencies.h"
 #include "frontend/huggingface/HuggingFace.h"
 #include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/JSON.h"
@@ -284,6 +285,37 @@ TEST_F(DecoderFamilies, Yarn) {
   scaling =
       rotary(R"({"rope_scaling": {"rope_type": "yarn", "factor": 4, "attention_factor": 0.75}})").scaling;
   EXPECT_EQ(scaling.magnitude, 0.75);
+}
+
+/// Against the definition in double precision: dimensions below the ramp keep their frequency, those behind
+/// it are stretched by the factor.
+TEST(RotaryFrequencies, Yarn) {
+  Rotary rotary{16, 10000, Pairing::half_split, {}};
+  rotary.scaling.kind = ScalingKind::yarn;
+  rotary.scaling.factor = 4;
+  rotary.scaling.originalContext = 512;
+  auto expectNear = [&](std::vector<double> expected) {
+    std::vector<float> found = rotaryFrequencies(rotary);
+    ASSERT_EQ(found.size(), expected.size());
+    for (size_t i = 0; i < found.size(); ++i)
+      EXPECT_NEAR(found[i], expected[i], 1e-6 * expected[i]) << i;
+  };
+  expectNear({1, 0.2569350598886808, 0.0625, 0.01383496476323666, 0.0025, 0.0007905694150420948, 0.00025,
+              7.905694150420948e-05});
+  rotary.scaling.betaFast = 16;
+  rotary.scaling.betaSlow = 2;
+  rotary.scaling.truncate = false;
+  expectNear({1, 0.31622776601683794, 0.07566439439100797, 0.010796108651350396, 0.0025,
+              0.0007905694150420948, 0.00025, 7.905694150420948e-05});
+}
+
+TEST(RotaryFrequencies, Longrope) {
+  Rotary rotary{4, 100, Pairing::half_split, {}};
+  rotary.scaling.kind = ScalingKind::longrope;
+  rotary.scaling.factors = {1, 2};
+  rotary.scaling.longFactors = {4, 8};
+  EXPECT_EQ(rotaryFrequencies(rotary), (std::vector<float>{1, 1 / 20.0f}));
+  EXPECT_EQ(rotaryFrequencies(rotary, /*ofLongSequences=*/true), (std::vector<float>{0.25f, 1 / 80.0f}));
 }
 
 TEST_F(DecoderFamilies, Longrope) {
