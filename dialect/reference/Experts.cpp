@@ -93,6 +93,18 @@ static Numbers ranksOf(RouteOp op, ArrayRef<double> scores, const Tensor *bias) 
   return ranks;
 }
 
+/// Experts by descending score, whatever the correction made of them; equal ones by the lower index.
+static SmallVector<int64_t> byScore(SmallVector<int64_t> chosen, ArrayRef<double> scores) {
+  auto valueOf = [&](int64_t expert) {
+    float score = static_cast<float>(scores[expert]);
+    return std::isnan(score) ? std::numeric_limits<float>::lowest() : score;
+  };
+  llvm::sort(chosen, [&](int64_t a, int64_t b) {
+    return valueOf(a) != valueOf(b) ? valueOf(a) > valueOf(b) : a < b;
+  });
+  return chosen;
+}
+
 static Numbers weightsOf(RouteOp op, Numbers chosen) {
   if (op.getScores() == RouterScores::softmax_chosen)
     chosen = softmaxOf(chosen);
@@ -116,7 +128,7 @@ static llvm::Error evaluateRoute(RouteOp op, Frame &frame) {
     return llvm::joinErrors(experts.takeError(), weights.takeError());
   for (int64_t t = 0; t < tokens; ++t) {
     Numbers scores = scoresOf(op.getScores(), logits.data().slice(t * count, count)), ofChosen;
-    SmallVector<int64_t> best = largestOf(ranksOf(op, scores, bias), chosen);
+    SmallVector<int64_t> best = byScore(largestOf(ranksOf(op, scores, bias), chosen), scores);
     for (int64_t expert : best)
       ofChosen.push_back(scores[expert]);
     for (auto [j, weight] : llvm::enumerate(weightsOf(op, ofChosen))) {

@@ -72,6 +72,7 @@ struct RouteLoops : Scalars {
   int64_t chosen = cast<MemRefType>(op.getExperts().getType()).getDimSize(1);
   int64_t groups = op.getGroups(), members = groups ? experts / groups : 0;
   Value scores = numbers(experts), ranks = numbers(experts);
+  Value order = op.getCorrectionBias() ? numbers(experts) : Value();
   Value groupScores = groups ? numbers(groups) : Value(), kept = groups ? numbers(groups) : Value();
 
   RouteLoops(Emitter &e, kernel::RouteOp op) : Scalars{e}, op(op) {}
@@ -163,6 +164,15 @@ struct RouteLoops : Scalars {
     });
   }
 
+  /// The correction has made the choice: chosen experts now rank by their scores, the others last.
+  void rankByScore() {
+    Value lowest = number(std::numeric_limits<float>::lowest());
+    forEach(experts, [&](Value i) { store(minusInfinity(), order, i); });
+    forLargest(ranks, experts, chosen,
+               [&](Value, Value expert) { store(larger(e.load(scores, expert), lowest), order, expert); });
+    forEach(experts, [&](Value i) { store(e.load(order, i), ranks, i); });
+  }
+
   void emitWeights(Value row) {
     auto weight = [&](Value j) { return e.load(op.getWeights(), {row, j}); };
     Value sum = number(1), scale = number(op.getScale().convertToDouble());
@@ -188,6 +198,8 @@ struct RouteLoops : Scalars {
       emitRanks();
       if (groups)
         hideGroups();
+      if (op.getCorrectionBias())
+        rankByScore();
       forLargest(ranks, experts, chosen, [&](Value j, Value expert) {
         storeIndex(expert, op.getExperts(), {row, j});
         store(e.load(scores, expert), op.getWeights(), {row, j});

@@ -152,6 +152,7 @@ def route(case, logits, correction):
         kept = np.argsort(-best, kind="stable")[:case["top_groups"]]
         ranks = np.where(np.isin(np.arange(count) // (count // case["groups"]), kept), ranks, -np.inf)
     chosen = np.argsort(-ranks, kind="stable")[:case["chosen"]]
+    chosen = np.array(sorted(chosen, key=lambda expert: (-scores[expert], expert)))
     weights = scores[chosen]
     if kind == "softmax_chosen":
         weights = np.exp(weights - weights.max())

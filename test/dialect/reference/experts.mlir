@@ -35,10 +35,10 @@ func.func @ties() -> tensor<2x2xi32> {
   return %e : tensor<2x2xi32>
 }
 
-// The correction chooses, the score without it weighs. A score of 1e-8 is not lost beside a correction of 12; a negative correction.
+// The correction chooses; the score without it weighs and orders. A score of 1e-8 is not lost beside a correction of 12; a negative correction.
 // sigmoid(-18.4206807) = 1e-8, sigmoid(0) = 0.5, sigmoid(2) = 0.880797.
-// CHECK: correction#0: tensor<1x2xi32> {{\[\[}}1, 0]]
-// CHECK: correction#1: tensor<1x2xf32> {{\[\[}}1e-08, 0.5]]
+// CHECK: correction#0: tensor<1x2xi32> {{\[\[}}0, 1]]
+// CHECK: correction#1: tensor<1x2xf32> {{\[\[}}0.5, 1e-08]]
 func.func @correction() -> (tensor<1x2xi32>, tensor<1x2xf32>) {
   %l = arith.constant dense<[[0.0, -18.4206807, 2.0]]> : tensor<1x3xf32>
   %b = arith.constant dense<[0.0, 12.0, -0.5]> : tensor<3xf32>
@@ -46,14 +46,18 @@ func.func @correction() -> (tensor<1x2xi32>, tensor<1x2xf32>) {
   return %e, %w : tensor<1x2xi32>, tensor<1x2xf32>
 }
 
-// Infinite corrections are larger or smaller than all; what is not a number counts as minus infinity. Experts are chosen once each.
-// CHECK: not_finite#0: tensor<1x4xi32> {{\[\[}}2, 0, 1, 3]]
-// CHECK: not_finite#1: tensor<1x4xf32> {{\[\[}}0.25, 0.25, 0.25, 0.25]]
-func.func @not_finite() -> (tensor<1x4xi32>, tensor<1x4xf32>) {
+// Infinite corrections are larger or smaller than all; what is not a number counts as minus infinity, of which the lower index is chosen.
+// CHECK: not_finite#0: tensor<1x3xi32> {{\[\[}}0, 1, 2]]
+// CHECK: not_finite#1: tensor<1x3xf32> {{\[\[}}0.333333, 0.333333, 0.333333]]
+// CHECK: not_finite#2: tensor<1x1xi32> {{\[\[}}2]]
+// CHECK: not_finite#3: tensor<1x2xi32> {{\[\[}}0, 2]]
+func.func @not_finite() -> (tensor<1x3xi32>, tensor<1x3xf32>, tensor<1x1xi32>, tensor<1x2xi32>) {
   %l = arith.constant dense<0.0> : tensor<1x4xf32>
   %b = arith.constant dense<[1.0, 0xFF800000, 0x7F800000, 0x7FC00000]> : tensor<4xf32>
-  %e, %w = transformer.route sigmoid %l bias %b {top_k = 4 : i64, renormalize} : (tensor<1x4xf32>, tensor<4xf32>) -> (tensor<1x4xi32>, tensor<1x4xf32>)
-  return %e, %w : tensor<1x4xi32>, tensor<1x4xf32>
+  %e, %w = transformer.route sigmoid %l bias %b {top_k = 3 : i64, renormalize} : (tensor<1x4xf32>, tensor<4xf32>) -> (tensor<1x3xi32>, tensor<1x3xf32>)
+  %one, %w1 = transformer.route sigmoid %l bias %b {top_k = 1 : i64} : (tensor<1x4xf32>, tensor<4xf32>) -> (tensor<1x1xi32>, tensor<1x1xf32>)
+  %two, %w2 = transformer.route sigmoid %l bias %b {top_k = 2 : i64} : (tensor<1x4xf32>, tensor<4xf32>) -> (tensor<1x2xi32>, tensor<1x2xf32>)
+  return %e, %w, %one, %two : tensor<1x3xi32>, tensor<1x3xf32>, tensor<1x1xi32>, tensor<1x2xi32>
 }
 
 // Three groups of two, of which one is kept: by its best member the last, though the second's sum is larger.

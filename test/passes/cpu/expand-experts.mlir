@@ -21,9 +21,10 @@ func.func @softmax(%l: memref<?x8xf32>, %e: memref<?x2xi32>, %w: memref<?x2xf32>
 
 // -----
 
-// Of four groups of two, two are kept.
+// Of four groups of two, two are kept. Where a correction chooses, the chosen are put in the order of their scores.
 // CHECK-LABEL: func.func @groups(
 // CHECK-COUNT-2:   memref.alloca() {alignment = 64 : i64} : memref<4xf32>
+// CHECK-COUNT-3:   memref.alloca() {alignment = 64 : i64} : memref<8xf32>
 // CHECK:           math.exp
 // CHECK:           memref.load %{{.*}} : memref<8xf32>
 // CHECK:           arith.minnumf
