@@ -44,12 +44,16 @@ static void scaleScores(const Config &config, Attention &attention) {
   attention.scale = scale * scale / std::sqrt(static_cast<double>(attention.headSize));
 }
 
-static void readGroups(const Config &config, Experts &experts) {
-  int64_t groups = config.size("n_group"), kept = config.size("topk_group");
+static void readGroups(const Config &config, bool third, Experts &experts) {
+  auto preset = [&](int64_t value) { return third ? std::optional<int64_t>(value) : std::nullopt; };
+  int64_t groups = config.size("n_group", preset(8)), kept = config.size("topk_group", preset(4));
   if (experts.count % groups)
     config.fail("n_group", "is " + llvm::Twine(groups) +
                                ", which does not divide 'n_routed_experts', which is " +
                                llvm::Twine(experts.count));
+  if (kept > groups)
+    config.fail("topk_group",
+                "is " + llvm::Twine(kept) + ", more than 'n_group', which is " + llvm::Twine(groups));
   if (groups == 1)
     return;
   experts.groups = groups;
@@ -67,13 +71,13 @@ static void readRouting(const Config &config, bool third, Experts &experts) {
     experts.renormalize = config.flag("norm_topk_prob", true);
     experts.correctionBias = true;
     experts.groupScore = GroupScore::top2_sum;
-    return readGroups(config, experts);
+    return readGroups(config, third, experts);
   }
   if (config.text("scoring_func", "softmax") != "softmax")
     config.refuse("scoring_func", "softmax");
   std::string method = config.text("topk_method", "greedy");
   if (method == "group_limited_greedy")
-    readGroups(config, experts);
+    readGroups(config, third, experts);
   else if (method != "greedy")
     config.refuse("topk_method", "one of: greedy, group_limited_greedy");
 }

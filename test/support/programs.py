@@ -6,6 +6,7 @@ import math
 import pathlib
 import subprocess
 import sys
+import threading
 
 from . import tensors
 
@@ -31,6 +32,7 @@ class Report:
 
     def __init__(self):
         self.passed = self.failed = 0
+        self.lock = threading.Lock()  # checks may run side by side
 
     @contextlib.contextmanager
     def check(self, name):
@@ -52,9 +54,10 @@ class Report:
             self.add(False, name, str(error))
 
     def add(self, good, name, detail):
-        self.passed += good
-        self.failed += not good
-        print(f"{'ok  ' if good else 'FAIL'} {name:58} {detail}", flush=True)
+        with self.lock:
+            self.passed += good
+            self.failed += not good
+            print(f"{'ok  ' if good else 'FAIL'} {name:58} {detail}", flush=True)
 
     def close(self):
         """The last line, and the exit code."""
