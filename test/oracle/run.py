@@ -105,28 +105,15 @@ def check_decoder(report, name, recorded, program):
     check_text(report, name, recorded, program)
 
 
-def routing_by_weight(program, recorded, prompt, layer):
-    """Chosen experts and their weights, those of a token by falling weight as they were recorded; a corrected score may
-    choose in another order."""
-    out = program.run(recorded.ids(prompt), "--routing")
-    experts, weights = out[f"router.{layer}.experts"], out[f"router.{layer}.weights"]
-    per_token = experts.shape[-1]
-    chosen = list(zip(experts.values, weights.values))
-    ordered = []
-    for token in range(0, len(chosen), per_token):
-        ordered += sorted(chosen[token:token + per_token], key=lambda pair: -pair[1])
-    return [expert for expert, _ in ordered], [weight for _, weight in ordered]
-
-
 def check_routing(report, name, recorded, program):
     """Recorded by token, the batch's rows one after the other: the same order as in the program's tensors."""
     with report.check(f"{name}: chosen experts") as errors:
         for prompt, layer, want in recorded.routing("experts"):
-            errors.append(same(routing_by_weight(program, recorded, prompt, layer)[0], want.values))
+            errors.append(same(program.run(recorded.ids(prompt), "--routing")[f"router.{layer}.experts"].values, want.values))
     with report.check(f"{name}: experts' weights") as errors:
         for prompt, layer, want in recorded.routing("weights"):
-            weights = routing_by_weight(program, recorded, prompt, layer)[1]
-            errors.append(distance(Tensor(want.shape, weights), want, recorded.attention_tolerance))
+            got = program.run(recorded.ids(prompt), "--routing")[f"router.{layer}.weights"]
+            errors.append(distance(Tensor(want.shape, got.values), want, recorded.attention_tolerance))
 
 
 def check_encoder(report, name, recorded, program):
