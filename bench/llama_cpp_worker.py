@@ -27,8 +27,8 @@ loaded = time.perf_counter()
 
 
 def step(ids):
-    batch = llama.llama_batch_get_one((llama.llama_token * len(ids))(*ids), len(ids))
-    assert llama.llama_decode(context, batch) == 0
+    tokens = (llama.llama_token * len(ids))(*ids)  # the batch only points to them
+    assert llama.llama_decode(context, llama.llama_batch_get_one(tokens, len(ids))) == 0
     return int(np.ctypeslib.as_array(llama.llama_get_logits_ith(context, -1), (vocabulary,)).argmax())
 
 
