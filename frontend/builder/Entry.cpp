@@ -158,6 +158,8 @@ Value ModuleBuilder::emitEmbedding(Value ids, Value types, Value batch) {
   Location loc = at("embedding");
   int64_t size = model.embedding.size ? model.embedding.size : model.hidden;
   Value x = tf::EmbedOp::create(b, loc, rows({size}), ids, weight("embedding"));
+  if (model.kind != ModelKind::encoder_decoder)
+    tap(loc, "embedding", Value(), x);
   x = scale(at("embedding.scale"), x, model.embedding.scale);
   if (projectsEmbeddings(model))
     x = linear(at("embedding.size"), x, weight("embedding_projection"), Value());

@@ -1,6 +1,7 @@
 // Part of Attune, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "runtime/capi/Handles.h"
+#include "runtime/engine/Embed.h"
 #include "runtime/parallel/ThreadPool.h"
 
 #include <cstring>
@@ -44,6 +45,10 @@ attune_model::attune_model(Program program, const attune_open_options &options)
   info.chat_template = data.chatTemplate.empty() ? nullptr : data.chatTemplate.c_str();
   info.description = data.description.empty() ? nullptr : data.description.c_str();
   info.has_tokenizer = model.hasTokenizer();
+  info.mask = model.findMask().value_or(-1);
+  SentenceVector how = sentenceVectorOf(data);
+  info.pooling = nameOf(how.pooling).data();
+  info.normalize = how.normalize;
 }
 
 Engine &attune_model::engine() {

@@ -95,17 +95,21 @@ private:
 } // namespace
 
 void cli::Attend::run(Model &model, const Common &) {
-  if (model.metadata().literalTokens == 0)
-    throw Error("'attend' shows models with inputs of their own; for this one, 'run --attentions' writes its "
-                "attention weights");
+  if (model.metadata().literalTokens == 0) {
+    if (!text)
+      throw Error("'attend' needs a text whose attention weights are to be shown");
+    return showText(model);
+  }
+  if (text || !output.empty())
+    throw Error("this model has inputs of its own: 'attend' takes no text and prints all stages");
   Engine engine(model.program());
   engine.observe(model.metadata().find("step_taps") != nullptr);
   engine.stepLiteral();
   // The stages in the order in which they are computed: taps, then what comes out.
-  std::string text;
+  std::string shown;
   for (ArgumentRole role : {ArgumentRole::Tap, ArgumentRole::Output})
     for (const TensorView &view : engine.results())
       if (view.info->role == role)
-        text += (text.empty() ? "" : "\n") + StagePrinter(view, decimals).text();
-  cli::write(text);
+        shown += (shown.empty() ? "" : "\n") + StagePrinter(view, decimals).text();
+  cli::write(shown);
 }

@@ -25,6 +25,9 @@ Examples:
   {0} chat                                   talk, with the model's own template
   {0} chat "What is an ELF file?"            ask once
   {0} score novel.txt                        how well the model expects a text
+  {0} fill "The cat [MASK] on the mat"       guess a word (masked-word models)
+  {0} embed sentences.txt                    vectors of texts
+  {0} attend "The cat sat" -o page.html      who looks at whom, as a picture
   {0} run in.safetensors -o out.safetensors  raw tensors in and out
   {0} bench                                  how fast it is here
   {0} info                                   what was compiled, and how
@@ -44,6 +47,8 @@ public:
     declareBench();
     declareInfo();
     declareTokenize();
+    declareFill();
+    declareEmbed();
     declareAttend();
   }
 
@@ -211,12 +216,63 @@ the options ask for; 0 in columns that the mask leaves out.)");
   echo '[504, 2644, 4242]' | {0} tokenize --decode)");
   }
 
+  void declareFill() {
+    CLI::App *sub = declare("fill", "Guess words that a text leaves out (masked-word models)", fill);
+    sub->add_option("text", fill.text,
+                    "The text, with [MASK] or the model's own mask token; - reads it from standard input")
+        ->required();
+    sub->add_option("-k,--candidates", fill.candidates, "How many for each gap")
+        ->check(CLI::PositiveNumber)
+        ->capture_default_str();
+    sub->add_flag("--json", fill.json, "One JSON object");
+    addContext(sub);
+    addExamples(sub, R"(  {0} fill "The cat [MASK] on the mat"
+  {0} fill "Paris is the [MASK] of [MASK]." -k 3 --json)");
+  }
+
+  void declareEmbed() {
+    CLI::App *sub = declare("embed", "Vectors of texts, or of their tokens", embed);
+    sub->add_option("file", embed.file, "A text per line; - reads standard input");
+    sub->add_option("--text", embed.texts, "A text, instead of a file; may be given several times")
+        ->allow_extra_args(false);
+    sub->add_flag("--tokens", embed.tokens, "A vector for each token, in its context");
+    sub->add_flag("--static", embed.isStatic, "The tokens' rows of the embedding table, without context");
+    sub->add_option_function<std::string>(
+           "--pooling",
+           [this](const std::string &word) {
+             embed.pooling = word == "mean"    ? Pooling::Mean
+                             : word == "first" ? Pooling::First
+                                               : Pooling::Last;
+           },
+           "How a text's vector is made: mean, first or last of its tokens (default: as the model says)")
+        ->check(CLI::IsMember({"mean", "first", "last"}));
+    sub->add_flag_function(
+        "--normalize,!--no-normalize", [this](int64_t count) { embed.normalize = count > 0; },
+        "Whether vectors get the length 1 (default: as the model says)");
+    sub->add_flag("--truncate", embed.truncate, "Cut texts that the context cannot hold");
+    sub->add_option("-o,--output", embed.output, "Write tensors (safetensors) instead of JSON lines");
+    addContext(sub);
+    addExamples(sub, R"(  {0} embed sentences.txt >vectors.jsonl
+  {0} embed --text "a bank by the river" --tokens
+  {0} embed sentences.txt -o vectors.safetensors
+One JSON array per text: its vector, or with --tokens and --static an object (token, id, vector) per token.
+In a file: embeddings [texts, size]; per token: embeddings [tokens of all texts, size], input_ids, lengths.)");
+  }
+
   void declareAttend() {
-    CLI::App *sub = declare(
-        "attend", "Show every stage of attention as tables (models with inputs of their own)", attend);
+    CLI::App *sub = declare("attend", "Show attention weights: who looks at whom", attend);
+    addOptional(sub, "text", attend.text,
+                "The text; - reads it from standard input. None for models with inputs of their own");
+    sub->add_option("-o,--output", attend.output, "Write an HTML page with all layers and heads");
+    addOptional(sub, "--layer", attend.layer, "The layer, from 0 (default: the last one)");
+    addOptional(sub, "--head", attend.head, "The head, from 0 (default: the mean of all)");
+    sub->add_flag("--all", attend.all, "Tables of every layer and head");
     sub->add_option("--decimals", attend.decimals, "Decimal places")
         ->check(CLI::Range(4, 17))
         ->capture_default_str();
+    addExamples(sub, R"(  {0} attend "The cat sat"
+  {0} attend "The cat sat" --layer 0 --head 2
+  {0} attend "The cat sat" -o page.html)");
   }
 
   CLI::App app;
@@ -229,6 +285,8 @@ the options ask for; 0 in columns that the mask leaves out.)");
   Bench bench;
   Info info;
   Tokenize tokenize;
+  Fill fill;
+  Embed embed;
   Attend attend;
   std::function<void(Model &)> chosen;
 };

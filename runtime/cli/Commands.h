@@ -78,10 +78,33 @@ struct Tokenize {
   void run(Model &model, const Common &common);
 };
 
+struct Fill {
+  std::string text; ///< "-": from stdin
+  int64_t candidates = 5;
+  bool json = false;
+  void run(Model &model, const Common &common);
+};
+
+struct Embed {
+  std::string file; ///< "-": stdin; empty: the texts
+  std::vector<std::string> texts;
+  std::string output; ///< a file of tensors; empty: JSON lines on stdout
+  bool tokens = false, isStatic = false, truncate = false;
+  std::optional<Pooling> pooling;
+  std::optional<bool> normalize;
+  void run(Model &model, const Common &common);
+};
+
 struct Attend {
-  std::string output;
+  std::optional<std::string> text; ///< "-": from stdin; models with inputs of their own take none
+  std::string output;              ///< an HTML page; empty: tables on stdout
+  std::optional<int64_t> layer, head;
+  bool all = false; ///< every layer and head
   int decimals = 4;
   void run(Model &model, const Common &common);
+
+private:
+  void showText(Model &model);
 };
 
 } // namespace attune::cli

@@ -3,6 +3,7 @@
 #include "runtime/cli/Commands.h"
 #include "runtime/cli/Table.h"
 #include "runtime/cli/Terminal.h"
+#include "runtime/engine/Embed.h"
 #include "runtime/parallel/Cores.h"
 #include "runtime/program/CpuFeatures.h"
 
@@ -95,6 +96,14 @@ void cli::Info::run(Model &model, const Common &) {
   for (int32_t id : data.tokens.eos)
     ends += (ends.empty() ? "" : ", ") + idText(model, id);
   table.add({"text ends with", ends.empty() ? "none" : ends});
+  if (data.kind == ModelKind::Encoder || data.sentence) {
+    table.add({"masked words", idText(model, model.findMask())});
+    SentenceVector how = sentenceVectorOf(data);
+    table.add(
+        {"text vector",
+         fmt::format("{} of the tokens' vectors{}{}", nameOf(how.pooling), how.normalize ? ", length 1" : "",
+                     how.maxTokens ? fmt::format(", at most {} tokens", how.maxTokens) : "")});
+  }
   table.add({"chat template", data.chatTemplate.empty() ? "none" : "yes"});
   cli::write(table.text());
 }

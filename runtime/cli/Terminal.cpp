@@ -37,6 +37,22 @@ std::string cli::readAll(const std::string &path) {
   return text;
 }
 
+void cli::writeFile(const std::string &path, std::string_view text) {
+  std::string beside = path + ".part";
+  auto fail = [&] {
+    int error = errno;
+    std::remove(beside.c_str());
+    throw Error(fmt::format("cannot write '{}': {}", path, std::strerror(error)));
+  };
+  std::FILE *file = std::fopen(beside.c_str(), "wb");
+  if (!file)
+    fail();
+  bool good = std::fwrite(text.data(), 1, text.size(), file) == text.size();
+  good &= std::fclose(file) == 0;
+  if (!good || std::rename(beside.c_str(), path.c_str()) != 0)
+    fail();
+}
+
 ProgressLine::ProgressLine(std::string what)
     : what(std::move(what)), start(now()), isTerminal(isatty(STDERR_FILENO)) {}
 

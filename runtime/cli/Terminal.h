@@ -13,6 +13,10 @@ void write(std::string_view text);
 /// All of a file, or of stdin if `path` is "-". Throws attune::Error naming the file.
 std::string readAll(const std::string &path);
 
+/// Makes a file of a text: beside its place first, so that no half-written one has its name. Throws
+/// attune::Error naming the file.
+void writeFile(const std::string &path, std::string_view text);
+
 /// A line that shows how far something is, on stderr if that is a terminal, once it has taken two seconds.
 class ProgressLine {
 public:

@@ -9,6 +9,13 @@
 
 using namespace attune;
 
+namespace {
+
+/// What people write for a word to be guessed, whatever the model calls it.
+constexpr std::string_view gapSpellings[] = {"[MASK]", "<mask>"};
+
+} // namespace
+
 const Tokenizer &Model::tokenizer() {
   if (!hasTokenizer())
     throw Error("this program was compiled without a tokenizer, so it takes and gives no text: use 'run' "
@@ -30,6 +37,65 @@ std::vector<int32_t> Model::encodePrompt(std::string_view text) {
   if (ids.empty() && special.bos)
     ids.push_back(*special.bos); // an empty prompt is a text's beginning
   return ids;
+}
+
+std::vector<int32_t> Model::encodeWhole(std::string_view text) {
+  std::vector<int32_t> ids = tokenizer().encode(text, true);
+  const SpecialTokens &special = metadata().tokens;
+  if (special.addBos && special.bos && (ids.empty() || ids.front() != *special.bos))
+    ids.insert(ids.begin(), *special.bos);
+  return ids;
+}
+
+std::optional<int32_t> Model::findMask() {
+  if (metadata().tokens.mask || !hasTokenizer() || metadata().kind != ModelKind::Encoder)
+    return metadata().tokens.mask;
+  for (std::string_view spelling : gapSpellings)
+    if (std::optional<int32_t> id = tokenizer().find(spelling); id && tokenizer().isSpecial(*id))
+      return id;
+  return std::nullopt;
+}
+
+int32_t Model::maskToken() {
+  if (std::optional<int32_t> id = findMask())
+    return *id;
+  throw Error("this model has no token that stands for a word to be guessed");
+}
+
+std::vector<int32_t> Model::encodeGaps(std::string_view text) {
+  int32_t mask = maskToken();
+  std::string_view own = tokenizer().token(mask);
+  std::string usual(text);
+  for (std::string_view spelling : gapSpellings)
+    for (size_t at = 0; spelling != own && (at = usual.find(spelling, at)) != std::string::npos;
+         at += own.size())
+      usual.replace(at, spelling.size(), own);
+  std::vector<int32_t> ids = encodeWhole(usual);
+  if (std::ranges::find(ids, mask) == ids.end())
+    throw Error(fmt::format("the text has no gap: write {} where a word is to be guessed", own));
+  return ids;
+}
+
+std::string Model::decodeGaps(std::span<const int32_t> ids) {
+  int32_t mask = maskToken();
+  auto isAround = [&](int32_t id) { return id != mask && tokenizer().isSpecial(id); };
+  while (!ids.empty() && isAround(ids.front()))
+    ids = ids.subspan(1);
+  while (!ids.empty() && isAround(ids.back()))
+    ids = ids.first(ids.size() - 1);
+  std::string text = tokenizer().decode(ids, false);
+  return text.substr(std::min(text.find_first_not_of(' '), text.size()));
+}
+
+std::string Model::label(int32_t id) {
+  std::string text = tokenizer().decode({&id, 1}, false);
+  size_t first = text.find_first_not_of(' '), last = text.find_last_not_of(' ');
+  if (first == std::string::npos)
+    return std::string(tokenizer().token(id));
+  std::string shown;
+  for (char c : text.substr(first, last - first + 1))
+    shown += c == '\n' ? std::string("\\n") : c == '\t' ? std::string("\\t") : std::string(1, c);
+  return shown;
 }
 
 std::string Model::spelling(std::optional<int32_t> id) {

@@ -32,6 +32,20 @@ public:
   /// A text as a prompt: with the tokens that the model expects before it, but not those that would end it.
   std::vector<int32_t> encodePrompt(std::string_view text);
 
+  /// A text whose vectors are wanted: with all tokens that the model expects around it.
+  std::vector<int32_t> encodeWhole(std::string_view text);
+
+  /// The token that stands for a word to be guessed. Throws attune::Error if the model has none.
+  int32_t maskToken();
+  std::optional<int32_t> findMask();
+  /// A text with gaps: the model's own mask token, or "[MASK]" and "<mask>" where it is called otherwise.
+  /// Throws attune::Error if there is no gap.
+  std::vector<int32_t> encodeGaps(std::string_view text);
+  /// The text of ids without the special tokens around it; gaps stay.
+  std::string decodeGaps(std::span<const int32_t> ids);
+  /// A token by itself, for people: its text without spaces around it, or its spelling.
+  std::string label(int32_t id);
+
   /// A conversation in the words of the model's own template; with `addAnswer`, up to where an answer begins.
   /// Throws attune::Error if the model has no template or the template refuses.
   std::string renderChat(std::span<const ChatMessage> messages, bool addAnswer);

@@ -54,6 +54,7 @@
 /// |---|---|
 /// | `hidden_states` f32 | [layers + 1, tokens, hidden], or [layers, tokens, hidden] beside `final_state` |
 /// | `final_state` f32 | [tokens, embedding size]: the last one where it has a size of its own |
+/// | `embedding` f32 | [tokens, embedding size]: rows of the embedding table |
 /// | `attentions` f32 | [layers, tokens, heads, keys]; `keys` is the largest key count of the step |
 /// | `router_experts` i32 | [layers, tokens, chosen] |
 /// | `router_weights` f32 | [layers, tokens, chosen] |

@@ -143,15 +143,15 @@ void encode(void **arguments) {
   Memories memories(arguments + 5, ids.size(0));
   count(ids.size(0));
   store(memories, ids, batch);
-  for (int64_t i = 0; i < wanted.size(0); ++i) {
-    int32_t t = wanted.data()[i];
+  expect(hidden.size(0) == ids.size(0) && wanted.size(0) <= ids.size(0), "sizes");
+  for (int64_t t = 0; t < ids.size(0); ++t) {
     const int32_t *row = batch.data() + t * 3;
     float sum = 0;
     for (int64_t j = 0; j < row[2]; ++j)
       sum += memories.row(0, row[1] + j)[0];
     float values[] = {static_cast<float>(ids.data()[t]), static_cast<float>(row[0]),
                       static_cast<float>(row[2]), sum, static_cast<float>(types.data()[t])};
-    std::copy(std::begin(values), std::end(values), hidden.data() + i * 5);
+    std::copy(std::begin(values), std::end(values), hidden.data() + t * 5);
   }
 }
 
@@ -264,7 +264,7 @@ json attune::test::encoderMetadata(int64_t context) {
   metadata["token_types"] = 9;
   json arguments = inputs();
   arguments.push_back(argument("token_type_ids", "input", "i32", {"tokens"}));
-  arguments.push_back(argument("last_hidden_state", "output", "f32", {"outputs", 5}));
+  arguments.push_back(argument("last_hidden_state", "output", "f32", {"tokens", 5}));
   appendMemories(arguments);
   metadata["entries"] = {{{"name", "step"}, {"arguments", arguments}}};
   return metadata;

@@ -34,7 +34,7 @@ std::vector<std::string> dimensionNames(llvm::StringRef role, llvm::StringRef na
     return {(role + "_bytes").str()};
   if (name == "output_rows" || (role == "output" && name == "logits"))
     return {"outputs"};
-  if (role == "tap" && name == "final_state")
+  if (role == "tap" && (name == "final_state" || name == "embedding"))
     return {"tokens"};
   if (role == "tap")
     return {name == "hidden_states" ? "hidden_layers" : "layers", "tokens", "keys"};

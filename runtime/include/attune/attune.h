@@ -63,6 +63,9 @@ typedef struct {
   const char *chat_template; /* NULL: none */
   const char *description;   /* JSON, or NULL */
   int has_tokenizer;
+  int32_t mask;        /* stands for a word to be guessed; -1: none is known */
+  const char *pooling; /* how attune_embed makes one vector of a text: "mean", "first", "last" */
+  int normalize;       /* not 0: and gives it the length 1 */
 } attune_model_info;
 
 /* Valid until the model is closed. */
@@ -146,6 +149,34 @@ int64_t attune_generate_ids(attune_session *session, const int32_t *ids, size_t 
  * numbers. Any number of tokens: long texts are scored in windows that overlap by half of the context. Needs
  * a free session. 0 on success. */
 int attune_score(attune_model *model, const int32_t *ids, size_t count, double *log_probabilities);
+
+/* ---- vectors of texts, words that are left out ---- */
+
+enum {
+  ATTUNE_TOKENS = 1,       /* a vector for each token, in its context, instead of one for the text */
+  ATTUNE_STATIC = 2,       /* each token's row of the embedding table */
+  ATTUNE_POOL_MEAN = 4,    /* instead of the model's own way: the mean of a text's tokens, */
+  ATTUNE_POOL_FIRST = 8,   /* its first */
+  ATTUNE_POOL_LAST = 16,   /* or its last */
+  ATTUNE_NORMALIZE = 32,   /* vectors of texts get the length 1 */
+  ATTUNE_NO_NORMALIZE = 64 /* or keep theirs */
+};
+
+/* Vectors of several texts, whose ids (attune_tokenize with ATTUNE_SPECIAL) stand end to end, lengths[i] of
+ * each. The number of floats in all. Encoders read many texts at once. Other models need a free session. */
+int64_t attune_embed(attune_model *model, const int32_t *ids, const size_t *lengths, size_t texts, int flags,
+                     float *vectors, int64_t capacity);
+
+typedef struct {
+  size_t position; /* of the gap among the ids */
+  int32_t id;
+  double probability;
+} attune_guess;
+
+/* Guesses each token that is attune_info(...)->mask: `candidates` of each, the likeliest first, gap after
+ * gap. The number of guesses in all. */
+int64_t attune_fill(attune_model *model, const int32_t *ids, size_t count, int64_t candidates,
+                    attune_guess *guesses, int64_t capacity);
 
 /* ---- tensors ---- */
 
