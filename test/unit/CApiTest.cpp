@@ -44,6 +44,32 @@ TEST_F(CApiTest, Info) {
   EXPECT_EQ(info->chat_template, nullptr);
 }
 
+TEST_F(CApiTest, VectorsOfTexts) {
+  payload = makePayload(encoderMetadata(20));
+  model = std::make_unique<attune_model>(Program(payload, entriesFor(encoderMetadata(20)), "fake"),
+                                         attune_open_options{0, 0, 1});
+  std::vector<int32_t> ids = {4, 6, 3};
+  size_t lengths[] = {2, 1};
+  ASSERT_EQ(attune_embed(model.get(), ids.data(), lengths, 2, ATTUNE_TOKENS, nullptr, 0), 15)
+      << attune_error();
+  std::vector<float> vectors(15);
+  ASSERT_EQ(attune_embed(model.get(), ids.data(), lengths, 2, ATTUNE_TOKENS, vectors.data(), 15), 15);
+  EXPECT_EQ((std::vector<float>{vectors[0], vectors[5], vectors[10]}), (std::vector<float>{4, 6, 3}));
+  EXPECT_EQ((std::vector<float>{vectors[1], vectors[6], vectors[11]}), (std::vector<float>{0, 1, 0}));
+  std::vector<float> means(10);
+  ASSERT_EQ(attune_embed(model.get(), ids.data(), lengths, 2, ATTUNE_POOL_MEAN, means.data(), 10), 10);
+  EXPECT_EQ(means[0], 5);
+  EXPECT_EQ(means[5], 3);
+  ASSERT_EQ(attune_embed(model.get(), ids.data(), lengths, 2, ATTUNE_POOL_LAST | ATTUNE_NORMALIZE,
+                         means.data(), 10),
+            10);
+  float square = 0;
+  for (size_t i = 0; i < 5; ++i)
+    square += means[i] * means[i];
+  EXPECT_NEAR(square, 1, 1e-5);
+  EXPECT_EQ(attune_fill(model.get(), ids.data(), 3, 2, nullptr, 0), -1);
+}
+
 void expectLogits(const attune_session *session, const std::vector<int32_t> &ids) {
   const float *logits = attune_logits(session);
   ASSERT_TRUE(logits) << attune_error();

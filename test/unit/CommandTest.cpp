@@ -237,8 +237,76 @@ TEST_F(CommandTest, AttendShowsEveryStage) {
   EXPECT_EQ(tensors[1].shape, (std::vector<int64_t>{1, 2, 1, 2}));
 }
 
-TEST_F(CommandTest, AttendNeedsInputsOfItsOwn) {
-  EXPECT_NE(outputOf(cli::Attend()).find("run --attentions"), std::string::npos);
+TEST_F(CommandTest, AttendOverATextNeedsOne) {
+  EXPECT_NE(outputOf(cli::Attend()).find("needs a text"), std::string::npos);
+}
+
+TEST_F(CommandTest, AttendShowsATextsLayersAndHeads) {
+  size_t tokens = encode("cat").size();
+  cli::Attend command;
+  command.text = "cat";
+  std::string last = outputOf(command);
+  EXPECT_EQ(last.find("layer 1, mean of 3 heads\n"), 0u) << last;
+  EXPECT_EQ(static_cast<size_t>(std::ranges::count(last, '\n')), tokens + 2);
+  command.layer = 0;
+  command.head = 2;
+  EXPECT_EQ(outputOf(command).find("layer 0, head 2\n"), 0u);
+  command.head = 3;
+  EXPECT_NE(outputOf(command).find("there is no head 3"), std::string::npos);
+}
+
+TEST_F(CommandTest, AttendWritesAPage) {
+  cli::Attend command;
+  command.text = "cat </script>";
+  command.output = fileWith("");
+  EXPECT_EQ(outputOf(command), "");
+  std::ifstream file(command.output);
+  std::string page((std::istreambuf_iterator<char>(file)), {});
+  EXPECT_NE(page.find("<canvas"), std::string::npos);
+  EXPECT_EQ(page.find("</script>"), page.rfind("</script>")); // the text ends no script
+}
+
+TEST_F(CommandTest, EmbedGivesAVectorPerLine) {
+  metadata = encoderMetadata(128);
+  cli::Embed command;
+  command.texts = {"cat", "the cat sat"};
+  command.tokens = true;
+  std::string lines = outputOf(command);
+  std::string second = lines.substr(lines.find('\n') + 1);
+  json tokens = json::parse(second);
+  std::vector<int32_t> ids = encode("the cat sat");
+  ASSERT_EQ(tokens.size(), ids.size());
+  for (size_t i = 0; i < ids.size(); ++i) { // (id, position, keys, …): each text starts anew
+    EXPECT_EQ(tokens[i]["id"], ids[i]);
+    EXPECT_EQ(tokens[i]["vector"][0].get<float>(), static_cast<float>(ids[i]));
+    EXPECT_EQ(tokens[i]["vector"][1].get<float>(), static_cast<float>(i));
+    EXPECT_EQ(tokens[i]["vector"][2].get<float>(), static_cast<float>(ids.size()));
+  }
+  command.tokens = false;
+  command.pooling = Pooling::First;
+  lines = outputOf(command);
+  json vector = json::parse(lines.substr(lines.find('\n') + 1));
+  EXPECT_EQ(vector, tokens[0]["vector"]);
+}
+
+TEST_F(CommandTest, EmbedSaysWhatIsWrong) {
+  metadata = encoderMetadata(4);
+  cli::Embed command;
+  EXPECT_NE(outputOf(command).find("needs a file"), std::string::npos);
+  command.texts = {"the cat sat on the mat"};
+  EXPECT_NE(outputOf(command).find("--truncate"), std::string::npos);
+  command.truncate = command.tokens = true;
+  EXPECT_EQ(json::parse(outputOf(command))[0].size(), 3u);
+  command.isStatic = true;
+  EXPECT_NE(outputOf(command).find("give one of them"), std::string::npos);
+  command.tokens = false;
+  EXPECT_NE(outputOf(command).find("gives no 'embedding'"), std::string::npos);
+}
+
+TEST_F(CommandTest, FillNeedsAModelOfMaskedWords) {
+  cli::Fill command;
+  command.text = "a cat";
+  EXPECT_NE(outputOf(command).find("use 'generate'"), std::string::npos);
 }
 
 TEST(TableTest, AlignsColumns) {
