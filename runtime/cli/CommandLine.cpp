@@ -234,6 +234,7 @@ the options ask for; 0 in columns that the mask leaves out.)");
     CLI::App *sub = declare("embed", "Vectors of texts, or of their tokens", embed);
     sub->add_option("file", embed.file, "A text per line; - reads standard input");
     sub->add_option("--text", embed.texts, "A text, instead of a file; may be given several times")
+        ->take_all()
         ->allow_extra_args(false);
     sub->add_flag("--tokens", embed.tokens, "A vector for each token, in its context");
     sub->add_flag("--static", embed.isStatic, "The tokens' rows of the embedding table, without context");

@@ -312,6 +312,8 @@ TEST_P(RecordedModel, LogitsAndTaps) {
     }
     for (const auto &[name, value] : runner.taps) {
       auto [kind, layer] = llvm::StringRef(name).split('.');
+      if (kind == "embedding") // rows of a parameter, which are not recorded
+        continue;
       std::string recorded = (prompt + (kind == "attentions" ? ".attn." : ".hidden.") + layer).str();
       const TensorInfo *tensor = expected.find(recorded);
       if (!tensor || sequences != 1)
