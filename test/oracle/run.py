@@ -10,6 +10,7 @@ BIN_DIR holds attune-compile. A line per check, with the worst error as a share 
 import concurrent.futures
 import fractions
 import json
+import math
 import os
 import pathlib
 import shutil
@@ -141,6 +142,23 @@ def check_encoder(report, name, recorded, program):
             errors.append(distance(got, want, recorded.tolerance, recorded.real_rows(prompt)))
     with report.check(f"{name}: tokens") as errors:
         check_tokens(errors, recorded.facts["text_case"], program)
+    with report.check(f"{name}: guesses of masked words") as errors:
+        check_guesses(errors, program)
+
+
+def check_guesses(errors, program):
+    """The likeliest of each gap, by the logits of a run; however the model calls its mask."""
+    result = json.loads(command(program.path, "fill", "a [MASK] is <mask> here", "-k", 3, "--json"))
+    ids = json.loads(command(program.path, "tokenize", "--jsonl", text=json.dumps(result["text"]) + "\n"))
+    rows = program.run(Tensor([1, len(ids)], ids))["logits"].rows()
+    positions = [gap["position"] for gap in result["gaps"]]
+    errors.append(same([len(positions), len({ids[p] for p in positions})], [2, 1]))
+    for gap in result["gaps"]:
+        logits = rows[gap["position"]]
+        total = sum(math.exp(value - max(logits)) for value in logits)
+        best = sorted(range(len(logits)), key=lambda id: -logits[id])[:3]
+        errors.append(same([guess["id"] for guess in gap["candidates"]], best))
+        errors += [abs(guess["probability"] - math.exp(logits[id] - max(logits)) / total) / 1e-5 for guess, id in zip(gap["candidates"], best)]
 
 
 def check_tokens(errors, case, program):
