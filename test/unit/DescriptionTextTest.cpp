@@ -257,6 +257,7 @@ static Description pairDescription() {
   Attention &other = *model.layers[2].attention;
   other.temperature = Temperature{4096, 0.2};
   other.sinks = other.queryKeyNormAfterRotary = true;
+  other.queryKeyNormSpan = NormSpan::head;
   other.rotary =
       Rotary{4, 1000, Pairing::half_split, {ScalingKind::yarn, 8, 1, 4, 64, {}, {}, 16, 2, false, 1.25}};
   Experts experts;
