@@ -183,6 +183,15 @@ LogicalResult AttentionOp::verify() {
                          << keys.getDimSize(2);
   if (keys.getDimSize(3) != 16)
     return emitOpError() << "keys lie in groups of 16 rows, got " << keys;
+  if (auto bias = getBias() ? cast<ShapedType>(getBias().getType()) : ShapedType()) {
+    if (bias.getRank() != 2)
+      return emitOpError() << "has a bias of type " << bias << ", expected heads x distances";
+    if (!bias.isDynamicDim(0) && !queries.isDynamicDim(1) && bias.getDimSize(0) != queries.getDimSize(1))
+      return emitOpError() << "has a bias of " << bias.getDimSize(0) << " heads and " << queries.getDimSize(1)
+                           << " query heads";
+    if (bias.isDynamicDim(1) || bias.getDimSize(1) % 2 == 0)
+      return emitOpError() << "has a bias of type " << bias << ", expected an odd number of distances";
+  }
   return success();
 }
 

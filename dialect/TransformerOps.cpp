@@ -8,6 +8,8 @@
 #include "mlir/IR/OpImplementation.h"
 #include "mlir/Interfaces/FunctionInterfaces.h"
 
+#include <cmath>
+
 using namespace mlir;
 using namespace mlir::transformer;
 
@@ -16,6 +18,8 @@ using namespace mlir::transformer;
 
 //===------------------------------------------------ shared checks
 //-------------------------------------------------===//
+
+static int64_t dimOf(Value value, unsigned dim) { return cast<ShapedType>(value.getType()).getDimSize(dim); }
 
 LogicalResult checks::expectDim(Operation *op, StringRef what, Value value, unsigned dim, int64_t expected,
                                 StringRef source) {
@@ -43,6 +47,13 @@ LogicalResult checks::expectTokens(Operation *op, StringRef what, Value value, V
   return expectDim(op, what, value, 0, cast<ShapedType>(tokens.getType()).getDimSize(0), source);
 }
 
+LogicalResult checks::expectDistances(Operation *op, Value bias, Value heads) {
+  int64_t distances = dimOf(bias, 1);
+  if (!ShapedType::isDynamic(distances) && distances % 2 == 0)
+    return op->emitOpError() << "bias has " << distances << " distances, expected an odd number";
+  return expectDim(op, "bias", bias, 0, dimOf(heads, 1), "the query heads");
+}
+
 LogicalResult checks::verifyLinear(Operation *op, Value input, Value weight, Value bias, Value result) {
   auto type = cast<RankedTensorType>(weight.getType());
   if (failed(expectDim(op, "input", input, 1, type.getDimSize(1), "the weight's input size")) ||
@@ -64,8 +75,6 @@ LogicalResult checks::verifyNorm(Operation *op, NormKind kind, Value input, Valu
     return op->emitOpError() << "eps is " << eps << ", expected a number that is not negative";
   return success();
 }
-
-static int64_t dimOf(Value value, unsigned dim) { return cast<ShapedType>(value.getType()).getDimSize(dim); }
 
 //===--------------------------------------------------- parameters
 //-------------------------------------------------===//
@@ -315,23 +324,34 @@ LogicalResult SoftCapOp::verify() {
 //===------------------------------------------- attention in its parts
 //---------------------------------------------===//
 
+static LogicalResult expectRowsOf(Operation *op, CacheType cache, StringRef what, Value rows, int64_t size) {
+  if (failed(checks::expectDim(op, what, rows, 1, cache.getHeads(), "the cache's heads")))
+    return failure();
+  return checks::expectDim(op, what, rows, 2, size, "the cache's head size");
+}
+
+/// The tables of keys and values that a cache gives.
+static LogicalResult verifyTables(Operation *op, CacheType cache, Value keyRows, Value valueRows) {
+  if (failed(expectRowsOf(op, cache, "key rows", keyRows, cache.getKeySize())) ||
+      failed(expectRowsOf(op, cache, "value rows", valueRows, cache.getValueSize())))
+    return failure();
+  for (Value rows : {keyRows, valueRows})
+    if (cast<ShapedType>(rows.getType()).getElementType() != cache.getElementType())
+      return op->emitOpError() << "gives rows of type " << rows.getType() << ", but the cache holds "
+                               << cache.getElementType();
+  return success();
+}
+
+LogicalResult CacheReadOp::verify() {
+  return verifyTables(*this, getCache().getType(), getKeyRows(), getValueRows());
+}
+
 LogicalResult CacheUpdateOp::verify() {
   CacheType cache = getCache().getType();
-  auto check = [&](StringRef what, Value rows, int64_t size) {
-    return success(
-        succeeded(checks::expectDim(*this, what, rows, 1, cache.getHeads(), "the cache's heads")) &&
-        succeeded(checks::expectDim(*this, what, rows, 2, size, "the cache's head size")));
-  };
-  if (failed(check("keys", getKeys(), cache.getKeySize())) ||
-      failed(check("values", getValues(), cache.getValueSize())) ||
-      failed(check("key rows", getKeyRows(), cache.getKeySize())) ||
-      failed(check("value rows", getValueRows(), cache.getValueSize())))
-    return failure();
-  for (Value rows : getResults())
-    if (cast<ShapedType>(rows.getType()).getElementType() != cache.getElementType())
-      return emitOpError() << "gives rows of type " << rows.getType() << ", but the cache holds "
-                           << cache.getElementType();
-  if (failed(checks::expectTokens(*this, "values", getValues(), getKeys(), "the rows of keys")) ||
+  if (failed(expectRowsOf(*this, cache, "keys", getKeys(), cache.getKeySize())) ||
+      failed(expectRowsOf(*this, cache, "values", getValues(), cache.getValueSize())) ||
+      failed(verifyTables(*this, cache, getKeyRows(), getValueRows())) ||
+      failed(checks::expectTokens(*this, "values", getValues(), getKeys(), "the rows of keys")) ||
       failed(checks::expectTokens(*this, "batch", getBatch(), getKeys(), "the number of tokens")))
     return failure();
   return checks::expectBatch(*this, getBatch());
@@ -368,14 +388,26 @@ LogicalResult DistanceBiasOp::verify() {
   return checks::expectDim(*this, "table", getTable(), 0, heads * getBuckets(), "buckets x heads");
 }
 
+int64_t DistanceBiasOp::bucketOf(int64_t distance) {
+  int64_t buckets = getBidirectional() ? getBuckets() / 2 : getBuckets();
+  int64_t first = getBidirectional() && distance > 0 ? buckets : 0;
+  int64_t steps = getBidirectional() ? std::abs(distance) : std::max<int64_t>(-distance, 0);
+  int64_t exact = buckets / 2;
+  if (steps < exact)
+    return first + steps;
+  // In f32, as the definition says: the buckets' ends may fall on whole distances.
+  float part =
+      std::log(static_cast<float>(steps) / static_cast<float>(exact)) /
+      static_cast<float>(std::log(static_cast<double>(getMaxDistance()) / static_cast<double>(exact)));
+  int64_t beyond = static_cast<int64_t>(part * static_cast<float>(buckets - exact));
+  return first + std::min(exact + beyond, buckets - 1);
+}
+
 LogicalResult RelativeBiasOp::verify() {
-  int64_t distances = dimOf(getBias(), 1);
-  if (!ShapedType::isDynamic(distances) && distances % 2 == 0)
-    return emitOpError() << "bias has " << distances << " distances, expected an odd number";
   if (failed(checks::expectBatch(*this, getBatch())) ||
       failed(checks::expectTokens(*this, "batch", getBatch(), getScores(), "the number of tokens")))
     return failure();
-  return checks::expectDim(*this, "bias", getBias(), 0, dimOf(getScores(), 1), "the query heads");
+  return checks::expectDistances(*this, getBias(), getScores());
 }
 
 LogicalResult SoftmaxOp::verify() {
@@ -412,8 +444,7 @@ LogicalResult AttentionOp::verify() {
     return failure();
   if (double cap = getSoftCap().convertToDouble(); !(cap >= 0))
     return emitOpError() << "soft_cap is " << cap << ", expected 0 (none) or a positive number";
-  if (getBias() &&
-      failed(checks::expectDim(*this, "bias", getBias(), 0, dimOf(getQueries(), 1), "the query heads")))
+  if (getBias() && failed(checks::expectDistances(*this, getBias(), getQueries())))
     return failure();
   if (getSinks() && getNormalizer() != Normalizer::softmax)
     return emitOpError() << "has sinks, which only softmax knows";

@@ -377,6 +377,22 @@ def Transformer_CacheUpdateOp : Transformer_Op<"cache_update", [DeclareOpInterfa
   let hasVerifier = 1;
 }
 
+def Transformer_CacheReadOp : Transformer_Op<"cache_read", [DeclareOpInterfaceMethods<ReifyRankedShapedTypeOpInterface, ["reifyResultShapes"]>]> {
+  let summary = "Gives the keys and values that a layer of a cache holds";
+  let description = [{
+    The tables that `cache_update` gives, without storing anything: what cross-attention reads, whose keys and values an encoder's entry has stored.
+
+    Example:
+    ```mlir
+    %K, %V = transformer.cache_read %cache[%layer] : !transformer.cache<6 x 8 x 64 x 64 x f32> -> tensor<?x8x64xf32>, tensor<?x8x64xf32>
+    ```
+  }];
+  let arguments = (ins Arg<Transformer_CacheType, "", [MemRead]>:$cache, Index:$layer);
+  let results = (outs KeyRows:$key_rows, KeyRows:$value_rows);
+  let assemblyFormat = "$cache `[` $layer `]` attr-dict `:` qualified(type($cache)) `->` type($key_rows) `,` type($value_rows)";
+  let hasVerifier = 1;
+}
+
 def Transformer_ScoresOp : Transformer_Op<"scores", [Pure,
     DeclareOpInterfaceMethods<ReifyRankedShapedTypeOpInterface, ["reifyResultShapes", "reifyDimOfResult"]>]> {
   let summary = "Attention scores: queries times keys";
@@ -414,7 +430,7 @@ def Transformer_DistanceBiasOp : Transformer_PureOp<"distance_bias"> {
     Spreads T5's table of `buckets` x heads over distances: `result[h][max_distance + d]` is the bias of head `h` for `d = key index - query position` from
     `-max_distance` to `max_distance`; farther keys have that of the ends. (Raffel et al. 2020.) Of the buckets, those of
     `bidirectional` attention serve later keys (`d > 0`) by their upper half. Within `n` buckets of a direction, distances below
-    `n / 2` have one each, larger ones share `n / 2 + trunc(log(d / (n / 2)) / log(max_distance / (n / 2)) * (n / 2))`, at most `n - 1`, in f32. Without `bidirectional`, later keys have bucket 0.
+    `n / 2` have one each, larger ones share `n / 2 + trunc(log(d / (n / 2)) / log(max_distance / (n / 2)) * (n - n / 2))`, at most `n - 1`, in f32. Without `bidirectional`, later keys have bucket 0.
     Computed once per step and shared by all layers.
 
     Example: `%b = transformer.distance_bias %table {buckets = 32 : i64, max_distance = 128 : i64, bidirectional} : (tensor<256xf32>) -> tensor<8x257xf32>`
@@ -422,6 +438,10 @@ def Transformer_DistanceBiasOp : Transformer_PureOp<"distance_bias"> {
   let arguments = (ins Vector_:$table, I64Attr:$buckets, I64Attr:$max_distance, UnitAttr:$bidirectional);
   let results = (outs Matrix:$result);
   let assemblyFormat = "$table attr-dict `:` functional-type(operands, results)";
+  let extraClassDeclaration = [{
+    /// The row of the table that serves a distance from -max_distance to max_distance.
+    int64_t bucketOf(int64_t distance);
+  }];
   let hasVerifier = 1;
 }
 

@@ -93,15 +93,21 @@ LogicalResult SoftCapOp::reifyResultShapes(OpBuilder &builder, Shapes &shapes) {
   return reifyLike(builder, *this, getInput(), shapes);
 }
 
-LogicalResult CacheUpdateOp::reifyResultShapes(OpBuilder &builder, Shapes &shapes) {
-  CacheType cache = getCache().getType();
-  for (auto [rows, size] :
-       {std::pair{getKeyRows(), cache.getKeySize()}, {getValueRows(), cache.getValueSize()}}) {
+/// The tables that a cache gives.
+static LogicalResult reifyTables(OpBuilder &builder, CacheType cache, Value keyRows, Value valueRows,
+                                 Shapes &shapes) {
+  for (auto [rows, size] : {std::pair{keyRows, cache.getKeySize()}, {valueRows, cache.getValueSize()}}) {
     int64_t count = cast<RankedTensorType>(rows.getType()).getDimSize(0);
     OpFoldResult rowCount = ShapedType::isDynamic(count) ? OpFoldResult() : builder.getIndexAttr(count);
     shapes.push_back({rowCount, builder.getIndexAttr(cache.getHeads()), builder.getIndexAttr(size)});
   }
   return success();
+}
+LogicalResult CacheUpdateOp::reifyResultShapes(OpBuilder &builder, Shapes &shapes) {
+  return reifyTables(builder, getCache().getType(), getKeyRows(), getValueRows(), shapes);
+}
+LogicalResult CacheReadOp::reifyResultShapes(OpBuilder &builder, Shapes &shapes) {
+  return reifyTables(builder, getCache().getType(), getKeyRows(), getValueRows(), shapes);
 }
 LogicalResult ScoresOp::reifyResultShapes(OpBuilder &builder, Shapes &shapes) {
   return reifyOne(builder, *this, {{getQueries(), 0}, {getQueries(), 1}, kOpen}, shapes);

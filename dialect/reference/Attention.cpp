@@ -91,6 +91,21 @@ llvm::Expected<Tensor> reference::scores(const Tensor &queries, const Tensor &ke
   return result;
 }
 
+llvm::Expected<Tensor> reference::relativeBias(Tensor scores, const Tensor &bias, const Tensor &batch) {
+  if (llvm::Error error = expectSize("bias", bias.dim(0), scores.dim(1), "the query heads"))
+    return error;
+  llvm::Expected<SmallVector<BatchRow>> rows =
+      batchRows(batch, scores.dim(0), std::numeric_limits<int64_t>::max());
+  if (!rows)
+    return rows.takeError();
+  int64_t most = bias.dim(1) / 2;
+  for (auto [t, row] : llvm::enumerate(*rows))
+    for (int64_t h = 0; h < scores.dim(1); ++h)
+      for (int64_t j = 0; j < scores.dim(2); ++j)
+        scores(t, h, j) += bias(h, most + std::clamp(j - row.position, -most, most));
+  return scores;
+}
+
 llvm::Expected<Tensor> reference::mask(Tensor scores, const Tensor &batch, MaskAttr mask) {
   llvm::Expected<SmallVector<BatchRow>> rows =
       batchRows(batch, scores.dim(0), std::numeric_limits<int64_t>::max());
@@ -173,6 +188,23 @@ static llvm::Error evaluateScores(ScoresOp op, Frame &frame) {
                                           frame.tensor(op.getBatch()), op.getScale().convertToDouble()));
 }
 
+static llvm::Error evaluateDistanceBias(DistanceBiasOp op, Frame &frame) {
+  const Tensor &table = frame.tensor(op.getTable());
+  int64_t heads = op.getResult().getType().getDimSize(0), most = op.getMaxDistance();
+  llvm::Expected<Tensor> result = Tensor::zeros({heads, 2 * most + 1});
+  if (!result)
+    return result.takeError();
+  for (int64_t h = 0; h < heads; ++h)
+    for (int64_t distance = -most; distance <= most; ++distance)
+      (*result)(h, most + distance) = table(op.bucketOf(distance) * heads + h);
+  return frame.set(op.getResult(), std::move(result));
+}
+
+static llvm::Error evaluateRelativeBias(RelativeBiasOp op, Frame &frame) {
+  return frame.set(op.getResult(), relativeBias(frame.tensor(op.getScores()), frame.tensor(op.getBias()),
+                                                frame.tensor(op.getBatch())));
+}
+
 static llvm::Error evaluateMask(MaskOp op, Frame &frame) {
   return frame.set(op.getResult(),
                    mask(frame.tensor(op.getScores()), frame.tensor(op.getBatch()), op.getMask()));
@@ -190,6 +222,21 @@ static llvm::Error evaluateSumNormalize(SumNormalizeOp op, Frame &frame) {
 static llvm::Error evaluateWeightedSum(WeightedSumOp op, Frame &frame) {
   return frame.set(op.getResult(), weightedSum(frame.tensor(op.getWeights()), frame.tensor(op.getValues()),
                                                frame.tensor(op.getBatch())));
+}
+
+/// The tables of a layer.
+template <typename Op> static llvm::Error giveTables(Op op, Frame &frame, CacheValue &cache, int64_t layer) {
+  if (llvm::Error error = frame.set(op.getKeyRows(), cache.keys(layer)))
+    return error;
+  return frame.set(op.getValueRows(), cache.values(layer));
+}
+
+static llvm::Error evaluateCacheRead(CacheReadOp op, Frame &frame) {
+  CacheValue &cache = frame.cache(op.getCache());
+  int64_t layer = frame.index(op.getLayer());
+  if (llvm::Error error = expectIndex("layer", layer, cache.type().getLayers(), "the cache's layers"))
+    return error;
+  return giveTables(op, frame, cache, layer);
 }
 
 static llvm::Error evaluateCacheUpdate(CacheUpdateOp op, Frame &frame) {
@@ -210,9 +257,7 @@ static llvm::Error evaluateCacheUpdate(CacheUpdateOp op, Frame &frame) {
       return error;
     cache.store(layer, target, keys, values, t);
   }
-  if (llvm::Error error = frame.set(op.getKeyRows(), cache.keys(layer)))
-    return error;
-  return frame.set(op.getValueRows(), cache.values(layer));
+  return giveTables(op, frame, cache, layer);
 }
 
 /// How the scores of a fused attention become weights.
@@ -223,7 +268,12 @@ static llvm::Expected<Tensor> attentionWeights(AttentionOp op, Frame &frame) {
   if (!raw)
     return raw;
   double cap = op.getSoftCap().convertToDouble();
-  llvm::Expected<Tensor> masked = mask(cap == 0 ? *raw : softCap(*raw, cap), batch, op.getMask());
+  llvm::Expected<Tensor> biased = cap == 0 ? std::move(*raw) : softCap(std::move(*raw), cap);
+  if (const Tensor *bias = frame.optionalTensor(op.getBias()))
+    biased = relativeBias(std::move(*biased), *bias, batch);
+  if (!biased)
+    return biased;
+  llvm::Expected<Tensor> masked = mask(std::move(*biased), batch, op.getMask());
   if (!masked)
     return masked;
   if (op.getNormalizer() == Normalizer::sum)
@@ -241,10 +291,13 @@ static llvm::Error evaluateAttention(AttentionOp op, Frame &frame) {
 
 void reference::addAttentionEvaluators(Evaluators &table) {
   table.add(evaluateScores);
+  table.add(evaluateDistanceBias);
+  table.add(evaluateRelativeBias);
   table.add(evaluateMask);
   table.add(evaluateSoftmax);
   table.add(evaluateSumNormalize);
   table.add(evaluateWeightedSum);
   table.add(evaluateCacheUpdate);
+  table.add(evaluateCacheRead);
   table.add(evaluateAttention);
 }

@@ -40,6 +40,7 @@ Tensor scale(Tensor input, double factor);
 Tensor softCap(Tensor input, double cap);
 
 llvm::Expected<Tensor> scores(const Tensor &queries, const Tensor &keys, const Tensor &batch, double scale);
+llvm::Expected<Tensor> relativeBias(Tensor scores, const Tensor &bias, const Tensor &batch);
 llvm::Expected<Tensor> mask(Tensor scores, const Tensor &batch, MaskAttr mask);
 llvm::Expected<Tensor> softmax(Tensor scores, const Tensor *sinks);
 Tensor sumNormalize(Tensor scores);

@@ -56,7 +56,7 @@ SmallVector<Chunk> chunksOf(int64_t size, int64_t lanes) {
 /// The keys that the tokens of a tile see: all of [low, high), of which token i sees [lows[i], highs[i]).
 struct KeyRange {
   Value first, low, high;
-  Values lows, highs;
+  Values lows, highs, positions;
 };
 
 class AttentionEmitter {
@@ -161,6 +161,7 @@ private:
         low = maxIndex(low, chunk);
         high = minIndex(high, e.add(chunk, mask.getChunk()));
       }
+      range.positions.push_back(position);
       range.lows.push_back(low);
       range.highs.push_back(high);
       range.low = range.low ? minIndex(range.low, low) : low;
@@ -200,7 +201,7 @@ private:
 
   Value f32(float value) { return arith::ConstantOp::create(e, e.getF32FloatAttr(value)); }
 
-  /// Scores of 16 keys for every row, scaled, capped and masked, to the scratch.
+  /// Scores of 16 keys for every row, scaled, capped, biased and masked, to the scratch.
   void emitScores(Value keyHead, Value head, Value token, int64_t rows, const KeyRange &range, Value keyGroup,
                   Value slot) {
     Value memoryGroup = e.add(e.div(range.first, kKeyGroup), keyGroup);
@@ -224,11 +225,27 @@ private:
       for (int64_t r = 0; r < rows; ++r) {
         Value score = capped(arith::MulFOp::create(e, products[r * vectors + v],
                                                    e.splat(e.floats(), op.getScale().convertToDouble())));
+        if (op.getBias())
+          score = arith::AddFOp::create(
+              e, score, distanceBias(lane, e.add(head, r % headTile), range.positions[r / headTile]));
         Value visible = isVisible(lane, range, r / headTile);
         score = arith::SelectOp::create(e, visible, score, e.splat(e.floats(), isSoftmax() ? kHidden : 0.0));
         e.storeVector(score, scores, {e.index(r), e.add(e.mul(slot, kKeyGroup), v * e.lanes())});
       }
     }
+  }
+
+  /// What the distances of 16 keys from a token add to their scores; far ones count as the farthest of the
+  /// table.
+  Value distanceBias(Value keys, Value head, Value position) {
+    int64_t most = cast<MemRefType>(op.getBias().getType()).getDimSize(1) / 2;
+    Value distance = arith::SubIOp::create(e, keys, e.broadcast(toI32(position), e.ints()));
+    distance = arith::MaxSIOp::create(e, distance, e.splat(e.ints(), -most));
+    distance = arith::MinSIOp::create(e, distance, e.splat(e.ints(), most));
+    Value column = arith::AddIOp::create(e, distance, e.splat(e.ints(), most));
+    Value all = e.splat(e.vectorOf(e.getI1Type(), e.lanes()), int64_t{1});
+    return vector::GatherOp::create(e, e.floats(), op.getBias(), ValueRange{head, e.index(0)}, column, all,
+                                    e.splat(e.floats(), 0.0));
   }
 
   Value capped(Value score) {

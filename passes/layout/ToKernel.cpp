@@ -97,34 +97,39 @@ struct LowerEmbed : OpRewritePattern<EmbedOp> {
 };
 
 /// Keys and values of a layer: two views of the cache's memory, keys in groups of 16 rows.
-struct LowerCacheUpdate : OpRewritePattern<CacheUpdateOp> {
-  using OpRewritePattern::OpRewritePattern;
-  LogicalResult matchAndRewrite(CacheUpdateOp op, PatternRewriter &rewriter) const override {
+std::pair<Value, Value> viewTables(OpBuilder &builder, Location loc, CacheType cache, Value memory,
+                                   Value layer) {
+  int64_t width = cache.getElementType().getIntOrFloatBitWidth() / 8;
+  auto constant = [&](int64_t value) -> Value { return arith::ConstantIndexOp::create(builder, loc, value); };
+  auto mul = [&](Value a, Value b) -> Value { return arith::MulIOp::create(builder, loc, a, b); };
+  // The memory is layers x (keys, values), all of the same number of rows.
+  Value bytes = memref::DimOp::create(builder, loc, memory, 0);
+  int64_t rowBytes = cache.getHeads() * (cache.getKeySize() + cache.getValueSize()) * width;
+  Value rows = arith::DivUIOp::create(builder, loc, bytes, constant(rowBytes * cache.getLayers()));
+  Value layerBegin = mul(mul(rows, constant(rowBytes)), layer);
+  Value valuesBegin = arith::AddIOp::create(
+      builder, loc, layerBegin, mul(rows, constant(cache.getHeads() * cache.getKeySize() * width)));
+  Value groups = arith::DivUIOp::create(builder, loc, rows, constant(16));
+  auto keyType = MemRefType::get({ShapedType::kDynamic, cache.getHeads(), cache.getKeySize(), 16},
+                                 cache.getElementType());
+  auto valueType =
+      MemRefType::get({ShapedType::kDynamic, cache.getHeads(), cache.getValueSize()}, cache.getElementType());
+  Value keys = memref::ViewOp::create(builder, loc, keyType, memory, layerBegin, groups);
+  Value values = memref::ViewOp::create(builder, loc, valueType, memory, valuesBegin, rows);
+  return {keys, values};
+}
+
+/// The tables become views, into which an update stores first.
+template <typename Op> struct LowerTables : OpRewritePattern<Op> {
+  using OpRewritePattern<Op>::OpRewritePattern;
+  LogicalResult matchAndRewrite(Op op, PatternRewriter &rewriter) const override {
     Value memory = physicalOf(op.getCache());
     if (!memory)
       return rewriter.notifyMatchFailure(op, "cache has no physical form yet");
     Location loc = op.getLoc();
-    CacheType cache = op.getCache().getType();
-    int64_t width = cache.getElementType().getIntOrFloatBitWidth() / 8;
-    auto constant = [&](int64_t value) -> Value {
-      return arith::ConstantIndexOp::create(rewriter, loc, value);
-    };
-    auto mul = [&](Value a, Value b) -> Value { return arith::MulIOp::create(rewriter, loc, a, b); };
-    // The memory is layers x (keys, values), all of the same number of rows.
-    Value bytes = memref::DimOp::create(rewriter, loc, memory, 0);
-    int64_t rowBytes = cache.getHeads() * (cache.getKeySize() + cache.getValueSize()) * width;
-    Value rows = arith::DivUIOp::create(rewriter, loc, bytes, constant(rowBytes * cache.getLayers()));
-    Value layerBegin = mul(mul(rows, constant(rowBytes)), op.getLayer());
-    Value valuesBegin = arith::AddIOp::create(
-        rewriter, loc, layerBegin, mul(rows, constant(cache.getHeads() * cache.getKeySize() * width)));
-    Value groups = arith::DivUIOp::create(rewriter, loc, rows, constant(16));
-    auto keyType = MemRefType::get({ShapedType::kDynamic, cache.getHeads(), cache.getKeySize(), 16},
-                                   cache.getElementType());
-    auto valueType = MemRefType::get({ShapedType::kDynamic, cache.getHeads(), cache.getValueSize()},
-                                     cache.getElementType());
-    Value keys = memref::ViewOp::create(rewriter, loc, keyType, memory, layerBegin, groups);
-    Value values = memref::ViewOp::create(rewriter, loc, valueType, memory, valuesBegin, rows);
-    kernel::CacheUpdateOp::create(rewriter, loc, op.getKeys(), op.getValues(), op.getBatch(), keys, values);
+    auto [keys, values] = viewTables(rewriter, loc, op.getCache().getType(), memory, op.getLayer());
+    if constexpr (std::is_same_v<Op, CacheUpdateOp>)
+      kernel::CacheUpdateOp::create(rewriter, loc, op.getKeys(), op.getValues(), op.getBatch(), keys, values);
     Value keyRows =
         UnrealizedConversionCastOp::create(rewriter, loc, op.getKeyRows().getType(), keys).getResult(0);
     Value valueRows =
@@ -190,5 +195,5 @@ void transformer::populateWeightPatterns(RewritePatternSet &patterns) {
 }
 
 void transformer::populateCachePatterns(RewritePatternSet &patterns) {
-  patterns.add<LowerCacheUpdate, LowerAttention>(patterns.getContext());
+  patterns.add<LowerTables<CacheUpdateOp>, LowerTables<CacheReadOp>, LowerAttention>(patterns.getContext());
 }

@@ -28,8 +28,9 @@ Value positionAsFloat(LinalgBuilder &l, Value batch) {
   return arith::SIToFPOp::create(l.b, l.loc, l.b.getF32Type(), positionOfToken(l, batch));
 }
 
-Value constantVector(LinalgBuilder &l, ArrayRef<float> values) {
-  auto type = RankedTensorType::get({static_cast<int64_t>(values.size())}, l.b.getF32Type());
+template <typename T> Value constantVector(LinalgBuilder &l, ArrayRef<T> values) {
+  Type element = std::is_same_v<T, double> ? l.b.getF64Type() : Type(l.b.getF32Type());
+  auto type = RankedTensorType::get({static_cast<int64_t>(values.size())}, element);
   return arith::ConstantOp::create(l.b, l.loc, DenseElementsAttr::get(type, values));
 }
 
@@ -53,24 +54,26 @@ struct LowerPosition : OpRewritePattern<PositionOp> {
     auto type = cast<RankedTensorType>(op.getType());
     int64_t features = type.getDimSize(1), half = features / 2;
     bool interleaved = op.getPairing() == Pairing::interleaved;
-    // Computed in f64 and rounded, as the tables of published models are.
-    SmallVector<float> frequencies(features), phases(features);
+    SmallVector<double> frequencies(features), phases(features);
     for (int64_t i = 0; i < features; ++i) {
       int64_t pair = interleaved ? i / 2 : i % half;
-      frequencies[i] =
-          static_cast<float>(std::pow(op.getBase().convertToDouble(), -static_cast<double>(pair) / half));
-      phases[i] = (interleaved ? i % 2 : i / half) ? 1.0f : 0.0f;
+      frequencies[i] = std::pow(op.getBase().convertToDouble(), -static_cast<double>(pair) / half);
+      phases[i] = (interleaved ? i % 2 : i / half) ? 1.0 : 0.0;
     }
     Value output = emptyLike(rewriter, op.getLoc(), type, op.getBatch());
-    SmallVector<Value> inputs{constantVector(l, frequencies), constantVector(l, phases)};
+    SmallVector<Value> inputs{constantVector<double>(l, frequencies), constantVector<double>(l, phases)};
     rewriter.replaceOp(
         op, l.map(inputs, {l.dims(2, {1}), l.dims(2, {1})}, output, [&](ValueRange v) -> Value {
-          Value angle = l.mul(positionAsFloat(l, op.getBatch()), v[0]);
-          Value isCosine =
-              arith::CmpFOp::create(rewriter, l.loc, arith::CmpFPredicate::OGT, v[1], l.f32(0.5));
-          return arith::SelectOp::create(rewriter, l.loc, isCosine,
-                                         math::CosOp::create(rewriter, l.loc, angle).getResult(),
-                                         math::SinOp::create(rewriter, l.loc, angle).getResult());
+          // In f64 and rounded, as the tables of published models are: in f32 late positions lose digits.
+          Type f64 = rewriter.getF64Type();
+          Value position = arith::SIToFPOp::create(rewriter, l.loc, f64, positionOfToken(l, op.getBatch()));
+          Value angle = l.mul(position, v[0]);
+          Value half = arith::ConstantOp::create(rewriter, l.loc, rewriter.getF64FloatAttr(0.5));
+          Value isCosine = arith::CmpFOp::create(rewriter, l.loc, arith::CmpFPredicate::OGT, v[1], half);
+          Value value = arith::SelectOp::create(rewriter, l.loc, isCosine,
+                                                math::CosOp::create(rewriter, l.loc, angle).getResult(),
+                                                math::SinOp::create(rewriter, l.loc, angle).getResult());
+          return arith::TruncFOp::create(rewriter, l.loc, rewriter.getF32Type(), value);
         }));
     return success();
   }
@@ -81,9 +84,9 @@ struct LowerRotaryTable : OpRewritePattern<RotaryTableOp> {
   LogicalResult matchAndRewrite(RotaryTableOp op, PatternRewriter &rewriter) const override {
     LinalgBuilder l(rewriter, op.getLoc());
     Value output = emptyLike(rewriter, op.getLoc(), cast<RankedTensorType>(op.getType()), op.getBatch());
-    SmallVector<Value> frequencies{constantVector(l, op.getFrequencies())};
+    SmallVector<Value> frequencies{constantVector<float>(l, op.getFrequencies())};
     if (auto ofLong = op.getLongFrequencies())
-      frequencies.push_back(constantVector(l, *ofLong));
+      frequencies.push_back(constantVector<float>(l, *ofLong));
     SmallVector<AffineMap> maps(frequencies.size(), l.dims(3, {2}));
     rewriter.replaceOp(op, l.map(frequencies, maps, output, [&](ValueRange v) -> Value {
       Value frequency = v[0];

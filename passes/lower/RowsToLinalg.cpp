@@ -164,6 +164,7 @@ struct ToLinalg : transformer::impl::ToLinalgBase<ToLinalg> {
     populateRowPatterns(patterns);
     populatePositionPatterns(patterns);
     populatePlainAttentionPatterns(patterns);
+    populateRelativeBiasPatterns(patterns);
     linalg::populateElementwiseToLinalgConversionPatterns(patterns);
     tensor::populateDecomposeTensorConcatPatterns(patterns);
     if (failed(applyPatternsGreedily(getOperation(), std::move(patterns))))

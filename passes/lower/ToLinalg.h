@@ -17,6 +17,8 @@ void populateRowPatterns(RewritePatternSet &patterns);
 void populatePositionPatterns(RewritePatternSet &patterns);
 /// scores, mask, softmax, sum_normalize, weighted_sum: attention that was not fused, over the physical cache.
 void populatePlainAttentionPatterns(RewritePatternSet &patterns);
+/// distance_bias, relative_bias.
+void populateRelativeBiasPatterns(RewritePatternSet &patterns);
 
 } // namespace mlir::transformer
 

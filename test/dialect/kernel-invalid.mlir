@@ -95,6 +95,30 @@ func.func @key_groups(%q: memref<?x2x8xf32>, %b: memref<?x3xi32>, %K: memref<?x2
 
 // -----
 
+func.func @bias_heads(%q: memref<?x2x8xf32>, %b: memref<?x3xi32>, %K: memref<?x2x8x16xf32>, %V: memref<?x2x8xf32>, %bias: memref<3x9xf32>) {
+  // expected-error @+1 {{has a bias of 3 heads and 2 query heads}}
+  kernel.attention ins(%q, %b : memref<?x2x8xf32>, memref<?x3xi32>) cache(%K, %V : memref<?x2x8x16xf32>, memref<?x2x8xf32>) bias(%bias : memref<3x9xf32>) outs(%q : memref<?x2x8xf32>) {mask = #transformer.mask<>, scale = 1.0 : f64}
+  return
+}
+
+// -----
+
+func.func @bias_distances(%q: memref<?x2x8xf32>, %b: memref<?x3xi32>, %K: memref<?x2x8x16xf32>, %V: memref<?x2x8xf32>, %bias: memref<2x8xf32>) {
+  // expected-error @+1 {{expected an odd number of distances}}
+  kernel.attention ins(%q, %b : memref<?x2x8xf32>, memref<?x3xi32>) cache(%K, %V : memref<?x2x8x16xf32>, memref<?x2x8xf32>) bias(%bias : memref<2x8xf32>) outs(%q : memref<?x2x8xf32>) {mask = #transformer.mask<>, scale = 1.0 : f64}
+  return
+}
+
+// -----
+
+func.func @bias_rank(%q: memref<?x2x8xf32>, %b: memref<?x3xi32>, %K: memref<?x2x8x16xf32>, %V: memref<?x2x8xf32>, %bias: memref<9xf32>) {
+  // expected-error @+1 {{expected heads x distances}}
+  kernel.attention ins(%q, %b : memref<?x2x8xf32>, memref<?x3xi32>) cache(%K, %V : memref<?x2x8x16xf32>, memref<?x2x8xf32>) bias(%bias : memref<9xf32>) outs(%q : memref<?x2x8xf32>) {mask = #transformer.mask<>, scale = 1.0 : f64}
+  return
+}
+
+// -----
+
 func.func @launch_nothing(%n: index) {
   // expected-error @+1 {{names 'missing', which is not a function}}
   kernel.launch @missing count(%n)

@@ -75,6 +75,8 @@ func.func @maps(%x: tensor<?x4xf32>, %heads: tensor<?x2x4xf32>, %w: tensor<4xf32
 func.func @attention_parts(%q: tensor<?x2x4xf32>, %k: tensor<?x1x4xf32>, %v: tensor<?x1x6xf32>, %batch: tensor<?x3xi32>, %layer: index, %cache: !transformer.cache<2 x 1 x 4 x 6 x bf16>, %sinks: tensor<2xf32>) {
   // CHECK: transformer.cache_update %{{.*}}[%{{.*}}], %{{.*}}, %{{.*}}, %{{.*}} : !transformer.cache<2 x 1 x 4 x 6 x bf16>, tensor<?x1x4xf32>, tensor<?x1x6xf32>, tensor<?x3xi32> -> tensor<?x1x4xbf16>, tensor<?x1x6xbf16>
   %K, %V = transformer.cache_update %cache[%layer], %k, %v, %batch : !transformer.cache<2 x 1 x 4 x 6 x bf16>, tensor<?x1x4xf32>, tensor<?x1x6xf32>, tensor<?x3xi32> -> tensor<?x1x4xbf16>, tensor<?x1x6xbf16>
+  // CHECK: transformer.cache_read %{{.*}}[%{{.*}}] : !transformer.cache<2 x 1 x 4 x 6 x bf16> -> tensor<?x1x4xbf16>, tensor<?x1x6xbf16>
+  %K2, %V2 = transformer.cache_read %cache[%layer] : !transformer.cache<2 x 1 x 4 x 6 x bf16> -> tensor<?x1x4xbf16>, tensor<?x1x6xbf16>
   // CHECK: transformer.scores %{{.*}}, %{{.*}}, %{{.*}} {scale = 5.000000e-01 : f64} : (tensor<?x2x4xf32>, tensor<?x1x4xbf16>, tensor<?x3xi32>) -> tensor<?x2x?xf32>
   %s = transformer.scores %q, %K, %batch {scale = 0.5 : f64} : (tensor<?x2x4xf32>, tensor<?x1x4xbf16>, tensor<?x3xi32>) -> tensor<?x2x?xf32>
   // CHECK: transformer.mask %{{.*}}, %{{.*}} {mask = #transformer.mask<causal = true, window = 512, chunk = 8192>} : tensor<?x2x?xf32>, tensor<?x3xi32>
@@ -116,4 +118,15 @@ func.func @fused(%x: tensor<?x4xf32>, %q: tensor<?x2x4xf32>, %K: tensor<?x1x4xf1
   // CHECK: transformer.ffn relu %{{.*}} up(%{{.*}}, %{{.*}}) down(%{{.*}}, %{{.*}}) : (tensor<?x4xf32>, tensor<6x4xf32>, tensor<6xf32>, tensor<4x6xf32>, tensor<4xf32>) -> tensor<?x4xf32>
   %7 = transformer.ffn relu %x up(%w, %wb) down(%d, %n) : (tensor<?x4xf32>, tensor<6x4xf32>, tensor<6xf32>, tensor<4x6xf32>, tensor<4xf32>) -> tensor<?x4xf32>
   return
+}
+
+// CHECK-LABEL: @relative_bias
+func.func @relative_bias(%table: tensor<64xf32>, %s: tensor<?x2x?xf32>, %q: tensor<?x2x4xf32>, %k: tensor<?x1x4xf32>, %batch: tensor<?x3xi32>) -> tensor<?x2x4xf32> {
+  // CHECK: transformer.distance_bias %{{.*}} {bidirectional, buckets = 32 : i64, max_distance = 128 : i64} : (tensor<64xf32>) -> tensor<2x257xf32>
+  %b = transformer.distance_bias %table {buckets = 32 : i64, max_distance = 128 : i64, bidirectional} : (tensor<64xf32>) -> tensor<2x257xf32>
+  // CHECK: transformer.relative_bias %{{.*}}, %{{.*}}, %{{.*}} : tensor<?x2x?xf32>, tensor<2x257xf32>, tensor<?x3xi32>
+  %r = transformer.relative_bias %s, %b, %batch : tensor<?x2x?xf32>, tensor<2x257xf32>, tensor<?x3xi32>
+  // CHECK: transformer.attention %{{.*}}, %{{.*}}, %{{.*}}, %{{.*}} bias(%{{.*}}) {mask = #transformer.mask<>}
+  %o = transformer.attention %q, %k, %k, %batch bias(%b) {mask = #transformer.mask<>} : (tensor<?x2x4xf32>, tensor<?x1x4xf32>, tensor<?x1x4xf32>, tensor<?x3xi32>, tensor<2x257xf32>) -> tensor<?x2x4xf32>
+  return %o : tensor<?x2x4xf32>
 }

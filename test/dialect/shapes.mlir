@@ -86,3 +86,22 @@ func.func @positions(%batch: tensor<?x3xi32>, %x: tensor<?x2x4xf32>) -> (index, 
   %3 = tensor.dim %r, %c0 : tensor<?x2x4xf32>
   return %0, %1, %2, %3 : index, index, index, index
 }
+
+// -----
+
+// CHECK-LABEL: @relative_bias
+// CHECK-SAME: (%[[T:.*]]: tensor<64xf32>, %[[S:.*]]: tensor<?x2x?xf32>
+// CHECK-DAG: %[[HEADS:.*]] = arith.constant 2 : index
+// CHECK-DAG: %[[N:.*]] = tensor.dim %[[S]]
+// CHECK: return %[[HEADS]], %[[N]], %{{.*}}
+func.func @relative_bias(%t: tensor<64xf32>, %s: tensor<?x2x?xf32>, %batch: tensor<?x3xi32>, %cache: !transformer.cache<2 x 3 x 4 x 6 x f16>, %l: index) -> (index, index, index) {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %b = transformer.distance_bias %t {buckets = 32 : i64, max_distance = 128 : i64} : (tensor<64xf32>) -> tensor<2x257xf32>
+  %r = transformer.relative_bias %s, %b, %batch : tensor<?x2x?xf32>, tensor<2x257xf32>, tensor<?x3xi32>
+  %K, %V = transformer.cache_read %cache[%l] : !transformer.cache<2 x 3 x 4 x 6 x f16> -> tensor<?x3x4xf16>, tensor<?x3x6xf16>
+  %0 = tensor.dim %b, %c0 : tensor<2x257xf32>
+  %1 = tensor.dim %r, %c0 : tensor<?x2x?xf32>
+  %2 = tensor.dim %K, %c1 : tensor<?x3x4xf16>
+  return %0, %1, %2 : index, index, index
+}

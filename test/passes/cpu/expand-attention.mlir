@@ -89,3 +89,20 @@ func.func @on_tensors(%q: tensor<?x1x4xf32>, %b: tensor<?x3xi32>, %K: memref<?x1
   %o = kernel.attention ins(%q, %b : tensor<?x1x4xf32>, tensor<?x3xi32>) cache(%K, %V : memref<?x1x4x16xf32>, memref<?x1x4xf32>) outs(%e : tensor<?x1x4xf32>) {mask = #transformer.mask<>, scale = 1.0 : f64} -> tensor<?x1x4xf32>
   return %o : tensor<?x1x4xf32>
 }
+
+// -----
+
+// Biases are gathered by clamped distances, after the scale and before the mask.
+// CHECK-LABEL: func.func @relative_bias(
+// CHECK-SAME:      %[[BIAS:[a-z0-9]*]]: memref<2x9xf32>
+// CHECK:           arith.maxsi {{.*}} : vector<8xi32>
+// CHECK:           arith.minsi {{.*}} : vector<8xi32>
+// CHECK:           %[[G:.*]] = vector.gather %[[BIAS]]
+// CHECK:           %[[S:.*]] = arith.addf %{{.*}}, %[[G]]
+// CHECK:           arith.select %{{.*}}, %[[S]]
+// WIDE-LABEL: func.func @relative_bias(
+// WIDE:           vector.gather {{.*}} vector<16xi32>
+func.func @relative_bias(%q: memref<?x2x8xf32>, %b: memref<?x3xi32>, %K: memref<?x2x8x16xf32>, %V: memref<?x2x8xf32>, %bias: memref<2x9xf32>, %o: memref<?x2x8xf32>) {
+  kernel.attention ins(%q, %b : memref<?x2x8xf32>, memref<?x3xi32>) cache(%K, %V : memref<?x2x8x16xf32>, memref<?x2x8xf32>) bias(%bias : memref<2x9xf32>) outs(%o : memref<?x2x8xf32>) {mask = #transformer.mask<causal = true>, scale = 1.0 : f64}
+  return
+}

@@ -32,6 +32,39 @@ func.func @scale_soft_cap_sinks(%q: !q, %K: !kv, %V: !kv, %batch: !b, %sinks: te
   return %o : !q
 }
 
+// CHECK-LABEL: func.func @relative_bias(
+// CHECK-SAME:    %[[BIAS:[a-z0-9]*]]: tensor<4x9xf32>
+// CHECK-NEXT:    transformer.attention {{.*}} bias(%[[BIAS]]) {mask = #transformer.mask<causal = true>, soft_cap = 3.000000e+01 : f64}
+// CHECK-NEXT:    return
+func.func @relative_bias(%q: !q, %K: !kv, %V: !kv, %batch: !b, %bias: tensor<4x9xf32>) -> !q {
+  %s = transformer.scores %q, %K, %batch : (!q, !kv, !b) -> !s
+  %c = transformer.soft_cap %s {cap = 30.0 : f64} : !s
+  %r = transformer.relative_bias %c, %bias, %batch : !s, tensor<4x9xf32>, !b
+  %m = transformer.mask %r, %batch {mask = #transformer.mask<causal = true>} : !s, !b
+  %p = transformer.softmax %m : !s
+  %o = transformer.weighted_sum %p, %V, %batch : (!s, !kv, !b) -> !q
+  return %o : !q
+}
+
+// A bias by the distances of another batch, or one in front of the cap, is not what attention adds.
+// CHECK-LABEL: func.func @bias_elsewhere(
+// CHECK-NOT:     transformer.attention
+// CHECK:         return
+func.func @bias_elsewhere(%q: !q, %K: !kv, %V: !kv, %batch: !b, %other: !b, %bias: tensor<4x9xf32>) -> (!q, !q) {
+  %s = transformer.scores %q, %K, %batch : (!q, !kv, !b) -> !s
+  %r = transformer.relative_bias %s, %bias, %other : !s, tensor<4x9xf32>, !b
+  %m = transformer.mask %r, %batch {mask = #transformer.mask<>} : !s, !b
+  %p = transformer.softmax %m : !s
+  %o = transformer.weighted_sum %p, %V, %batch : (!s, !kv, !b) -> !q
+  %s2 = transformer.scores %q, %K, %batch : (!q, !kv, !b) -> !s
+  %r2 = transformer.relative_bias %s2, %bias, %batch : !s, tensor<4x9xf32>, !b
+  %c2 = transformer.soft_cap %r2 {cap = 30.0 : f64} : !s
+  %m2 = transformer.mask %c2, %batch {mask = #transformer.mask<>} : !s, !b
+  %p2 = transformer.softmax %m2 : !s
+  %o2 = transformer.weighted_sum %p2, %V, %batch : (!s, !kv, !b) -> !q
+  return %o, %o2 : !q, !q
+}
+
 // CHECK-LABEL: func.func @sum(
 // CHECK-NEXT:    transformer.attention {{.*}} {mask = #transformer.mask<>, normalizer = #transformer{{.*}}sum>}
 // CHECK-NEXT:    return

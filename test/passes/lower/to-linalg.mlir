@@ -93,11 +93,12 @@ func.func @positions(%batch: tensor<?x3xi32>) -> tensor<?xi32> {
 // Frequencies 1, 1, 1/100, 1/100 of base 10000; interleaved: sine and cosine in turn.
 // CHECK-LABEL: func.func @sinusoids(
 // CHECK-DAG:       %[[PHASES:.*]] = arith.constant dense<[0.000000e+00, 1.000000e+00, 0.000000e+00, 1.000000e+00]>
-// CHECK-DAG:       %[[FREQUENCIES:.*]] = arith.constant dense<[1.000000e+00, 1.000000e+00, 0.00999999977, 0.00999999977]>
+// CHECK-DAG:       %[[FREQUENCIES:.*]] = arith.constant dense<[1.000000e+00, 1.000000e+00, 1.000000e-02, 1.000000e-02]> : tensor<4xf64>
 // CHECK:           linalg.generic {{.*}} ins(%[[FREQUENCIES]], %[[PHASES]]
-// CHECK-DAG:         %[[COS:.*]] = math.cos
-// CHECK-DAG:         %[[SIN:.*]] = math.sin
-// CHECK:             arith.select %{{.*}}, %[[COS]], %[[SIN]]
+// CHECK-DAG:         %[[COS:.*]] = math.cos %{{.*}} : f64
+// CHECK-DAG:         %[[SIN:.*]] = math.sin %{{.*}} : f64
+// CHECK:             %[[V:.*]] = arith.select %{{.*}}, %[[COS]], %[[SIN]]
+// CHECK-NEXT:        arith.truncf %[[V]] : f64 to f32
 func.func @sinusoids(%batch: tensor<?x3xi32>) -> tensor<?x4xf32> {
   %s = transformer.position interleaved %batch : (tensor<?x3xi32>) -> tensor<?x4xf32>
   return %s : tensor<?x4xf32>
@@ -210,4 +211,31 @@ func.func @temperature(%q: tensor<?x2x4xf32>, %batch: tensor<?x3xi32>) -> tensor
 func.func @scale_rows(%x: tensor<?x4xf32>, %f: tensor<?x1xf32>) -> tensor<?x4xf32> {
   %0 = transformer.scale_rows %x, %f : tensor<?x4xf32>, tensor<?x1xf32>
   return %0 : tensor<?x4xf32>
+}
+
+// Which element of the table serves a distance is a constant: of head h, h further.
+// CHECK-LABEL: func.func @distance_bias(
+// CHECK-SAME:      %[[TABLE:.*]]: tensor<8xf32>)
+// CHECK:           %[[PLACES:.*]] = arith.constant dense<[6, 4, 2, 0, 0, 0, 0]> : tensor<7xi32>
+// CHECK:           linalg.generic {{.*}} ins(%[[PLACES]]
+// CHECK:             %[[HEAD:.*]] = linalg.index 0
+// CHECK:             %[[PLACE:.*]] = arith.addi %{{.*}}, %[[HEAD]]
+// CHECK:             tensor.extract %[[TABLE]][%[[PLACE]]]
+func.func @distance_bias(%table: tensor<8xf32>) -> tensor<2x7xf32> {
+  %b = transformer.distance_bias %table {buckets = 4 : i64, max_distance = 3 : i64} : (tensor<8xf32>) -> tensor<2x7xf32>
+  return %b : tensor<2x7xf32>
+}
+
+// The distance, clamped to the table.
+// CHECK-LABEL: func.func @relative_bias(
+// CHECK-SAME:      %[[BIAS:[a-z0-9]*]]: tensor<2x7xf32>, %[[BATCH:[a-z0-9]*]]: tensor<?x3xi32>)
+// CHECK:             %[[P:.*]] = tensor.extract %[[BATCH]]
+// CHECK:             arith.subi
+// CHECK-NEXT:        arith.maxsi
+// CHECK-NEXT:        arith.minsi
+// CHECK:             %[[D:.*]] = tensor.extract %[[BIAS]]
+// CHECK-NEXT:        arith.addf %{{.*}}, %[[D]]
+func.func @relative_bias(%s: tensor<?x2x?xf32>, %bias: tensor<2x7xf32>, %batch: tensor<?x3xi32>) -> tensor<?x2x?xf32> {
+  %r = transformer.relative_bias %s, %bias, %batch : tensor<?x2x?xf32>, tensor<2x7xf32>, tensor<?x3xi32>
+  return %r : tensor<?x2x?xf32>
 }
