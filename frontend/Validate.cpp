@@ -273,6 +273,8 @@ void Checker::layer(const std::string &field, const Layer &value) {
   }
   if (value.feedForward && value.attention && !value.attention->projections)
     fail(field + ".feed_forward", "is not for attention without projections");
+  if (value.parallel && value.crossAttention)
+    fail(field + ".parallel", "is true, which is not for layers with cross_attention");
   if (value.parallel && (!value.attention || !value.feedForward))
     fail(field + ".parallel", "is true, which needs both attention and feed_forward");
 }

@@ -9,25 +9,29 @@ using namespace attune;
 using namespace mlir;
 namespace tf = mlir::transformer;
 
+Value ModuleBuilder::project(const LayerScope &scope, const Attention &attention, StringRef branch,
+                             StringRef name, StringRef normName, Value x) {
+  int64_t heads = name == "query" ? attention.heads : attention.keyHeads;
+  int64_t size = name == "value" ? attention.sizeOfValues() : attention.headSize;
+  bool normWhole = attention.queryKeyNormSpan == NormSpan::projection;
+  auto normed = [&](bool now, Value y) {
+    return now && !normName.empty()
+               ? normOf(scope, attention.queryKeyNorm, (branch + "." + normName).str(), y)
+               : y;
+  };
+  Value y = normed(normWhole, linearOf(scope, (branch + "." + name).str(), attention.bias, x));
+  return normed(!normWhole && !attention.queryKeyNormAfterRotary,
+                splitHeads(at(scope.field + "." + branch), y, heads, size));
+}
+
 ModuleBuilder::QueriesKeysValues ModuleBuilder::emitProjections(const LayerScope &scope,
                                                                 const Attention &attention, Value x) {
   if (attention.latent)
     return emitLatentProjections(scope, attention, x);
-  Location loc = at(scope.field + ".attention");
-  bool normWhole = attention.queryKeyNormSpan == NormSpan::projection;
-  auto project = [&](StringRef name, StringRef normName, int64_t heads, int64_t size) {
-    Value y = linearOf(scope, name, attention.bias, x);
-    if (normWhole && !normName.empty())
-      y = normOf(scope, attention.queryKeyNorm, normName, y);
-    y = splitHeads(loc, y, heads, size);
-    if (!normWhole && !attention.queryKeyNormAfterRotary && !normName.empty())
-      y = normOf(scope, attention.queryKeyNorm, normName, y);
-    return y;
-  };
   QueriesKeysValues qkv;
-  qkv.queries = project("attention.query", "attention.query_norm", attention.heads, attention.headSize);
-  qkv.keys = project("attention.key", "attention.key_norm", attention.keyHeads, attention.headSize);
-  qkv.values = project("attention.value", "", attention.keyHeads, attention.sizeOfValues());
+  qkv.queries = project(scope, attention, "attention", "query", "query_norm", x);
+  qkv.keys = project(scope, attention, "attention", "key", "key_norm", x);
+  qkv.values = project(scope, attention, "attention", "value", "", x);
   return qkv;
 }
 
@@ -39,6 +43,32 @@ Value ModuleBuilder::rotate(const LayerScope &scope, const Rotary &rotary, Value
 
 static tf::MaskAttr maskOf(MLIRContext *context, const Mask &mask) {
   return tf::MaskAttr::get(context, mask.causal, mask.window, mask.chunk);
+}
+
+Value ModuleBuilder::emitWeighting(const LayerScope &scope, const Attention &attention, StringRef branch,
+                                   QueriesKeysValues tables, Value batch, StringRef weightsTap) {
+  std::string field = scope.field + "." + branch.str();
+  Location loc = at(field);
+  auto scoresType = rows({attention.heads, ShapedType::kDynamic});
+  Value scores = tf::ScoresOp::create(b, at(field + ".scale"), scoresType, tables.queries, tables.keys, batch,
+                                      b.getF64FloatAttr(attention.scoreScale()));
+  scores = softCap(at(field + ".soft_cap"), scores, attention.softCap);
+  if (attention.relativeBias)
+    scores =
+        tf::RelativeBiasOp::create(b, at(field + ".relative_bias"), scoresType, scores, scope.bias, batch);
+  if (model.kind == ModelKind::literal)
+    tap(loc, "scores", scope.layer, scores);
+  // The mask hides keys past a sequence's last one too, so it stands even where every key is seen.
+  scores = tf::MaskOp::create(b, at(field + ".mask"), scoresType, scores, batch,
+                              maskOf(b.getContext(), attention.mask));
+  Location normalizerLoc = at(field + ".normalizer");
+  Value sinks = attention.sinks ? weight(scope, branch.str() + ".sinks") : Value();
+  Value weights = attention.normalizer == Normalizer::softmax
+                      ? tf::SoftmaxOp::create(b, normalizerLoc, scoresType, scores, sinks).getResult()
+                      : tf::SumNormalizeOp::create(b, normalizerLoc, scoresType, scores).getResult();
+  tap(loc, weightsTap, scope.layer, weights);
+  int64_t size = cast<RankedTensorType>(tables.values.getType()).getDimSize(2);
+  return tf::WeightedSumOp::create(b, loc, rows({attention.heads, size}), weights, tables.values, batch);
 }
 
 Value ModuleBuilder::emitAttentionCore(const LayerScope &scope, const Attention &attention,
@@ -65,31 +95,17 @@ Value ModuleBuilder::emitAttentionCore(const LayerScope &scope, const Attention 
   tapLiteral("k", qkv.keys);
   tapLiteral("v", qkv.values);
 
-  // An encoder keeps no layer's keys for later: all layers use the same room.
-  Value cacheLayer = model.kind == ModelKind::encoder ? index(loc, 0) : scope.layer;
+  // Where no layer's keys are kept for later, all layers use the same room.
+  Value cacheLayer = keepsKeys(scope.stack) ? scope.layer : index(loc, 0);
   auto element = cast<tf::CacheType>(scope.cache.getType()).getElementType();
   CacheRow row = cacheRowOf(attention);
   Type keyRows = rows({row.heads, row.keySize}).clone(element);
   Type valueRows = rows({row.heads, row.valueSize}).clone(element);
   auto cached = tf::CacheUpdateOp::create(b, loc, keyRows, valueRows, scope.cache, cacheLayer, qkv.keys,
                                           qkv.values, scope.batch);
-
-  auto scoresType = rows({attention.heads, ShapedType::kDynamic});
-  Value scores = tf::ScoresOp::create(b, at(field + ".scale"), scoresType, qkv.queries, cached.getKeyRows(),
-                                      scope.batch, b.getF64FloatAttr(attention.scoreScale()));
-  scores = softCap(at(field + ".soft_cap"), scores, attention.softCap);
-  tapLiteral("scores", scores);
-  // The mask hides keys past a sequence's last one too, so it stands even where every key is seen.
-  scores = tf::MaskOp::create(b, at(field + ".mask"), scoresType, scores, scope.batch,
-                              maskOf(b.getContext(), attention.mask));
-  Location normalizerLoc = at(field + ".normalizer");
-  Value sinks = attention.sinks ? weight(scope, "attention.sinks") : Value();
-  Value weights = attention.normalizer == Normalizer::softmax
-                      ? tf::SoftmaxOp::create(b, normalizerLoc, scoresType, scores, sinks).getResult()
-                      : tf::SumNormalizeOp::create(b, normalizerLoc, scoresType, scores).getResult();
-  tap(loc, literal ? "weights" : "attentions", scope.layer, weights);
-  Value sum = tf::WeightedSumOp::create(b, loc, rows({attention.heads, row.valueSize}), weights,
-                                        cached.getValueRows(), scope.batch);
+  Value sum =
+      emitWeighting(scope, attention, "attention", {qkv.queries, cached.getKeyRows(), cached.getValueRows()},
+                    scope.batch, literal ? "weights" : tapName(scope.stack, "attn", "attentions"));
   if (attention.latent)
     sum = emitLatentValues(scope, attention, sum);
   Value outputs = joinHeads(loc, sum);

@@ -1,9 +1,8 @@
 // Part of Attune, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
-// The module and its entry: embeddings, the runs of layers, the head.
+// The module and the entry of a step: hidden vectors, the head.
 
-#include "frontend/RotaryFrequencies.h"
 #include "frontend/Words.h"
 #include "frontend/builder/ModuleBuilder.h"
 
@@ -26,78 +25,51 @@ OwningOpRef<ModuleOp> attune::buildModule(MLIRContext &context, const Descriptio
 }
 
 ModuleBuilder::ModuleBuilder(MLIRContext &context, const Description &model, const BuilderOptions &options)
-    : model(model), options(options), schedule(scheduleOf(model)), b(&context) {}
+    : model(model), options(options), stacks(stacksOf(model)), b(&context) {
+  for (const StackView &stack : stacks)
+    schedules.push_back(attune::scheduleOf(model, isEncoder(stack)));
+}
 
 OwningOpRef<ModuleOp> ModuleBuilder::build() {
-  if (!checkCache() || !checkChoices())
+  if (!checkCaches() || !checkChoices())
     return nullptr;
   module = ModuleOp::create(at("name"));
   b.setInsertionPointToEnd(module->getBody());
   declareParameters();
   bool inlined = model.kind == ModelKind::literal && !model.layers[0].attention->projections;
-  for (int64_t kind = 0, end = schedule.kinds.size(); kind < end && !inlined; ++kind)
-    emitLayerFunction(kind);
-  emitEntry();
+  for (const StackView &stack : stacks)
+    for (int64_t kind = 0, end = scheduleOf(stack).kinds.size(); kind < end && !inlined; ++kind)
+      emitLayerFunction(stack, kind);
+  if (model.encoder)
+    emitEncode();
+  emitStep();
   if (failed(verify(*module)))
     return nullptr;
   return std::move(module);
 }
 
-//===---------------------------------------------------- cache
-//----------------------------------------------------===//
-
-CacheRow attune::cacheRowOf(const Attention &attention) {
-  if (!attention.latent)
-    return {attention.keyHeads, attention.headSize, attention.sizeOfValues()};
-  int64_t rotary = attention.rotary ? attention.rotary->dims : 0;
-  return {1, attention.latent->rank + rotary, attention.latent->rank};
-}
-
-/// One cache holds the keys of all layers, so they must have the same size.
-bool ModuleBuilder::checkCache() {
-  const Attention *first = nullptr;
-  for (size_t i = 0; i < model.layers.size(); ++i) {
-    const std::optional<Attention> &attention = model.layers[i].attention;
-    if (!attention)
-      continue;
-    if (!first)
-      first = &*attention;
-    CacheRow row = cacheRowOf(*attention), expected = cacheRowOf(*first);
-    if (!(row == expected)) {
-      emitError(at("layers[" + Twine(i) + "].attention"))
-          << "layer " << i << " has " << row.heads << " key heads of size " << row.keySize << ", others "
-          << expected.heads << " of " << expected.keySize << ", which is not supported";
-      return false;
-    }
-  }
-  if (!first)
-    emitError(at("layers")) << "no layer has attention, which is not supported";
-  return first;
-}
-
-Type ModuleBuilder::cacheType() {
-  Type element = b.getF32Type();
-  if (options.cache == CacheElement::f16)
-    element = b.getF16Type();
-  if (options.cache == CacheElement::bf16)
-    element = b.getBF16Type();
-  int64_t layers = model.kind == ModelKind::encoder ? 1 : model.layers.size();
-  for (const Layer &layer : model.layers)
-    if (const std::optional<Attention> &attention = layer.attention) {
-      CacheRow row = cacheRowOf(*attention);
-      return tf::CacheType::get(b.getContext(), layers, row.heads, row.keySize, row.valueSize, element);
-    }
-  llvm_unreachable("checkCache found attention");
-}
-
 //===---------------------------------------------------- entry
 //----------------------------------------------------===//
 
-void ModuleBuilder::emitEntry() {
+func::FuncOp ModuleBuilder::beginEntry(StringRef name, const Named &inputs, const Named &results) {
+  auto types = [](const Named &named) { return llvm::to_vector(llvm::make_second_range(named)); };
+  b.setInsertionPointToEnd(module->getBody());
+  auto function = func::FuncOp::create(b, at("name"), name, b.getFunctionType(types(inputs), types(results)));
+  for (auto [i, input] : llvm::enumerate(inputs))
+    function.setArgAttr(i, nameAttribute, b.getStringAttr(input.first));
+  for (auto [i, result] : llvm::enumerate(results))
+    function.setResultAttr(i, nameAttribute, b.getStringAttr(result.first));
+  b.setInsertionPointToStart(function.addEntryBlock());
+  angles.clear();
+  return function;
+}
+
+void ModuleBuilder::emitStep() {
+  const StackView &stack = stacks[0];
   bool literal = model.kind == ModelKind::literal, encoder = model.kind == ModelKind::encoder;
   Type ids = RankedTensorType::get({ShapedType::kDynamic}, b.getI32Type());
   Type batch = RankedTensorType::get({ShapedType::kDynamic, tf::kBatchColumns}, b.getI32Type());
-  SmallVector<std::pair<StringRef, Type>> inputs, results;
+  Named inputs, results;
   if (!literal)
     inputs.push_back({"input_ids", ids});
   if (model.embedding.tokenTypes)
@@ -105,7 +77,11 @@ void ModuleBuilder::emitEntry() {
   inputs.push_back({"batch", batch});
   if (model.head)
     inputs.push_back({"output_rows", ids});
-  inputs.push_back({"cache", cacheType()});
+  inputs.push_back({"cache", cacheType(stack)});
+  if (model.encoder) {
+    inputs.push_back({"source_batch", batch});
+    inputs.push_back({"cross_cache", crossCacheType()});
+  }
   if (literal) {
     const Attention &attention = *model.layers[0].attention;
     results.push_back(
@@ -116,17 +92,8 @@ void ModuleBuilder::emitEntry() {
   if (model.head)
     results.push_back({"logits", rows({model.vocabulary})});
 
-  auto types = [](ArrayRef<std::pair<StringRef, Type>> named) {
-    return llvm::to_vector(llvm::make_second_range(named));
-  };
+  func::FuncOp function = beginEntry("step", inputs, results);
   Location loc = at("name");
-  auto function = func::FuncOp::create(b, loc, "step", b.getFunctionType(types(inputs), types(results)));
-  for (auto [i, input] : llvm::enumerate(inputs))
-    function.setArgAttr(i, nameAttribute, b.getStringAttr(input.first));
-  for (auto [i, result] : llvm::enumerate(results))
-    function.setResultAttr(i, nameAttribute, b.getStringAttr(result.first));
-
-  b.setInsertionPointToStart(function.addEntryBlock());
   /// Null if there is none of this name.
   auto input = [&](StringRef name) -> Value {
     for (auto [i, named] : llvm::enumerate(inputs))
@@ -134,16 +101,19 @@ void ModuleBuilder::emitEntry() {
         return function.getArgument(i);
     return {};
   };
-  Value batchValue = input("batch"), cache = input("cache");
+  SharedValues shared;
+  shared.batch = input("batch"), shared.cache = input("cache");
+  shared.sourceBatch = input("source_batch"), shared.crossCache = input("cross_cache");
   SmallVector<Value> values;
   if (literal) {
-    values.push_back(emitLiteral(batchValue, cache));
+    values.push_back(emitLiteral(shared));
   } else {
-    Value embedded = emitEmbedding(input("input_ids"), input("token_type_ids"), batchValue);
-    Value x = emitRuns(embedded, batchValue, cache);
+    Value embedded = emitEmbedding(stack, input("input_ids"), input("token_type_ids"), shared.batch);
+    Value x = emitRuns(stack, embedded, shared);
     Value normed = emitFinal(x);
     if (normed.getType() == x.getType())
-      tap(at("final_norm"), "hidden_states", index(loc, model.layers.size()), normed);
+      tap(at("final_norm"), tapName(stack, "hidden", "hidden_states"), index(loc, model.layers.size()),
+          normed);
     else // of another width than the others
       tap(at("embedding.size"), "final_state", Value(), normed);
     if (encoder)
@@ -152,83 +122,6 @@ void ModuleBuilder::emitEntry() {
       values.push_back(emitLogits(x, input("output_rows")));
   }
   func::ReturnOp::create(b, loc, values);
-}
-
-Value ModuleBuilder::emitEmbedding(Value ids, Value types, Value batch) {
-  Location loc = at("embedding");
-  int64_t size = model.embedding.size ? model.embedding.size : model.hidden;
-  Value x = tf::EmbedOp::create(b, loc, rows({size}), ids, weight("embedding"));
-  if (model.kind != ModelKind::encoder_decoder)
-    tap(loc, "embedding", Value(), x);
-  x = scale(at("embedding.scale"), x, model.embedding.scale);
-  if (projectsEmbeddings(model))
-    x = linear(at("embedding.size"), x, weight("embedding_projection"), Value());
-  if (types) {
-    Location typesLoc = at("embedding.token_types");
-    Value segments = tf::EmbedOp::create(b, typesLoc, x.getType(), types, weight("token_types"));
-    x = arith::AddFOp::create(b, typesLoc, x, segments);
-  }
-  x = emitPositions(x, batch);
-  return normOf(model.embedding.norm, "embedding_norm", x);
-}
-
-Value ModuleBuilder::emitPositions(Value x, Value batch) {
-  const Positions &positions = model.positions;
-  Location loc = at("positions");
-  Value vectors;
-  if (positions.kind == PositionKind::none)
-    return x;
-  if (positions.kind == PositionKind::sinusoidal) {
-    auto pairing =
-        positions.pairing == Pairing::half_split ? tf::Pairing::half_split : tf::Pairing::interleaved;
-    vectors = tf::PositionOp::create(b, loc, x.getType(), pairing, batch, llvm::APFloat(positions.base));
-  } else {
-    Type ids = RankedTensorType::get({ShapedType::kDynamic}, b.getI32Type());
-    Value rowsOfTable = tf::PositionsOp::create(b, loc, ids, batch, b.getI64IntegerAttr(positions.offset));
-    vectors = tf::EmbedOp::create(b, loc, x.getType(), rowsOfTable, weight("positions"));
-  }
-  if (positions.combine == Combine::multiply)
-    return arith::MulFOp::create(b, loc, x, vectors);
-  return arith::AddFOp::create(b, loc, x, vectors);
-}
-
-/// The table of rotation angles that a layer needs, made once for all layers that rotate alike; null if it
-/// does not rotate.
-Value ModuleBuilder::anglesOf(const Layer &layer, Value batch) {
-  if (!layer.attention || !layer.attention->rotary)
-    return {};
-  const Rotary &rotary = *layer.attention->rotary;
-  for (auto &[known, table] : angles) {
-    Rotary same = known;
-    same.pairing = rotary.pairing; // the table does not depend on it
-    if (same == rotary)
-      return table;
-  }
-  size_t index = &layer - model.layers.data();
-  DenseF32ArrayAttr longFrequencies;
-  int64_t switchLength = 0;
-  if (rotary.scaling.kind == ScalingKind::longrope) {
-    longFrequencies = b.getDenseF32ArrayAttr(rotaryFrequencies(rotary, /*ofLongSequences=*/true));
-    switchLength = rotary.scaling.originalContext;
-  }
-  Value table = tf::RotaryTableOp::create(
-      b, at("layers[" + Twine(index) + "].attention.rotary"), rows({2, rotary.dims / 2}), batch,
-      b.getDenseF32ArrayAttr(rotaryFrequencies(rotary)), b.getF64FloatAttr(rotary.scaling.magnitude),
-      longFrequencies, b.getI64IntegerAttr(switchLength));
-  angles.emplace_back(rotary, table);
-  return table;
-}
-
-Value ModuleBuilder::emitRuns(Value x, Value batch, Value cache) {
-  for (const Run &run : schedule.runs) {
-    SmallVector<Value> shared{batch};
-    if (Value table = anglesOf(model.layers[run.first], batch))
-      shared.push_back(table);
-    shared.push_back(cache);
-    x = tf::RepeatOp::create(b, at("layers[" + Twine(run.first) + "]"), x.getType(), prefixOf(run.kind), x,
-                             shared, run.firstRecord, run.first, run.count);
-  }
-  return x;
 }
 
 /// What the head's matrix, or whoever wants hidden vectors, takes.
@@ -275,23 +168,18 @@ Value ModuleBuilder::literalRows(StringRef input, Value batch) {
   return tf::EmbedOp::create(b, loc, rows({width}), positions, table);
 }
 
-Value ModuleBuilder::emitLiteral(Value batch, Value cache) {
+Value ModuleBuilder::emitLiteral(const SharedValues &shared) {
   const Attention &attention = *model.layers[0].attention;
+  Value batch = shared.batch;
   if (attention.projections)
-    return normOf(model.finalNorm, "final_norm", emitRuns(literalRows("x", batch), batch, cache));
+    return normOf(model.finalNorm, "final_norm", emitRuns(stacks[0], literalRows("x", batch), shared));
   Location loc = at("layers[0].attention");
   QueriesKeysValues qkv;
   qkv.queries = splitHeads(loc, literalRows("q", batch), attention.heads, attention.headSize);
   qkv.keys = splitHeads(loc, literalRows("k", batch), attention.keyHeads, attention.headSize);
   qkv.values = splitHeads(loc, literalRows("v", batch), attention.keyHeads, attention.headSize);
   Value layer = index(loc, 0);
-  LayerScope scope{model.layers[0],
-                   prefixOf(0),
-                   "layers[0]",
-                   layer,
-                   layer,
-                   batch,
-                   anglesOf(model.layers[0], batch),
-                   cache};
+  LayerScope scope{shared, stacks[0], model.layers[0], prefixOf(stacks[0], 0), "layers[0]", layer, layer};
+  scope.angles = anglesOf(stacks[0], model.layers[0], batch);
   return emitAttentionCore(scope, attention, qkv);
 }

@@ -13,39 +13,49 @@ using namespace attune;
 using namespace mlir;
 namespace tf = mlir::transformer;
 
-void ModuleBuilder::emitLayerFunction(int64_t kind) {
-  int64_t first = schedule.kinds[kind].layers[0];
-  const Layer &settings = model.layers[first];
-  std::string field = "layers[" + std::to_string(first) + "]";
+SmallVector<Value> SharedValues::list() const {
+  SmallVector<Value> values;
+  for (Value value : {batch, angles, bias, cache, sourceBatch, crossCache})
+    if (value)
+      values.push_back(value);
+  return values;
+}
+
+void ModuleBuilder::emitLayerFunction(const StackView &stack, int64_t kind) {
+  int64_t first = scheduleOf(stack).kinds[kind].layers[0];
+  const Layer &settings = stack->layers[first];
+  std::string field = stack.prefix + "layers[" + std::to_string(first) + "]";
   Location loc = at(field);
 
-  Type x = rows({model.hidden}), indexType = b.getIndexType();
-  SmallVector<Type> inputs{x, indexType, indexType,
-                           RankedTensorType::get({ShapedType::kDynamic, tf::kBatchColumns}, b.getI32Type())};
-  bool rotary = settings.attention && settings.attention->rotary;
-  if (rotary)
-    inputs.push_back(rows({2, settings.attention->rotary->dims / 2}));
-  inputs.push_back(cacheType());
-
   OpBuilder::InsertionGuard guard(b);
-  auto function = func::FuncOp::create(b, loc, prefixOf(kind), b.getFunctionType(inputs, x));
+  Type x = rows({model.hidden}), indexType = b.getIndexType();
+  auto function =
+      func::FuncOp::create(b, loc, prefixOf(stack, kind), b.getFunctionType({x, indexType, indexType}, x));
   function.setPrivate();
-  b.setInsertionPointToStart(function.addEntryBlock());
-  auto arguments = function.getArguments();
-  LayerScope scope{settings,
-                   prefixOf(kind),
-                   field,
-                   arguments[1],
-                   arguments[2],
-                   arguments[3],
-                   rotary ? arguments[4] : Value(),
-                   arguments.back()};
-  func::ReturnOp::create(b, loc, emitLayer(scope, arguments[0]));
+  Block *body = function.addEntryBlock();
+  b.setInsertionPointToStart(body);
+  auto argument = [&](bool used, Type type) { return used ? body->addArgument(type, loc) : Value(); };
+  Type batch = RankedTensorType::get({ShapedType::kDynamic, tf::kBatchColumns}, b.getI32Type());
+  const std::optional<Attention> &attention = settings.attention;
+  bool cross = settings.crossAttention.has_value();
+  SharedValues shared;
+  shared.batch = argument(true, batch);
+  shared.angles = argument(attention && attention->rotary,
+                           attention && attention->rotary ? rows({2, attention->rotary->dims / 2}) : Type());
+  shared.bias = argument(attention && attention->relativeBias, biasType(settings));
+  shared.cache = argument(true, cacheType(stack));
+  shared.sourceBatch = argument(cross, batch);
+  shared.crossCache = argument(cross, crossCacheType());
+  function.setFunctionType(b.getFunctionType(body->getArgumentTypes(), x));
+
+  LayerScope scope{
+      shared, stack, settings, prefixOf(stack, kind), field, body->getArgument(1), body->getArgument(2)};
+  func::ReturnOp::create(b, loc, emitLayer(scope, body->getArgument(0)));
 }
 
 Value ModuleBuilder::emitLayer(const LayerScope &scope, Value x) {
   if (model.kind != ModelKind::literal)
-    tap(at(scope.field), "hidden_states", scope.layer, x);
+    tap(at(scope.field), tapName(scope.stack, "hidden", "hidden_states"), scope.layer, x);
   const std::optional<Attention> &attention = scope.settings.attention;
   const std::optional<FeedForward> &ffn = scope.settings.feedForward;
   auto attend = [&](Value input) { return emitAttention(scope, *attention, input); };
@@ -57,6 +67,10 @@ Value ModuleBuilder::emitLayer(const LayerScope &scope, Value x) {
   }
   if (attention)
     x = addBranch(scope, *attention, "attention", x, emitBranch(scope, *attention, "attention", x, attend));
+  if (const std::optional<Attention> &cross = scope.settings.crossAttention)
+    x = addBranch(scope, *cross, "cross_attention", x,
+                  emitBranch(scope, *cross, "cross_attention", x,
+                             [&](Value input) { return emitCrossAttention(scope, *cross, input); }));
   if (ffn)
     x = addBranch(scope, *ffn, "feed_forward", x, emitBranch(scope, *ffn, "feed_forward", x, feed));
   return x;

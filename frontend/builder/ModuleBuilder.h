@@ -11,14 +11,26 @@
 #include "frontend/Builder.h"
 #include "frontend/Parameters.h"
 
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+
 namespace attune {
 
+/// What layers of a run share; values that a layer does not use are null.
+struct SharedValues {
+  mlir::Value batch, angles, bias, cache;
+  mlir::Value sourceBatch, crossCache; ///< of cross-attention: where the source's keys and values are
+
+  /// Those that there are, in the order of a layer's arguments.
+  llvm::SmallVector<mlir::Value> list() const;
+};
+
 /// What code within one layer refers to.
-struct LayerScope {
+struct LayerScope : SharedValues {
+  const StackView &stack;
   const Layer &settings;
-  std::string prefix; ///< of the kind's function and parameters: "layer", or "layer.2"
+  std::string prefix; ///< of the kind's parameters: "layer", or "encoder.layer.2"
   std::string field;  ///< of the kind's first layer in the description: "layers[3]"
-  mlir::Value record, layer, batch, angles, cache;
+  mlir::Value record, layer;
 };
 
 /// What the cache holds of one token.
@@ -35,21 +47,50 @@ public:
 
 private:
   // Entry.cpp: the module and its entry.
-  bool checkCache();
-  mlir::Type cacheType();
-  void emitEntry();
-  mlir::Value emitEmbedding(mlir::Value ids, mlir::Value types, mlir::Value batch);
-  mlir::Value emitPositions(mlir::Value x, mlir::Value batch);
-  mlir::Value emitRuns(mlir::Value x, mlir::Value batch, mlir::Value cache);
-  mlir::Value emitLiteral(mlir::Value batch, mlir::Value cache);
+  using Named = llvm::SmallVector<std::pair<llvm::StringRef, mlir::Type>>;
+  /// A public function of named inputs and results, into which operations now go.
+  mlir::func::FuncOp beginEntry(llvm::StringRef name, const Named &inputs, const Named &results);
+  void emitStep();
+  mlir::Value emitLiteral(const SharedValues &shared);
   mlir::Value emitFinal(mlir::Value x);
   mlir::Value emitLogits(mlir::Value x, mlir::Value rows);
   mlir::Value emitHeadTransform(const HeadTransform &transform, mlir::Value x);
   mlir::Value literalRows(llvm::StringRef input, mlir::Value batch);
-  mlir::Value anglesOf(const Layer &layer, mlir::Value batch);
+
+  // Cache.cpp: what the caches hold.
+  bool checkCaches();
+  /// Of the layers' attention of one sort; null if no layer has it.
+  mlir::Type cacheTypeOf(const Stack &stack, std::optional<Attention> Layer::*attention, int64_t layers);
+  /// Of the stack's own keys.
+  mlir::Type cacheType(const StackView &stack);
+  mlir::Type crossCacheType();
+  /// Of a layer's table of distances; null if it has none.
+  mlir::Type biasType(const Layer &layer);
+  /// Whether later steps need the keys of a stack's tokens.
+  bool keepsKeys(const StackView &stack) const;
+
+  // Stack.cpp: from ids to hidden vectors.
+  mlir::Value emitEmbedding(const StackView &stack, mlir::Value ids, mlir::Value types, mlir::Value batch);
+  mlir::Value emitPositions(const StackView &stack, mlir::Value x, mlir::Value batch);
+  mlir::Value emitRuns(const StackView &stack, mlir::Value x, const SharedValues &shared);
+  mlir::Value anglesOf(const StackView &stack, const Layer &layer, mlir::Value batch);
+  /// The bias of each distance in a stack's self-attention; null if no layer has one.
+  mlir::Value distanceBias(const StackView &stack);
+  mlir::Value normOf(const StackView &stack, const std::optional<Norm> &norm, llvm::StringRef name,
+                     mlir::Value x);
+  bool isEncoder(const StackView &stack) const { return !stack.prefix.empty(); }
+  const Schedule &scheduleOf(const StackView &stack) const { return schedules[isEncoder(stack)]; }
+  /// The name of a tap in this stack: encoder-decoders tell their stacks apart.
+  std::string tapName(const StackView &stack, llvm::StringRef encoderDecoder, llvm::StringRef other) const;
+
+  // CrossAttention.cpp: what an encoder-decoder has beside a decoder.
+  void emitEncode();
+  void emitCrossFunction(int64_t kind);
+  std::string crossName(int64_t kind) const;
+  mlir::Value emitCrossAttention(const LayerScope &scope, const Attention &attention, mlir::Value x);
 
   // Layers.cpp
-  void emitLayerFunction(int64_t kind);
+  void emitLayerFunction(const StackView &stack, int64_t kind);
   mlir::Value emitLayer(const LayerScope &scope, mlir::Value x);
   mlir::Value emitBranch(const LayerScope &scope, const Branch &branch, llvm::StringRef name, mlir::Value x,
                          llvm::function_ref<mlir::Value(mlir::Value)> body);
@@ -70,8 +111,14 @@ private:
   struct QueriesKeysValues {
     mlir::Value queries, keys, values; ///< tokens x heads x size
   };
+  /// Queries, keys or values: a linear map in `branch`, then a norm if `normName` is given.
+  mlir::Value project(const LayerScope &scope, const Attention &attention, llvm::StringRef branch,
+                      llvm::StringRef name, llvm::StringRef normName, mlir::Value x);
   QueriesKeysValues emitProjections(const LayerScope &scope, const Attention &attention, mlir::Value x);
   mlir::Value rotate(const LayerScope &scope, const Rotary &rotary, mlir::Value heads);
+  /// From queries and a layer's tables of keys and values to the heads' results.
+  mlir::Value emitWeighting(const LayerScope &scope, const Attention &attention, llvm::StringRef branch,
+                            QueriesKeysValues tables, mlir::Value batch, llvm::StringRef weightsTap);
   /// From queries, keys and values to the heads' results, side by side.
   mlir::Value emitAttentionCore(const LayerScope &scope, const Attention &attention, QueriesKeysValues qkv);
   mlir::Value emitAttention(const LayerScope &scope, const Attention &attention, mlir::Value x);
@@ -84,14 +131,14 @@ private:
 
   // ParameterSymbols.cpp
   void declareParameters();
-  void declareLayerParameters(int64_t kind);
+  void declareLayerParameters(const StackView &stack, int64_t kind);
   void declareParameter(const Parameter &parameter, const std::string &symbol,
                         llvm::ArrayRef<int64_t> layers);
   void declareLiteral(const std::string &symbol, llvm::ArrayRef<int64_t> shape, const Literal &value);
   /// The value of a parameter outside the layers.
   mlir::Value weight(llvm::StringRef name);
   mlir::Value weight(const LayerScope &scope, llvm::StringRef name);
-  std::string prefixOf(int64_t kind) const;
+  std::string prefixOf(const StackView &stack, int64_t kind) const;
 
   // Values.cpp: short forms of operations.
   mlir::Location at(const llvm::Twine &field);
@@ -102,7 +149,9 @@ private:
   /// A norm whose parameters are `name` and `name.bias`; x itself without a norm.
   mlir::Value normOf(const LayerScope &scope, const std::optional<Norm> &norm, llvm::StringRef name,
                      mlir::Value x);
-  mlir::Value normOf(const std::optional<Norm> &norm, llvm::StringRef name, mlir::Value x);
+  mlir::Value normOf(const std::optional<Norm> &norm, llvm::StringRef name, mlir::Value x) {
+    return normOf(stacks[0], norm, name, x);
+  }
   mlir::Value linearOf(const LayerScope &scope, llvm::StringRef name, bool bias, mlir::Value x);
   mlir::Value scale(mlir::Location loc, mlir::Value x, double factor);
   mlir::Value softCap(mlir::Location loc, mlir::Value x, double cap);
@@ -112,7 +161,8 @@ private:
 
   const Description &model;
   BuilderOptions options;
-  Schedule schedule;
+  std::vector<StackView> stacks;   ///< the model's own, then the encoder beside it, if there is one
+  std::vector<Schedule> schedules; ///< of the same
   mlir::OpBuilder b;
   mlir::OwningOpRef<mlir::ModuleOp> module;
   std::map<std::string, mlir::RankedTensorType> types; ///< of the declared parameters, by symbol

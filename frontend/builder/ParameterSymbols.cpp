@@ -19,24 +19,27 @@ static RankedTensorType parameterType(MLIRContext *context, ArrayRef<int64_t> sh
   return RankedTensorType::get(shape, Float32Type::get(context), encoding);
 }
 
-std::string ModuleBuilder::prefixOf(int64_t kind) const {
-  return schedule.kinds.size() == 1 ? "layer" : "layer." + std::to_string(kind);
+std::string ModuleBuilder::prefixOf(const StackView &stack, int64_t kind) const {
+  std::string name = stack.prefix + "layer";
+  return scheduleOf(stack).kinds.size() == 1 ? name : name + "." + std::to_string(kind);
 }
 
 void ModuleBuilder::declareParameters() {
   for (const Parameter &parameter : modelParameters(model))
     declareParameter(parameter, parameter.name, {});
-  for (int64_t kind = 0, end = schedule.kinds.size(); kind < end; ++kind)
-    declareLayerParameters(kind);
+  for (const StackView &stack : stacks)
+    for (int64_t kind = 0, end = scheduleOf(stack).kinds.size(); kind < end; ++kind)
+      declareLayerParameters(stack, kind);
   for (const auto &[name, value] : model.inputs)
     declareLiteral("input." + name,
                    {static_cast<int64_t>(value.size()), static_cast<int64_t>(value[0].size())}, value);
 }
 
-void ModuleBuilder::declareLayerParameters(int64_t kind) {
-  ArrayRef<int64_t> layers = schedule.kinds[kind].layers;
-  for (const Parameter &parameter : layerParameters(model, stacksOf(model)[0], model.layers[layers[0]]))
-    declareParameter(parameter, prefixOf(kind) + parameter.name.substr(strlen("layer")), layers);
+void ModuleBuilder::declareLayerParameters(const StackView &stack, int64_t kind) {
+  ArrayRef<int64_t> layers = scheduleOf(stack).kinds[kind].layers;
+  size_t common = stack.prefix.size() + strlen("layer");
+  for (const Parameter &parameter : layerParameters(model, stack, stack->layers[layers[0]]))
+    declareParameter(parameter, prefixOf(stack, kind) + parameter.name.substr(common), layers);
 }
 
 /// The numbers row by row; of a transposed matrix, column by column.
@@ -94,5 +97,6 @@ Value ModuleBuilder::weight(StringRef name) {
 
 Value ModuleBuilder::weight(const LayerScope &scope, StringRef name) {
   std::string symbol = scope.prefix + "." + name.str();
-  return tf::WeightOp::create(b, at("tensors.layer." + name), types.at(symbol), symbol, scope.record);
+  return tf::WeightOp::create(b, at("tensors." + scope.stack.prefix + "layer." + name), types.at(symbol),
+                              symbol, scope.record);
 }

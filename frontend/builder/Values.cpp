@@ -66,12 +66,14 @@ Value ModuleBuilder::normOf(const LayerScope &scope, const std::optional<Norm> &
   return norm(at(scope.field + "." + name), *settings, x, scaleValue, bias);
 }
 
-Value ModuleBuilder::normOf(const std::optional<Norm> &settings, StringRef name, Value x) {
+Value ModuleBuilder::normOf(const StackView &stack, const std::optional<Norm> &settings, StringRef name,
+                            Value x) {
   if (!settings)
     return x;
-  Value scaleValue = settings->weight ? weight(name) : Value();
-  Value bias = settings->bias ? weight((name + ".bias").str()) : Value();
-  return norm(at(name), *settings, x, scaleValue, bias);
+  std::string full = stack.prefix + name.str();
+  Value scaleValue = settings->weight ? weight(full) : Value();
+  Value bias = settings->bias ? weight(full + ".bias") : Value();
+  return norm(at(full), *settings, x, scaleValue, bias);
 }
 
 Value ModuleBuilder::scale(Location loc, Value x, double factor) {

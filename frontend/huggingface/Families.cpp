@@ -9,6 +9,7 @@ using namespace attune::huggingface;
 llvm::ArrayRef<Family> huggingface::families() {
   static const Family table[] = {
       // clang-format off: a line each
+      {"bart", describeBart},
       {"bert", describeBert},
       {"camembert", describeCamembert},
       {"deepseek_v2", describeDeepSeekV2},
@@ -23,6 +24,7 @@ llvm::ArrayRef<Family> huggingface::families() {
       {"llama", describeLlama},
       {"llama4", describeLlama4Images},
       {"llama4_text", describeLlama4},
+      {"marian", describeMarian},
       {"mistral", describeMistral},
       {"mixtral", describeMixtral},
       {"modernbert", describeModernBert},
@@ -35,6 +37,7 @@ llvm::ArrayRef<Family> huggingface::families() {
       {"qwen3_moe", describeQwen3Moe},
       {"roberta", describeRoberta},
       {"smollm3", describeSmolLM3},
+      {"t5", describeT5},
       {"xlm-roberta", describeXlmRoberta},
       // clang-format on
   };

@@ -25,6 +25,7 @@ struct Family {
 
 llvm::ArrayRef<Family> families();
 
+void describeBart(const Config &config, Description &model);
 void describeBert(const Config &config, Description &model);
 void describeCamembert(const Config &config, Description &model);
 void describeDeepSeekV2(const Config &config, Description &model);
@@ -39,6 +40,7 @@ void describeGranite(const Config &config, Description &model);
 void describeLlama(const Config &config, Description &model);
 void describeLlama4(const Config &config, Description &model);
 void describeLlama4Images(const Config &config, Description &model);
+void describeMarian(const Config &config, Description &model);
 void describeMistral(const Config &config, Description &model);
 void describeMixtral(const Config &config, Description &model);
 void describeModernBert(const Config &config, Description &model);
@@ -51,6 +53,7 @@ void describeQwen3(const Config &config, Description &model);
 void describeQwen3Moe(const Config &config, Description &model);
 void describeRoberta(const Config &config, Description &model);
 void describeSmolLM3(const Config &config, Description &model);
+void describeT5(const Config &config, Description &model);
 void describeXlmRoberta(const Config &config, Description &model);
 
 //===------------------------------------------- parts that families share
@@ -102,6 +105,9 @@ double readPositiveOrNull(const Config &config, llvm::StringRef key, double pres
 
 /// An activation under the name that transformers gives it.
 Activation readActivation(const Config &config, llvm::StringRef key, llvm::StringRef preset);
+
+/// The same of a word that stands in the text under `key`.
+Activation activationOf(const Config &config, llvm::StringRef key, llvm::StringRef word);
 
 /// `architectures`, if present, must hold this class: others have other heads.
 void expectArchitecture(const Config &config, llvm::StringRef name);

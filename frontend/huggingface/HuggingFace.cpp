@@ -42,12 +42,49 @@ static void readTokens(const Config &config, Description &model) {
   };
   id("bos_token_id", model.tokens.bos);
   id("pad_token_id", model.tokens.pad);
+  id("decoder_start_token_id", model.tokens.decoderStart);
   if (config.has("eos_token_id"))
     model.tokens.eos = config.integers("eos_token_id");
   llvm::erase_if(model.tokens.eos, [](int64_t eos) { return eos < 0; });
   if (model.tokens.pad &&
       *model.tokens.pad >= model.vocabulary) // only ever used for padding, which needs no row here
     model.tokens.pad.reset();
+}
+
+/// One id, or a list of one.
+static std::optional<int64_t> readOneId(const Config &config, StringRef key) {
+  std::vector<int64_t> ids = config.has(key) ? config.integers(key) : std::vector<int64_t>();
+  if (ids.size() > 1)
+    config.refuse(key, "one id");
+  return ids.size() == 1 ? std::optional(ids[0]) : std::nullopt;
+}
+
+/// `bad_words_ids`: a list of lists, of which the file's reader knows those of one id.
+static std::vector<int64_t> readBanned(const Config &config, llvm::ArrayRef<int64_t> ends) {
+  std::vector<int64_t> banned;
+  const llvm::json::Value *value = config.value("bad_words_ids");
+  const llvm::json::Array *words = value ? value->getAsArray() : nullptr;
+  for (const llvm::json::Value &word : words ? *words : llvm::json::Array()) {
+    const llvm::json::Array *ids = word.getAsArray();
+    std::optional<int64_t> id = ids && ids->size() == 1 ? ids->front().getAsInteger() : std::nullopt;
+    if (!id)
+      config.refuse("bad_words_ids", "lists of one id each (longer ones are not supported)");
+    else if (!llvm::is_contained(ends, *id)) // the end of a text cannot be banned
+      banned.push_back(*id);
+  }
+  return banned;
+}
+
+/// What a search for the best sequence of an encoder-decoder is told, all in one file.
+static void readSearch(const Config &config, Description &model) {
+  model.tokens.forcedBos = readOneId(config, "forced_bos_token_id");
+  model.tokens.forcedEos = readOneId(config, "forced_eos_token_id");
+  model.tokens.banned = readBanned(config, model.tokens.eos);
+  Generation &generation = model.generation;
+  generation.beams = config.maybeInteger("num_beams");
+  generation.maxLength = config.maybeInteger("max_length");
+  generation.lengthPenalty = config.maybeNumber("length_penalty");
+  generation.earlyStopping = config.maybeFlag("early_stopping");
 }
 
 static void readGeneration(const Config &config, Generation &generation) {
@@ -123,6 +160,8 @@ static Error readConfig(const Config &config, Description &model) {
     readTokens(*text, model);
   if (!config.failed())
     readTokens(config, model);
+  if (!config.failed() && model.encoder)
+    readSearch(config, model);
   return config.takeError();
 }
 
@@ -132,6 +171,8 @@ static Error readGenerationFile(StringRef folder, Description &model) {
     return config.takeError();
   readTokens(**config, model);
   readGeneration(**config, model.generation);
+  if (model.encoder)
+    readSearch(**config, model);
   return (*config)->takeError();
 }
 

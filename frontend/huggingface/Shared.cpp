@@ -32,6 +32,10 @@ void huggingface::readHeads(const Config &config, int64_t hidden, Attention &att
 }
 
 Activation huggingface::readActivation(const Config &config, StringRef key, StringRef preset) {
+  return activationOf(config, key, config.text(key, preset));
+}
+
+Activation huggingface::activationOf(const Config &config, StringRef key, StringRef word) {
   struct Name {
     StringRef word;
     Activation value;
@@ -53,7 +57,6 @@ Activation huggingface::readActivation(const Config &config, StringRef key, Stri
       {"swish", Activation::silu},
       {"tanh", Activation::tanh},
   };
-  std::string word = config.text(key, preset);
   std::vector<StringRef> words;
   for (const Name &name : names) {
     if (name.word == word)
