@@ -14,8 +14,6 @@ Engine::Engine(const Program &program, EngineOptions options) : program(program)
   const Metadata &model = metadata();
   if (model.kind == ModelKind::Tokenizer)
     throw Error("this program holds a tokenizer alone: it has no model to run");
-  if (model.kind == ModelKind::EncoderDecoder)
-    throw Error("encoder-decoder models cannot be run yet");
   contextSize = options.context ? options.context : model.context;
   if (contextSize < 1 || contextSize > model.context)
     throw Error(fmt::format("a context of {} tokens: this model was compiled for 1 to {}", contextSize,
@@ -35,9 +33,13 @@ Engine::Engine(const Program &program, EngineOptions options) : program(program)
         fmt::format("the cache of {} tokens is too large for any memory: take a smaller context", cacheRows));
   cache = Memory(cacheBytes, "the cache of keys and values (a smaller context needs less)");
 
+  if (isPair())
+    makeSources(options.sources);
+
   // Everything that a step of any size needs, so that later ones take no memory.
   size_t most = static_cast<size_t>(chunk());
   ids.reserve(most), types.reserve(most), wanted.reserve(most), batch.reserve(most);
+  sourceBatch.reserve(most);
   workspace = Memory(plain->entry.info().workspace.bytes(chunk()), "the workspace");
   for (const char *dimension : {"tokens", "outputs"})
     plain->entry.setSize(dimension, chunk());
@@ -58,20 +60,22 @@ int64_t Engine::alignedRows(int64_t tokens) const {
   return (tokens + multiple - 1) / multiple * multiple;
 }
 
-int Engine::open() {
+int Engine::open(int source) {
+  if (isPair())
+    sourceAt(source);
   auto free = std::ranges::find(sequences, false, &Sequence::isOpen);
   if (free == sequences.end())
     throw Error(fmt::format("all {} sequences are taken", sequences.size()));
-  *free = {true, 0};
+  *free = {true, 0, source};
   return static_cast<int>(free - sequences.begin());
 }
 
 void Engine::close(int sequence) {
   at(sequence);
-  int64_t rows = alignedRows(contextSize), layers = metadata().cache.layers;
-  int64_t rowBytes = layers ? metadata().cache.bytesPerRow() / layers : 0;
-  for (int64_t layer = 0; layer < layers && !isEncoder(); ++layer)
-    cache.discard((layer * cacheRows + sequence * rows) * rowBytes, rows * rowBytes);
+  if (!isEncoder())
+    forEachStretch(alignedRows(contextSize), [&](int64_t begin, int64_t bytes, int64_t distance) {
+      cache.discard(begin + sequence * distance, bytes);
+    });
   sequences[static_cast<size_t>(sequence)] = {};
 }
 
@@ -153,9 +157,15 @@ void Engine::appendRows(const Feed &feed, int64_t before, int64_t firstKey) {
 }
 
 void Engine::build(std::span<const Feed> feeds) {
-  ids.clear(), types.clear(), wanted.clear(), batch.clear();
+  ids.clear(), types.clear(), wanted.clear(), batch.clear(), sourceBatch.clear();
   int64_t rows = 0;
   for (const Feed &feed : feeds) {
+    if (isPair()) {
+      int source = at(feed.sequence).source;
+      BatchRow row{0, static_cast<int32_t>(source * alignedRows(contextSize)),
+                   static_cast<int32_t>(sourceLength(source))};
+      sourceBatch.insert(sourceBatch.end(), feed.ids.size(), row);
+    }
     if (isEncoder()) {
       appendRows(feed, 0, rows);
       rows += alignedRows(static_cast<int64_t>(feed.ids.size()));
@@ -178,7 +188,7 @@ void Engine::step(std::span<const Feed> feeds) {
     checkTypes(feed.types);
   }
   build(feeds);
-  run();
+  run(observing ? *observed : *plain);
   if (!isEncoder())
     for (const Feed &feed : feeds)
       sequences[static_cast<size_t>(feed.sequence)].length += static_cast<int64_t>(feed.ids.size());
@@ -193,7 +203,7 @@ void Engine::stepLiteral() {
   try {
     check({&feed, 1});
     build({&feed, 1});
-    run();
+    run(observing ? *observed : *plain);
   } catch (...) {
     close(sequence);
     throw;
@@ -221,7 +231,7 @@ void Engine::feed(const Feed &whole, const Sink &sink) {
   } while (first < whole.ids.size());
 }
 
-int64_t Engine::largestKeyCount() const {
+int64_t Engine::largestKeyCount(std::span<const BatchRow> batch) {
   int64_t largest = 0;
   for (const BatchRow &row : batch)
     largest = std::max<int64_t>(largest, row.keyCount);
@@ -246,6 +256,7 @@ void Engine::bindInputs(BoundEntry &entry) {
   set("input_ids", ids.data());
   set("token_type_ids", types.data());
   set("batch", batch.data());
+  set("source_batch", sourceBatch.data());
   static int32_t noRows = 0; // an empty list still needs an address
   set("output_rows", wanted.empty() ? &noRows : wanted.data());
 
@@ -254,10 +265,18 @@ void Engine::bindInputs(BoundEntry &entry) {
   static std::byte nothing[64]; // for what has no bytes
   setMemory(ArgumentRole::Weights,
             program.weights().empty() ? nothing : const_cast<std::byte *>(program.weights().data()));
-  setMemory(ArgumentRole::Cache, cache.bytes() ? cache.data() : nothing);
+  auto setCache = [&](std::string_view name, const Memory &memory) {
+    setWhere([&](const ArgumentInfo &info) { return info.role == ArgumentRole::Cache && info.name == name; },
+             memory.bytes() ? memory.data() : nothing);
+  };
+  setCache("cache", cache);
+  setCache("source_cache", sourceCache);
+  setCache("cross_cache", crossCache);
   setMemory(ArgumentRole::Workspace, workspace.bytes() ? workspace.data() : nothing);
   entry.setSize("weight_bytes", static_cast<int64_t>(program.weights().size()));
   entry.setSize("cache_bytes", cacheRows * metadata().cache.bytesPerRow());
+  entry.setSize("source_cache_bytes", sourceRows * metadata().sourceCache.bytesPerRow());
+  entry.setSize("cross_cache_bytes", crossRows * metadata().crossCache.bytesPerRow());
   entry.setSize("workspace_bytes", workspaceBytes);
 }
 
@@ -280,12 +299,12 @@ void Engine::bindResults(Stage &stage) {
   }
 }
 
-void Engine::run() {
-  Stage &stage = observing ? *observed : *plain;
+void Engine::run(Stage &stage) {
   outputs = static_cast<int64_t>(wanted.size());
   stage.entry.setSize("tokens", static_cast<int64_t>(ids.size()));
   stage.entry.setSize("outputs", outputs);
-  stage.entry.setSize("keys", largestKeyCount());
+  stage.entry.setSize("keys", largestKeyCount(batch));
+  stage.entry.setSize("source_keys", largestKeyCount(sourceBatch));
   bindInputs(stage.entry);
   bindResults(stage);
 
@@ -316,5 +335,7 @@ const TensorView &Engine::result(std::string_view name) const {
 void Engine::observe(bool on) {
   if (on && !observed)
     observed = makeStage("step_taps");
+  if (on && isPair() && !observedEncoder)
+    observedEncoder = makeStage("encode_taps");
   observing = on;
 }

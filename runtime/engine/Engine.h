@@ -15,6 +15,7 @@ struct EngineOptions {
   int64_t context =
       0; ///< tokens that a sequence can hold; 0: what the model was compiled for, which is the most
   int64_t sequences = 1; ///< how many sequences can be open at once
+  int64_t sources = 1;   ///< encoder-decoders: how many sources
 };
 
 /// Of which of its tokens a feed wants the outputs.
@@ -26,6 +27,12 @@ struct Feed {
   std::span<const int32_t> ids;
   std::span<const int32_t> types = {}; ///< token types, one per id, or empty for zeros
   Rows outputs = Rows::Last;
+};
+
+/// A text for the encoder of an encoder-decoder.
+struct SourceFeed {
+  int source = 0; ///< from Engine::openSource()
+  std::span<const int32_t> ids;
 };
 
 /// A result of a step, valid until the next one.
@@ -47,7 +54,8 @@ struct EngineStatistics {
 /// its limits.
 ///
 /// A *decoder* keeps what its sequences have been fed; a step may hold tokens of several of them, at most
-/// `chunk()` in all. An *encoder* sees each feed as a whole text and keeps nothing. Memory for a step is
+/// `chunk()` in all. An *encoder* sees each feed as a whole text and keeps nothing. An *encoder-decoder* is a
+/// decoder whose sequences each belong to a source, a text that its encoder has read. Memory for a step is
 /// taken once (encoders: when a longer step comes). Not for several threads at once. All errors are
 /// attune::Error and leave sequences as they were.
 class Engine {
@@ -57,17 +65,30 @@ public:
 
   const Metadata &metadata() const { return program.metadata(); }
   bool isEncoder() const { return metadata().kind == ModelKind::Encoder; }
+  bool isPair() const { return metadata().kind == ModelKind::EncoderDecoder; }
   int64_t context() const { return contextSize; }
   int64_t chunk() const { return metadata().chunk; }
 
-  /// Takes a free sequence, empty. Throws if all are taken.
-  int open();
+  /// Takes a free sequence, empty; of an encoder-decoder, one of an open source. Throws if all are taken.
+  int open(int source = -1);
   /// Frees a sequence and the memory that it holds.
   void close(int sequence);
   /// How many tokens a sequence holds.
   int64_t length(int sequence) const;
   /// Makes a sequence forget all tokens from `length` on.
   void truncate(int sequence, int64_t length);
+
+  /// Lets `to` hold what `from` holds; both are open and of the same source.
+  void copy(int from, int to);
+
+  /// Takes a free source, empty. Throws if all are taken.
+  int openSource();
+  /// Frees a source. Its sequences must not be fed again.
+  void closeSource(int source);
+  /// How many tokens a source holds.
+  int64_t sourceLength(int source) const;
+  /// Reads sources, each as a whole: one run of the encoder. Its results are those of this step.
+  void encode(std::span<const SourceFeed> feeds);
 
   /// Throws unless `more` tokens fit into the sequence, naming both numbers.
   void requireRoom(int sequence, int64_t more) const;
@@ -106,6 +127,7 @@ private:
   struct Sequence {
     bool isOpen = false;
     int64_t length = 0;
+    int source = -1;
   };
   /// An entry with the memory of its outputs.
   struct Stage {
@@ -114,29 +136,44 @@ private:
   };
 
   const Sequence &at(int sequence) const;
+  const Sequence &sourceAt(int source) const;
+  void makeSources(int64_t count);
+  /// The first `rows` rows of a sequence, layer by layer, keys and values apart: calls `use` with where those
+  /// of sequence 0 begin, their bytes, and the distance to those of the next sequence.
+  template <typename Use> void forEachStretch(int64_t rows, Use use) const {
+    const CacheInfo &info = metadata().cache;
+    int64_t begin = 0, width = info.heads * sizeOf(info.type);
+    for (int64_t i = 0; i < 2 * info.layers; ++i) {
+      int64_t rowBytes = (i % 2 ? info.valueSize : info.keySize) * width;
+      use(begin, rows * rowBytes, alignedRows(contextSize) * rowBytes);
+      begin += cacheRows * rowBytes;
+    }
+  }
   std::unique_ptr<Stage> makeStage(const char *entryName);
   void check(std::span<const Feed> feeds) const;
   void checkIds(std::span<const int32_t> ids) const;
   void checkTypes(std::span<const int32_t> types) const;
   void build(std::span<const Feed> feeds);
   void appendRows(const Feed &feed, int64_t before, int64_t firstKey);
-  void run();
+  void run(Stage &stage);
   void bindInputs(BoundEntry &entry);
   void bindResults(Stage &stage);
-  int64_t largestKeyCount() const;
+  static int64_t largestKeyCount(std::span<const BatchRow> batch);
   int64_t alignedRows(int64_t tokens) const;
 
   const Program &program;
   int64_t contextSize = 0;
   std::vector<Sequence> sequences;
+  std::vector<Sequence> sources;
   Memory cache, workspace;
-  std::unique_ptr<Stage> plain, observed;
+  Memory sourceCache, crossCache; ///< of an encoder-decoder
+  std::unique_ptr<Stage> plain, observed, encoder, observedEncoder;
   bool observing = false;
 
   // The step's batch.
   std::vector<int32_t> ids, types, wanted;
-  std::vector<BatchRow> batch;
-  int64_t cacheRows = 0, outputs = 0;
+  std::vector<BatchRow> batch, sourceBatch;
+  int64_t cacheRows = 0, sourceRows = 0, crossRows = 0, outputs = 0;
   std::vector<TensorView> views;
   EngineStatistics stats;
 };

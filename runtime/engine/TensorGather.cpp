@@ -53,20 +53,24 @@ void TensorGather::collectRows(const std::string &name, const TensorView &view, 
               static_cast<size_t>(place.count * rowBytes));
 }
 
-/// A view [layers, tokens, heads, keys] to a tensor [rows, heads, columns, columns] of one layer.
-void TensorGather::collectAttention(const TensorView &view, int64_t layer, const Place &place) {
+/// A view [layers, tokens, heads, keys] to a tensor [rows, heads, columns, columns of keys] of one layer.
+void TensorGather::collectAttention(const std::string &name, const TensorView &view, int64_t layer,
+                                    const Place &place) {
   int64_t tokens = view.sizes[1], heads = view.sizes[2], keys = view.sizes[3];
-  const TokenBatch::Row &row = batch.rows[static_cast<size_t>(place.row)];
-  OwnedTensor &to = tensor(fmt::format("attentions.{}", layer), ElementType::F32,
-                           {static_cast<int64_t>(batch.rows.size()), heads, batch.width, batch.width});
-  // The keys of this row up to the step's last token; those of other rows may be more.
-  int64_t known = std::min<int64_t>({keys, static_cast<int64_t>(row.ids.size()), batch.width - row.start});
-  if (!engine.isEncoder())
+  bool isCross = name == "cross_attn" && sources;
+  const TokenBatch &keyBatch = isCross ? *sources : batch;
+  const TokenBatch::Row &row = keyBatch.rows[static_cast<size_t>(place.row)];
+  OwnedTensor &to = tensor(fmt::format("{}.{}", name, layer), ElementType::F32,
+                           {static_cast<int64_t>(batch.rows.size()), heads, batch.width, keyBatch.width});
+  // The keys of this row, where they grow up to the step's last token; those of other rows may be more.
+  int64_t known = std::min<int64_t>({keys, static_cast<int64_t>(row.ids.size()), keyBatch.width - row.start});
+  bool grows = !isCross && !engine.isEncoder() && name != "enc_attn";
+  if (grows)
     known = std::min(known, place.column + place.count - row.start);
   float *out = reinterpret_cast<float *>(to.bytes.data());
   for (int64_t i = 0; i < place.count; ++i)
     for (int64_t head = 0; head < heads; ++head)
-      std::memcpy(out + ((place.row * heads + head) * batch.width + place.column + i) * batch.width +
+      std::memcpy(out + ((place.row * heads + head) * batch.width + place.column + i) * keyBatch.width +
                       row.start,
                   view.floats() + ((layer * tokens + place.token + i) * heads + head) * keys,
                   static_cast<size_t>(known) * sizeof(float));
@@ -96,17 +100,19 @@ void TensorGather::collectTap(const TensorView &view, const Place &place) {
                               view.sizes[0], layer));
     return layer;
   };
-  if (name == "hidden_states" && options.allHidden) {
+  bool isHidden = name == "hidden_states" || name == "enc_hidden" || name == "dec_hidden";
+  bool isAttention = name == "attentions" || name == "enc_attn" || name == "dec_attn" || name == "cross_attn";
+  if (isHidden && options.allHidden) {
     require(ElementType::F32, 3);
     for (int64_t layer = 0; layer < view.sizes[0]; ++layer)
-      collectRows(fmt::format("hidden_states.{}", layer), view, layer, 1, place);
+      collectRows(fmt::format("{}.{}", name, layer), view, layer, 1, place);
   } else if (name == "final_state" && options.allHidden) {
     require(ElementType::F32, 2);
     collectRows(fmt::format("hidden_states.{}", engine.metadata().layers), view, 0, 0, place);
-  } else if (name == "attentions" && options.attentions) {
+  } else if (isAttention && options.attentions) {
     require(ElementType::F32, 4);
     for (int64_t layer = 0; layer < view.sizes[0]; ++layer)
-      collectAttention(view, layer, place);
+      collectAttention(name, view, layer, place);
   } else if (name == "router_experts" && options.routing) {
     require(ElementType::I32, 3);
     for (int64_t layer : engine.metadata().routerLayers)

@@ -9,6 +9,8 @@
 
 #include <algorithm>
 #include <cstring>
+#include <iterator>
+#include <optional>
 
 using namespace attune;
 
@@ -21,7 +23,7 @@ constexpr size_t rowsAtOnce = 32;
 struct Progress {
   const TokenBatch::Row *row;
   int64_t index; ///< of the row
-  int sequence;
+  int sequence = 0, source = 0;
   size_t done = 0;
 
   size_t left() const { return row->ids.size() - done; }
@@ -29,44 +31,94 @@ struct Progress {
 
 class TensorRun {
 public:
-  TensorRun(const Program &program, const TokenBatch &batch, const TensorRunOptions &options)
-      : batch(batch), options(options), engine(program, engineOptions(program, batch, options)),
-        gather(engine, batch, options) {
+  /// `sources`: of an encoder-decoder, one for each row.
+  TensorRun(const Program &program, const TokenBatch &batch, const TensorRunOptions &options,
+            const TokenBatch *sources = nullptr)
+      : batch(batch), sources(sources), options(options),
+        engine(program, engineOptions(program, batch, options, sources)),
+        gather(engine, batch, options, sources), sourceGather(engine, sources ? *sources : batch, options) {
     int64_t needed = batch.longest() + std::max<int64_t>(options.greedy - 1, 0);
     if (needed > engine.context())
       throw Error(fmt::format("{} tokens do not fit: the context holds {}", needed, engine.context()));
   }
 
   std::vector<OwnedTensor> run() {
-    std::vector<OwnedTensor> tensors;
     engine.observe(options.observes());
-    forEachGroup([&](std::vector<Progress> &group) { prefill(group, Rows::All); });
-    tensors = gather.take();
+    forEachGroup(&sourceGather, [&](std::vector<Progress> &group) { prefill(group, Rows::All); });
+    std::vector<OwnedTensor> tensors = sourceGather.take(), others = gather.take();
+    std::ranges::move(others, std::back_inserter(tensors));
     engine.observe(false);
-    if (options.greedy >= 0)
-      tensors.push_back(greedy());
     return tensors;
+  }
+
+  /// The likeliest tokens after each row.
+  OwnedTensor greedy() {
+    if (engine.isEncoder())
+      throw Error("greedy tokens need a model that predicts the next token; this one is an encoder");
+    chosen.assign(batch.rows.size(), {});
+    if (options.greedy > 0)
+      forEachGroup(nullptr, [&](std::vector<Progress> &group) {
+        prefill(group, Rows::Last);
+        for (int64_t i = 1; i < options.greedy; ++i)
+          stepAll(group);
+      });
+    OwnedTensor tensor{"greedy_ids", "I64", {static_cast<int64_t>(batch.rows.size()), options.greedy}, {}};
+    for (const std::vector<int32_t> &ids : chosen)
+      for (int64_t id : ids) {
+        const std::byte *bytes = reinterpret_cast<const std::byte *>(&id);
+        tensor.bytes.insert(tensor.bytes.end(), bytes, bytes + sizeof(id));
+      }
+    return tensor;
   }
 
   const EngineStatistics &statistics() const { return engine.statistics(); }
 
 private:
   static EngineOptions engineOptions(const Program &program, const TokenBatch &batch,
-                                     const TensorRunOptions &options) {
+                                     const TensorRunOptions &options, const TokenBatch *sources) {
     int64_t needed = batch.longest() + std::max<int64_t>(options.greedy, 0);
-    return {std::clamp<int64_t>(needed, 1, program.metadata().context),
-            static_cast<int64_t>(std::min(batch.rows.size(), rowsAtOnce))};
+    if (sources)
+      needed = std::max(needed, sources->longest());
+    auto rows = static_cast<int64_t>(std::min(batch.rows.size(), rowsAtOnce));
+    return {std::clamp<int64_t>(needed, 1, program.metadata().context), rows, rows};
   }
 
-  template <typename Use> void forEachGroup(Use use) {
+  /// Some rows at a time, each with a sequence of its own. What the encoder makes of their sources goes to
+  /// `ofSources`, if given.
+  template <typename Use> void forEachGroup(TensorGather *ofSources, Use use) {
     for (size_t first = 0; first < batch.rows.size(); first += rowsAtOnce) {
       std::vector<Progress> group;
       for (size_t i = first; i < std::min(batch.rows.size(), first + rowsAtOnce); ++i)
-        group.push_back({&batch.rows[i], static_cast<int64_t>(i), engine.isEncoder() ? 0 : engine.open()});
+        group.push_back({&batch.rows[i], static_cast<int64_t>(i)});
+      if (sources)
+        encode(group, ofSources);
+      for (Progress &each : group)
+        if (!engine.isEncoder())
+          each.sequence = engine.open(each.source);
       use(group);
-      if (!engine.isEncoder())
-        for (Progress &each : group)
+      for (Progress &each : group) {
+        if (!engine.isEncoder())
           engine.close(each.sequence);
+        if (sources)
+          engine.closeSource(each.source);
+      }
+    }
+  }
+
+  /// Opens and reads the sources of a group.
+  void encode(std::vector<Progress> &group, TensorGather *ofSources) {
+    std::vector<SourceFeed> feeds;
+    for (Progress &each : group) {
+      each.source = engine.openSource();
+      feeds.push_back({each.source, sources->rows[static_cast<size_t>(each.index)].ids});
+    }
+    engine.encode(feeds);
+    int64_t token = 0;
+    for (size_t i = 0; i < group.size(); ++i) {
+      auto count = static_cast<int64_t>(feeds[i].ids.size());
+      if (ofSources)
+        ofSources->collect(group[i].index, 0, token, count);
+      token += count;
     }
   }
 
@@ -119,25 +171,6 @@ private:
     }
   }
 
-  OwnedTensor greedy() {
-    if (engine.isEncoder())
-      throw Error("greedy tokens need a model that predicts the next token; this one is an encoder");
-    chosen.assign(batch.rows.size(), {});
-    if (options.greedy > 0)
-      forEachGroup([&](std::vector<Progress> &group) {
-        prefill(group, Rows::Last);
-        for (int64_t i = 1; i < options.greedy; ++i)
-          stepAll(group);
-      });
-    OwnedTensor tensor{"greedy_ids", "I64", {static_cast<int64_t>(batch.rows.size()), options.greedy}, {}};
-    for (const std::vector<int32_t> &ids : chosen)
-      for (int64_t id : ids) {
-        const std::byte *bytes = reinterpret_cast<const std::byte *>(&id);
-        tensor.bytes.insert(tensor.bytes.end(), bytes, bytes + sizeof(id));
-      }
-    return tensor;
-  }
-
   /// Appends the token that each row has chosen, in steps of as many rows as fit.
   void stepAll(std::span<Progress> group) {
     size_t most = static_cast<size_t>(engine.chunk());
@@ -153,22 +186,58 @@ private:
   }
 
   const TokenBatch &batch;
+  const TokenBatch *sources;
   const TensorRunOptions &options;
   Engine engine;
-  TensorGather gather;
+  TensorGather gather, sourceGather;
   std::vector<std::vector<int32_t>> chosen;
 };
 
 } // namespace
 
+namespace {
+
+std::vector<OwnedTensor> runPair(const Program &program, std::span<const NamedTensor> inputs,
+                                 const TensorRunOptions &options, EngineStatistics &statistics) {
+  PairBatch batch = readPairBatch(inputs);
+  if (batch.targets.rows.empty() && options.greedy < 0)
+    throw Error("input 'decoder_input_ids' is missing");
+  std::vector<OwnedTensor> tensors;
+  if (!batch.targets.rows.empty()) {
+    TensorRunOptions given = options;
+    given.greedy = -1;
+    TensorRun run(program, batch.targets, given, &batch.sources);
+    tensors = run.run();
+    statistics = run.statistics();
+  }
+  if (options.greedy >= 0) { // whatever the decoder was given
+    std::optional<int32_t> start = program.metadata().tokens.decoderStart;
+    if (!start)
+      throw Error("metadata: 'tokens.decoder_start' is missing");
+    TokenBatch starts{1, std::vector<TokenBatch::Row>(batch.sources.rows.size(), {0, {*start}, {}})};
+    TensorRun run(program, starts, options, &batch.sources);
+    tensors.push_back(run.greedy());
+    if (batch.targets.rows.empty())
+      statistics = run.statistics();
+  }
+  return tensors;
+}
+
+} // namespace
+
 std::vector<OwnedTensor> attune::runTensors(const Program &program, std::span<const NamedTensor> inputs,
                                             const TensorRunOptions &options, EngineStatistics *statistics) {
+  EngineStatistics unused;
+  EngineStatistics &made = statistics ? *statistics : unused;
+  if (program.metadata().kind == ModelKind::EncoderDecoder)
+    return runPair(program, inputs, options, made);
   const EntryInfo *step = program.metadata().find("step");
   TokenBatch batch = readTokenBatch(inputs, step && step->find("token_type_ids"));
   TensorRun run(program, batch, options);
   std::vector<OwnedTensor> tensors = run.run();
-  if (statistics)
-    *statistics = run.statistics();
+  if (options.greedy >= 0)
+    tensors.push_back(run.greedy());
+  made = run.statistics();
   return tensors;
 }
 

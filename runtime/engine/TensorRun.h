@@ -29,7 +29,9 @@ struct OwnedTensor {
 /// Runs a model on tensors, for numerical tests. Outputs (`logits`, `last_hidden_state`) get the shape [rows,
 /// columns, ...] of the batch, 0 at columns that the mask leaves out; so do `hidden_states.N` and
 /// `router.N.experts` (I64), `router.N.weights`; `attentions.N` is [rows, heads, columns, columns],
-/// `greedy_ids` I64 [rows, N]. Throws attune::Error on bad input.
+/// `greedy_ids` I64 [rows, N]. An encoder-decoder gives `encoder_last_hidden_state` too, and tells its stacks
+/// apart: `enc_hidden.N`, `dec_hidden.N`, `enc_attn.N`, `dec_attn.N`, `cross_attn.N`. Throws attune::Error on
+/// bad input.
 std::vector<OwnedTensor> runTensors(const Program &program, std::span<const NamedTensor> inputs,
                                     const TensorRunOptions &options, EngineStatistics *statistics = nullptr);
 

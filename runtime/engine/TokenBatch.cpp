@@ -100,12 +100,16 @@ int64_t TokenBatch::longest() const {
   return static_cast<int64_t>(longest);
 }
 
-TokenBatch attune::readTokenBatch(std::span<const NamedTensor> tensors, bool withTypes) {
+static void requireNames(std::span<const NamedTensor> tensors,
+                         std::initializer_list<std::string_view> known) {
   for (const NamedTensor &tensor : tensors)
-    if (tensor.name != "input_ids" && tensor.name != "attention_mask" &&
-        !(withTypes && tensor.name == "token_type_ids"))
-      throw Error(fmt::format("input '{}' is not one of this model's: input_ids, attention_mask{}",
-                              tensor.name, withTypes ? ", token_type_ids" : ""));
+    if (std::ranges::find(known, tensor.name) == known.end())
+      throw Error(
+          fmt::format("input '{}' is not one of this model's: {}", tensor.name, fmt::join(known, ", ")));
+}
+
+/// Rows of `input_ids` as the mask says; other tensors are left.
+static TokenBatch readRows(std::span<const NamedTensor> tensors) {
   const NamedTensor *idTensor = find(tensors, "input_ids");
   if (!idTensor)
     throw Error("input 'input_ids' is missing");
@@ -130,6 +134,35 @@ TokenBatch attune::readTokenBatch(std::span<const NamedTensor> tensors, bool wit
         row.types.push_back(types->idAt(r, column));
     }
     batch.rows.push_back(std::move(row));
+  }
+  return batch;
+}
+
+TokenBatch attune::readTokenBatch(std::span<const NamedTensor> tensors, bool withTypes) {
+  if (withTypes)
+    requireNames(tensors, {"input_ids", "attention_mask", "token_type_ids"});
+  else
+    requireNames(tensors, {"input_ids", "attention_mask"});
+  return readRows(tensors);
+}
+
+PairBatch attune::readPairBatch(std::span<const NamedTensor> tensors) {
+  requireNames(tensors, {"input_ids", "attention_mask", "decoder_input_ids"});
+  PairBatch batch{readRows(tensors), {}};
+  const NamedTensor *targets = find(tensors, "decoder_input_ids");
+  if (!targets)
+    return batch;
+  Integers ids(*targets);
+  auto rows = static_cast<int64_t>(batch.sources.rows.size());
+  if (targets->shape[0] != rows)
+    throw Error(fmt::format("input 'decoder_input_ids' has {} rows, expected {} as 'input_ids' has",
+                            targets->shape[0], rows));
+  batch.targets.width = targets->shape[1];
+  for (int64_t r = 0; r < rows; ++r) {
+    TokenBatch::Row row;
+    for (int64_t column = 0; column < batch.targets.width; ++column)
+      row.ids.push_back(ids.idAt(r, column));
+    batch.targets.rows.push_back(std::move(row));
   }
   return batch;
 }

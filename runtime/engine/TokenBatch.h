@@ -27,4 +27,13 @@ struct TokenBatch {
 /// found and what was expected; an input of another name is an error too.
 TokenBatch readTokenBatch(std::span<const NamedTensor> tensors, bool withTypes);
 
+/// What an encoder-decoder's `run` reads.
+struct PairBatch {
+  TokenBatch sources;
+  TokenBatch targets; ///< no rows: there are none
+};
+
+/// From `input_ids` and `attention_mask` as above, and `decoder_input_ids` [rows, columns] for as many rows.
+PairBatch readPairBatch(std::span<const NamedTensor> tensors);
+
 } // namespace attune

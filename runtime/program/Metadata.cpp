@@ -173,9 +173,15 @@ CacheInfo parseCache(const Fields &fields) {
 }
 
 SpecialTokens parseTokens(const Fields &fields) {
-  SpecialTokens tokens{fields.id("bos"), fields.id("pad"), fields.id("mask"), {}, fields.boolean("add_bos")};
+  SpecialTokens tokens;
+  tokens.bos = fields.id("bos"), tokens.pad = fields.id("pad"), tokens.mask = fields.id("mask");
+  tokens.decoderStart = fields.id("decoder_start");
+  tokens.forcedBos = fields.id("forced_bos"), tokens.forcedEos = fields.id("forced_eos");
+  tokens.addBos = fields.boolean("add_bos");
   for (const json &id : fields.list("eos"))
     tokens.eos.push_back(static_cast<int32_t>(fields.integer(id, "eos", 0, INT32_MAX)));
+  for (const json &id : fields.list("banned"))
+    tokens.banned.push_back(static_cast<int32_t>(fields.integer(id, "banned", 0, INT32_MAX)));
   return tokens;
 }
 
@@ -185,10 +191,19 @@ SentenceVector parseSentence(const Fields &fields) {
 }
 
 GenerationDefaults parseGeneration(const Fields &fields) {
-  GenerationDefaults defaults{fields.number("temperature"), fields.number("top_p"), fields.number("min_p"),
-                              fields.number("repetition_penalty"), std::nullopt};
+  GenerationDefaults defaults;
+  defaults.temperature = fields.number("temperature");
+  defaults.topP = fields.number("top_p");
+  defaults.minP = fields.number("min_p");
+  defaults.repetitionPenalty = fields.number("repetition_penalty");
+  defaults.lengthPenalty = fields.number("length_penalty");
+  defaults.earlyStopping = fields.boolean("early_stopping");
   if (fields.find("top_k"))
     defaults.topK = fields.integer("top_k", 0, INT32_MAX);
+  if (fields.find("beams"))
+    defaults.beams = fields.integer("beams", 1, 1 << 16);
+  if (fields.find("max_length"))
+    defaults.maxLength = fields.integer("max_length", 1, INT32_MAX);
   return defaults;
 }
 
@@ -208,6 +223,11 @@ void parseModel(Metadata &metadata, const Fields &fields) {
   metadata.weightBytes = fields.integer("weight_bytes", 0, 0, largestSize);
   if (fields.find("cache"))
     metadata.cache = parseCache(fields.child("cache"));
+  if (fields.find("source_cache"))
+    metadata.sourceCache = parseCache(fields.child("source_cache"));
+  if (fields.find("cross_cache"))
+    metadata.crossCache = parseCache(fields.child("cross_cache"));
+  metadata.encoderLayers = fields.integer("encoder_layers", 0, 0, 1 << 20);
   for (const json &layer : fields.list("router_layers"))
     metadata.routerLayers.push_back(fields.integer(layer, "router_layers", 0, 1 << 20));
 

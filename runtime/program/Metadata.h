@@ -64,14 +64,19 @@ struct CacheInfo {
 
 struct SpecialTokens {
   std::optional<int32_t> bos, pad, mask;
-  std::vector<int32_t> eos; ///< each of them ends a text
-  bool addBos = false;      ///< texts begin with bos
+  std::optional<int32_t> decoderStart, forcedBos, forcedEos; ///< of encoder-decoders
+  std::vector<int32_t> banned;                               ///< never generated
+  std::vector<int32_t> eos;                                  ///< each of them ends a text
+  bool addBos = false;                                       ///< texts begin with bos
 };
 
 /// What the model's makers recommend for sampling.
 struct GenerationDefaults {
   std::optional<double> temperature, topP, minP, repetitionPenalty;
   std::optional<int64_t> topK;
+  std::optional<int64_t> beams, maxLength;
+  std::optional<double> lengthPenalty;
+  bool earlyStopping = false;
 };
 
 enum class Pooling { Mean, First, Last };
@@ -97,7 +102,10 @@ struct Metadata {
   int64_t tokenTypes = 0;           ///< that token_type_ids choose from
   std::optional<int32_t> uncounted; ///< the id of tokens that stand at position -1
   std::optional<SentenceVector> sentence;
+  int64_t encoderLayers = 0; ///< of an encoder-decoder; `layers` are the decoder's
   CacheInfo cache;
+  CacheInfo sourceCache,
+      crossCache; ///< of an encoder-decoder: within the encoder, and what it leaves the decoder
   SpecialTokens tokens;
   std::string chatTemplate; ///< empty: none
   std::string weightsFile;  ///< empty: the weights are in the payload

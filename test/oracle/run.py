@@ -42,8 +42,8 @@ class Recorded:
         return self.tensors[f"{prompt}.input_ids"]
 
     def inputs(self, prompt):
-        """All that was given beside a prompt's ids: mask, token types."""
-        names = ("input_ids", "attention_mask", "token_type_ids")
+        """All that was given beside a prompt's ids: mask, token types, what the decoder was fed."""
+        names = ("input_ids", "attention_mask", "token_type_ids", "decoder_input_ids")
         return {name: self.tensors[f"{prompt}.{name}"] for name in names if f"{prompt}.{name}" in self.tensors}
 
     def real_rows(self, prompt):
@@ -81,7 +81,8 @@ def check_logits(report, name, recorded, program):
     with report.check(f"{name}: logits") as errors:
         for prompt, want in recorded.find("logits"):
             got = program.run_inputs(recorded.inputs(prompt))["logits"]
-            errors.append(distance(got, want, recorded.tolerance, recorded.real_rows(prompt)))
+            rows = None if recorded.facts["kind"] == "encdec" else recorded.real_rows(prompt)
+            errors.append(distance(got, want, recorded.tolerance, rows))
 
 
 def check_decoder(report, name, recorded, program):
@@ -132,10 +133,8 @@ def check_encoder(report, name, recorded, program):
                 errors.append(distance(run(prompt)[output], want, recorded.tolerance, recorded.real_rows(prompt)))
     with report.check(f"{name}: attention weights") as errors:
         for prompt, layer, want in recorded.taps("attn"):
-            got, real = run(prompt, "--attentions", "--all-hidden")[f"attentions.{layer}"], recorded.real_rows(prompt)
-            width, heads = want.shape[-1], want.shape[1]
-            rows = [real[b * width + q] for b in range(want.shape[0]) for _ in range(heads) for q in range(width)]
-            errors.append(distance(got, want, recorded.attention_tolerance, rows))
+            got = run(prompt, "--attentions", "--all-hidden")[f"attentions.{layer}"]
+            errors.append(distance(got, want, recorded.attention_tolerance, attention_rows(want, recorded.real_rows(prompt))))
     with report.check(f"{name}: hidden states") as errors:
         for prompt, layer, want in recorded.taps("hidden"):
             got = run(prompt, "--attentions", "--all-hidden")[f"hidden_states.{layer}"]
@@ -159,6 +158,41 @@ def check_guesses(errors, program):
         best = sorted(range(len(logits)), key=lambda id: -logits[id])[:3]
         errors.append(same([guess["id"] for guess in gap["candidates"]], best))
         errors += [abs(guess["probability"] - math.exp(logits[id] - max(logits)) / total) / 1e-5 for guess, id in zip(gap["candidates"], best)]
+
+
+def attention_rows(want, real):
+    """Whether each row of weights [batch, heads, queries, keys] belongs to a token that counts."""
+    batch, heads, width, _ = want.shape
+    return [real[b * width + q] for b in range(batch) for _ in range(heads) for q in range(width)]
+
+
+def check_pair(report, name, recorded, program):
+    """An encoder-decoder: the encoder's states where tokens count, the decoder's logits, tokens and weights everywhere."""
+    check_logits(report, name, recorded, program)
+    with report.check(f"{name}: encoder_last_hidden_state") as errors:
+        for prompt, want in recorded.find("encoder_last_hidden"):
+            got = program.run_inputs(recorded.inputs(prompt))["encoder_last_hidden_state"]
+            errors.append(distance(got, want, recorded.tolerance, recorded.real_rows(prompt)))
+    with report.check(f"{name}: a token at a time") as errors:
+        for prompt, want in recorded.find("decode_logits"):
+            errors.append(distance(program.run_inputs(recorded.inputs(prompt), "--step")["logits"], want, recorded.tolerance))
+    with report.check(f"{name}: greedy tokens") as errors:
+        for prompt, want in recorded.find("greedy_ids"):
+            inputs = {"input_ids": recorded.ids(prompt)}  # they begin with a token of their own
+            errors.append(same(program.run_inputs(inputs, "--greedy", len(want.values))["greedy_ids"].values, want.values))
+    for stack in ("enc", "dec", "cross"):
+        with report.check(f"{name}: weights, {stack}") as errors:
+            for prompt, layer, want in recorded.taps(f"{stack}_attn"):
+                got = program.run_inputs(recorded.inputs(prompt), "--attentions")[f"{stack}_attn.{layer}"]
+                rows = attention_rows(want, recorded.real_rows(prompt)) if stack == "enc" else None
+                errors.append(distance(got, want, recorded.attention_tolerance, rows))
+    for stack in ("enc", "dec"):
+        with report.check(f"{name}: hidden states, {stack}") as errors:
+            for prompt, layer, want in recorded.taps(f"{stack}_hidden"):
+                got = program.run_inputs(recorded.inputs(prompt), "--all-hidden")[f"{stack}_hidden.{layer}"]
+                errors.append(distance(got, want, recorded.tolerance, recorded.real_rows(prompt) if stack == "enc" else None))
+    with report.check(f"{name}: tokens") as errors:
+        check_tokens(errors, recorded.facts["text_case"], program)
 
 
 def check_tokens(errors, case, program):
@@ -192,10 +226,10 @@ def check_text(report, name, recorded, program):
 
 def check_threads(report, name, recorded, program):
     """The same numbers to the last bit from run to run, and close ones from every number of threads."""
-    ids, want = recorded.ids("p40"), recorded.tensors["p40.logits"]
+    inputs, want = recorded.inputs("p40"), recorded.tensors["p40.logits"]
     with report.check(f"{name}: 1 and 2 threads, twice each") as errors:
         for threads in (1, 2):
-            first, second = (program.run(ids, "--threads", threads)["logits"] for _ in range(2))
+            first, second = (program.run_inputs(inputs, "--threads", threads)["logits"] for _ in range(2))
             errors += [same(first.values, second.values), distance(first, want, recorded.tolerance)]
 
 
@@ -206,7 +240,7 @@ def check_model(report, compiler, model):
         with tempfile.TemporaryDirectory() as work, report.group(name):
             work = pathlib.Path(work)
             program = Program(compiler, recorded.with_config(config, work / "model"), work)
-            check = check_encoder if recorded.facts["kind"] == "encoder" else check_decoder
+            check = {"encoder": check_encoder, "encdec": check_pair}.get(recorded.facts["kind"], check_decoder)
             check(report, name, recorded, program)
             check_threads(report, name, recorded, program)
 
@@ -271,7 +305,7 @@ def main():
             if gguf_models.has_form(HERE / model):
                 tasks.append((check_gguf, model))
     if not names:
-        tasks += [(check_options, "llama"), (check_options, "bert")]
+        tasks += [(check_options, "llama"), (check_options, "bert"), (check_options, "t5")]
     # Most of the time is the compiler's: as many models at once as there are processors.
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
         for task in [pool.submit(check, report, compiler, what) for check, what in tasks]:

@@ -112,7 +112,7 @@ private:
   std::unique_ptr<mlir::MLIRContext> context;
   mlir::OwningOpRef<mlir::ModuleOp> module;
   Form form = Form::transformer; ///< of the module that the stages begin with
-  llvm::json::Value cacheInfo = nullptr;
+  llvm::json::Object caches;
   llvm::json::Object entries;
   PackedPlan plan;
   std::optional<OutputFile> weightsFile; ///< written, not yet in its place
@@ -230,7 +230,7 @@ private:
     if (!module || form > Form::fused) // the layout stage has no cache type any more
       if (!(built = buildModule(*context, model->description, {cacheElement()})))
         return llvm::createStringError(options.model + ": the model cannot be built");
-    cacheInfo = describeCache(built ? *built : *module);
+    caches = describeCaches(built ? *built : *module);
     if (!module)
       module = std::move(built);
     noteOrigin(*module, options);
@@ -381,8 +381,8 @@ private:
     if (!tokenizer)
       return tokenizer.takeError();
     std::string weightsName = options.weightsInFile ? llvm::sys::path::filename(weightsPath()).str() : "";
-    if (cacheInfo.kind() == llvm::json::Value::Object)
-      entries["cache"] = cacheInfo;
+    for (auto &[name, cache] : caches)
+      entries[name] = cache;
     blobs.push_back(textBlob("metadata", writeMetadata(model->description, *target, std::move(entries), plan.bytes, weightsName)));
     if (!tokenizer->empty())
       blobs.push_back(textBlob("tokenizer", std::move(*tokenizer)));

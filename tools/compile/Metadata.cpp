@@ -31,14 +31,19 @@ std::vector<std::string> dimensionNames(llvm::StringRef role, llvm::StringRef na
   if (role == "weights")
     return {"weight_bytes"};
   if (role == "cache" || role == "workspace")
-    return {(role + "_bytes").str()};
+    return {(name + "_bytes").str()};
   if (name == "output_rows" || (role == "output" && name == "logits"))
     return {"outputs"};
   if (role == "tap" && (name == "final_state" || name == "embedding"))
     return {"tokens"};
-  if (role == "tap")
-    return {name == "hidden_states" ? "hidden_layers" : "layers", "tokens", "keys"};
-  return {"tokens"};
+  if (role != "tap")
+    return {"tokens"};
+  if (name == "enc_hidden" || name == "enc_attn")
+    return {name == "enc_hidden" ? "encoder_hidden_layers" : "encoder_layers", "tokens", "keys"};
+  if (name == "cross_attn")
+    return {"layers", "tokens", "source_keys"};
+  bool hidden = name == "hidden_states" || name == "dec_hidden";
+  return {hidden ? "hidden_layers" : "layers", "tokens", "keys"};
 }
 
 Object describeArgument(mlir::func::FuncOp function, unsigned index, const Description &description) {
@@ -52,6 +57,7 @@ Object describeArgument(mlir::func::FuncOp function, unsigned index, const Descr
   if (name.empty())
     name = role;
   int64_t layers = description.layers.size();
+  int64_t encoderLayers = description.encoder ? description.encoder->layers.size() : 0;
   auto type = llvm::cast<mlir::MemRefType>(function.getArgumentTypes()[index]);
   std::vector<std::string> names = dimensionNames(role, name);
   Array shape;
@@ -65,6 +71,8 @@ Object describeArgument(mlir::func::FuncOp function, unsigned index, const Descr
     ++next;
     if (dimension == "layers")
       shape.push_back(layers);
+    else if (dimension == "encoder_layers" || dimension == "encoder_hidden_layers")
+      shape.push_back(encoderLayers + (dimension == "encoder_hidden_layers"));
     else if (dimension == "hidden_layers") // the last of another width is a tap of its own
       shape.push_back(layers + !projectsEmbeddings(description));
     else
@@ -77,7 +85,7 @@ llvm::StringRef kindName(const Description &description) {
   switch (description.kind) {
   case ModelKind::decoder: return "decoder";
   case ModelKind::encoder: return "encoder";
-  case ModelKind::encoder_decoder: return "encoder_decoder";
+  case ModelKind::encoder_decoder: return "encoder-decoder";
   case ModelKind::literal: return "encoder";
   case ModelKind::tokenizer: return "tokenizer";
   }
@@ -92,6 +100,14 @@ Object specialTokens(const Tokens &tokens) {
     object["pad"] = *tokens.pad;
   if (tokens.mask)
     object["mask"] = *tokens.mask;
+  if (tokens.decoderStart)
+    object["decoder_start"] = *tokens.decoderStart;
+  if (tokens.forcedBos)
+    object["forced_bos"] = *tokens.forcedBos;
+  if (tokens.forcedEos)
+    object["forced_eos"] = *tokens.forcedEos;
+  if (!tokens.banned.empty())
+    object["banned"] = Array(tokens.banned);
   return object;
 }
 
@@ -112,6 +128,10 @@ Object generationDefaults(const Generation &generation) {
   set("min_p", generation.minP);
   set("repetition_penalty", generation.repetitionPenalty);
   set("top_k", generation.topK);
+  set("beams", generation.beams);
+  set("length_penalty", generation.lengthPenalty);
+  set("early_stopping", generation.earlyStopping);
+  set("max_length", generation.maxLength);
   return object;
 }
 
@@ -136,14 +156,21 @@ int64_t countParameters(const Description &description) {
 
 } // namespace
 
-llvm::json::Value attune::describeCache(mlir::ModuleOp module) {
-  for (auto function : module.getOps<mlir::func::FuncOp>())
-    for (mlir::Type type : function.getArgumentTypes())
-      if (auto cache = llvm::dyn_cast<mlir::transformer::CacheType>(type))
-        return Object{{"layers", cache.getLayers()},       {"heads", cache.getHeads()},
-                      {"key_size", cache.getKeySize()},    {"value_size", cache.getValueSize()},
-                      {"type", elementName(cache.getElementType())}, {"row_multiple", 16}};
-  return nullptr;
+Object attune::describeCaches(mlir::ModuleOp module) {
+  Object caches;
+  for (auto function : module.getOps<mlir::func::FuncOp>()) {
+    if (!function.isPublic())
+      continue;
+    for (unsigned i = 0; i < function.getNumArguments(); ++i)
+      if (auto cache = llvm::dyn_cast<mlir::transformer::CacheType>(function.getArgumentTypes()[i])) {
+        auto name = function.getArgAttrOfType<mlir::StringAttr>(i, kNameAttr);
+        caches[name ? name.getValue() : llvm::StringRef("cache")] =
+            Object{{"layers", cache.getLayers()},       {"heads", cache.getHeads()},
+                   {"key_size", cache.getKeySize()},    {"value_size", cache.getValueSize()},
+                   {"type", elementName(cache.getElementType())}, {"row_multiple", 16}};
+      }
+  }
+  return caches;
 }
 
 Object attune::describeEntries(mlir::ModuleOp module, const Description &description) {
@@ -180,6 +207,8 @@ std::string attune::writeMetadata(const Description &description, const mlir::tr
     metadata["vocabulary"] = description.vocabulary;
   metadata["hidden"] = description.hidden;
   metadata["layers"] = static_cast<int64_t>(description.layers.size());
+  if (description.encoder)
+    metadata["encoder_layers"] = static_cast<int64_t>(description.encoder->layers.size());
   metadata["context"] = description.context;
   metadata["chunk"] = 512;
   metadata["tokens"] = specialTokens(description.tokens);
