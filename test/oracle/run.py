@@ -290,6 +290,27 @@ def check_example(report, compiler, case):
                 errors += [abs(g - w) / 5.1e-5 for a, b in zip(got[stage], want) for g, w in zip(a, b)]
 
 
+def check_hand_written(report, compiler, name):
+    """A description of examples/ with random weights: the program gives what the reference interpreter gives, and a decoder the
+    same a token at a time."""
+    description = EXAMPLES / f"{name}.yaml"
+    pair, encoder = (f"kind: {kind}\n" in description.read_text() for kind in ("encoder_decoder", "encoder"))
+    ids = [3, 14, 15, 9, 26, 5, 35, 8, 97, 93, 23, 84, 62, 64, 33, 83, 27, 95, 28, 84]
+    with tempfile.TemporaryDirectory() as work, report.group(name):
+        program = Program(compiler, description, pathlib.Path(work))
+        if not pair:  # the interpreter has no source to read
+            with report.check(f"{name}: the reference interpreter") as errors:
+                listed = ",".join(str(id) for id in ids)
+                errors.append(0.0 if "agree within" in command(compiler, description, "-o", f"{work}/other", "--compare", listed) else math.inf)
+        if not encoder:
+            with report.check(f"{name}: a token at a time") as errors:
+                inputs = {"input_ids": Tensor([1, len(ids)], ids)}
+                if pair:
+                    inputs["decoder_input_ids"] = Tensor([1, 5], ids[:5])
+                whole, steps = (program.run_inputs(inputs, *flags)["logits"] for flags in ((), ("--step",)))
+                errors.append(distance(steps, whole, 1e-4))
+
+
 def main():
     if len(sys.argv) < 2:
         sys.exit(__doc__)
@@ -305,6 +326,7 @@ def main():
             if gguf_models.has_form(HERE / model):
                 tasks.append((check_gguf, model))
     if not names:
+        tasks += [(check_hand_written, name) for name in ("small_gpt", "masked_words", "translation", "mixture", "hybrid")]
         tasks += [(check_options, "llama"), (check_options, "bert"), (check_options, "t5")]
     # Most of the time is the compiler's: as many models at once as there are processors.
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
