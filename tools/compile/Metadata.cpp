@@ -157,14 +157,14 @@ int64_t countParameters(const Description &description) {
 } // namespace
 
 Object attune::describeCaches(mlir::ModuleOp module) {
-  Object caches;
+  Object caches; // its keys are strings of their own: it outlives the module
   for (auto function : module.getOps<mlir::func::FuncOp>()) {
     if (!function.isPublic())
       continue;
     for (unsigned i = 0; i < function.getNumArguments(); ++i)
       if (auto cache = llvm::dyn_cast<mlir::transformer::CacheType>(function.getArgumentTypes()[i])) {
         auto name = function.getArgAttrOfType<mlir::StringAttr>(i, kNameAttr);
-        caches[name ? name.getValue() : llvm::StringRef("cache")] =
+        caches[name ? name.str() : std::string("cache")] =
             Object{{"layers", cache.getLayers()},       {"heads", cache.getHeads()},
                    {"key_size", cache.getKeySize()},    {"value_size", cache.getValueSize()},
                    {"type", elementName(cache.getElementType())}, {"row_multiple", 16}};
