@@ -191,7 +191,7 @@ struct Positions {
   double base = 10000;                    ///< sinusoidal
   int64_t rows = 0;                       ///< learned: rows of the table
   int64_t offset = 0;                     ///< learned: row of position 0
-  /// learned: tokens with this id are not counted and stand at position -1 (RoBERTa's padding)
+  /// learned: tokens with this id are not counted and have the row before (RoBERTa's padding)
   std::optional<int64_t> uncounted = {};
   bool operator==(const Positions &) const = default;
 };

@@ -26,7 +26,7 @@ void ModuleBuilder::emitEncode() {
   SharedValues shared, cross;
   shared.batch = function.getArgument(1), shared.cache = function.getArgument(2);
   cross.sourceBatch = function.getArgument(3), cross.crossCache = function.getArgument(4);
-  Value x = emitEmbedding(encoder, function.getArgument(0), Value(), shared.batch);
+  Value x = emitEmbedding(encoder, {function.getArgument(0), shared.batch});
   x = normOf(encoder, encoder->finalNorm, "final_norm", emitRuns(encoder, x, shared));
   Location loc = at("encoder.final_norm");
   tap(loc, "enc_hidden", index(loc, encoder->layers.size()), x);

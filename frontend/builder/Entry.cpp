@@ -74,6 +74,8 @@ void ModuleBuilder::emitStep() {
     inputs.push_back({"input_ids", ids});
   if (model.embedding.tokenTypes)
     inputs.push_back({"token_type_ids", ids});
+  if (model.positions.uncounted)
+    inputs.push_back({"position_ids", ids});
   inputs.push_back({"batch", batch});
   if (model.head)
     inputs.push_back({"output_rows", ids});
@@ -108,8 +110,8 @@ void ModuleBuilder::emitStep() {
   if (literal) {
     values.push_back(emitLiteral(shared));
   } else {
-    Value embedded = emitEmbedding(stack, input("input_ids"), input("token_type_ids"), shared.batch);
-    Value x = emitRuns(stack, embedded, shared);
+    TokenInputs tokens{input("input_ids"), shared.batch, input("token_type_ids"), input("position_ids")};
+    Value x = emitRuns(stack, emitEmbedding(stack, tokens), shared);
     Value normed = emitFinal(x);
     if (normed.getType() == x.getType())
       tap(at("final_norm"), tapName(stack, "hidden", "hidden_states"), index(loc, model.layers.size()),

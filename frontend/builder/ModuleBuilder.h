@@ -70,8 +70,13 @@ private:
   bool keepsKeys(const StackView &stack) const;
 
   // Stack.cpp: from ids to hidden vectors.
-  mlir::Value emitEmbedding(const StackView &stack, mlir::Value ids, mlir::Value types, mlir::Value batch);
-  mlir::Value emitPositions(const StackView &stack, mlir::Value x, mlir::Value batch);
+  struct TokenInputs {
+    mlir::Value ids, batch;
+    mlir::Value types = {};       ///< null: the model has no token types
+    mlir::Value positionIds = {}; ///< rows of the table of positions; null: by the batch's positions
+  };
+  mlir::Value emitEmbedding(const StackView &stack, const TokenInputs &inputs);
+  mlir::Value emitPositions(const StackView &stack, mlir::Value x, const TokenInputs &inputs);
   mlir::Value emitRuns(const StackView &stack, mlir::Value x, const SharedValues &shared);
   mlir::Value anglesOf(const StackView &stack, const Layer &layer, mlir::Value batch);
   /// The bias of each distance in a stack's self-attention; null if no layer has one.

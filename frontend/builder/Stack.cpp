@@ -12,27 +12,27 @@ using namespace attune;
 using namespace mlir;
 namespace tf = mlir::transformer;
 
-Value ModuleBuilder::emitEmbedding(const StackView &stack, Value ids, Value types, Value batch) {
+Value ModuleBuilder::emitEmbedding(const StackView &stack, const TokenInputs &inputs) {
   const Embedding &embedding = stack->embedding;
   Location loc = at(stack.prefix + "embedding");
   int64_t size = model.embedding.size ? model.embedding.size : model.hidden;
-  Value x = tf::EmbedOp::create(b, loc, rows({size}), ids, weight("embedding"));
+  Value x = tf::EmbedOp::create(b, loc, rows({size}), inputs.ids, weight("embedding"));
   if (model.kind != ModelKind::encoder_decoder)
     tap(loc, "embedding", Value(), x);
   x = scale(at(stack.prefix + "embedding.scale"), x, embedding.scale);
   if (projectsEmbeddings(model))
     x = linear(at("embedding.size"), x, weight("embedding_projection"), Value());
-  if (types) {
+  if (inputs.types) {
     Location typesLoc = at(stack.prefix + "embedding.token_types");
     Value segments =
-        tf::EmbedOp::create(b, typesLoc, x.getType(), types, weight(stack.prefix + "token_types"));
+        tf::EmbedOp::create(b, typesLoc, x.getType(), inputs.types, weight(stack.prefix + "token_types"));
     x = arith::AddFOp::create(b, typesLoc, x, segments);
   }
-  x = emitPositions(stack, x, batch);
+  x = emitPositions(stack, x, inputs);
   return normOf(stack, embedding.norm, "embedding_norm", x);
 }
 
-Value ModuleBuilder::emitPositions(const StackView &stack, Value x, Value batch) {
+Value ModuleBuilder::emitPositions(const StackView &stack, Value x, const TokenInputs &inputs) {
   const Positions &positions = stack->positions;
   Location loc = at(stack.prefix + "positions");
   Value vectors;
@@ -41,10 +41,13 @@ Value ModuleBuilder::emitPositions(const StackView &stack, Value x, Value batch)
   if (positions.kind == PositionKind::sinusoidal) {
     auto pairing =
         positions.pairing == Pairing::half_split ? tf::Pairing::half_split : tf::Pairing::interleaved;
-    vectors = tf::PositionOp::create(b, loc, x.getType(), pairing, batch, llvm::APFloat(positions.base));
+    vectors =
+        tf::PositionOp::create(b, loc, x.getType(), pairing, inputs.batch, llvm::APFloat(positions.base));
   } else {
     Type ids = RankedTensorType::get({ShapedType::kDynamic}, b.getI32Type());
-    Value rowsOfTable = tf::PositionsOp::create(b, loc, ids, batch, b.getI64IntegerAttr(positions.offset));
+    Value rowsOfTable = inputs.positionIds;
+    if (!rowsOfTable)
+      rowsOfTable = tf::PositionsOp::create(b, loc, ids, inputs.batch, b.getI64IntegerAttr(positions.offset));
     vectors = tf::EmbedOp::create(b, loc, x.getType(), rowsOfTable, weight(stack.prefix + "positions"));
   }
   if (positions.combine == Combine::multiply)

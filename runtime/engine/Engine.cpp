@@ -110,7 +110,10 @@ void Engine::checkIds(std::span<const int32_t> ids) const {
                               vocabulary, vocabulary - 1));
 }
 
-void Engine::checkTypes(std::span<const int32_t> types) const {
+void Engine::checkTypes(const Feed &feed) const {
+  std::span<const int32_t> types = feed.types;
+  if (!types.empty() && types.size() != feed.ids.size())
+    throw Error(fmt::format("{} token types for {} ids", types.size(), feed.ids.size()));
   int64_t known = std::max<int64_t>(metadata().tokenTypes, 1);
   for (size_t i = 0; i < types.size(); ++i)
     if (types[i] < 0 || types[i] >= known)
@@ -124,8 +127,6 @@ void Engine::check(std::span<const Feed> feeds) const {
     const Feed &feed = feeds[i];
     if (feed.ids.empty())
       throw Error("a step needs at least one token of each of its sequences");
-    if (!feed.types.empty() && feed.types.size() != feed.ids.size())
-      throw Error(fmt::format("{} token types for {} ids", feed.types.size(), feed.ids.size()));
     if (!isEncoder()) {
       at(feed.sequence);
       for (const Feed &other : feeds.first(i))
@@ -139,25 +140,32 @@ void Engine::check(std::span<const Feed> feeds) const {
     throw Error(fmt::format("a step of {} tokens: there must be 1 to {}", total, chunk()));
 }
 
+/// Of a whole text: only encoders have them.
+void Engine::appendPositionIds(std::span<const int32_t> ids) {
+  if (!metadata().positionIds)
+    return;
+  auto [offset, uncounted] = *metadata().positionIds;
+  int32_t next = offset;
+  for (int32_t id : ids)
+    positionIds.push_back(id == uncounted ? offset - 1 : next++);
+}
+
 void Engine::appendRows(const Feed &feed, int64_t before, int64_t firstKey) {
   int64_t count = static_cast<int64_t>(feed.ids.size()), row = static_cast<int64_t>(ids.size());
   ids.insert(ids.end(), feed.ids.begin(), feed.ids.end());
   types.insert(types.end(), feed.types.begin(), feed.types.end());
   types.resize(ids.size());
-  int64_t counted = before;
-  for (int32_t id : feed.ids) {
-    bool counts = id != metadata().uncounted;
-    batch.push_back({static_cast<int32_t>(counts ? counted : -1), static_cast<int32_t>(firstKey),
+  appendPositionIds(feed.ids);
+  for (int64_t i = 0; i < count; ++i)
+    batch.push_back({static_cast<int32_t>(before + i), static_cast<int32_t>(firstKey),
                      static_cast<int32_t>(before + count)});
-    counted += counts;
-  }
   int64_t firstWanted = feed.outputs == Rows::All ? 0 : feed.outputs == Rows::Last ? count - 1 : count;
   for (int64_t i = firstWanted; i < count; ++i)
     wanted.push_back(static_cast<int32_t>(row + i));
 }
 
 void Engine::build(std::span<const Feed> feeds) {
-  ids.clear(), types.clear(), wanted.clear(), batch.clear(), sourceBatch.clear();
+  ids.clear(), types.clear(), positionIds.clear(), wanted.clear(), batch.clear(), sourceBatch.clear();
   int64_t rows = 0;
   for (const Feed &feed : feeds) {
     if (isPair()) {
@@ -185,7 +193,7 @@ void Engine::step(std::span<const Feed> feeds) {
   check(feeds);
   for (const Feed &feed : feeds) {
     checkIds(feed.ids);
-    checkTypes(feed.types);
+    checkTypes(feed);
   }
   build(feeds);
   run(observing ? *observed : *plain);
@@ -214,6 +222,7 @@ void Engine::stepLiteral() {
 void Engine::feed(const Feed &whole, const Sink &sink) {
   requireRoom(whole.sequence, static_cast<int64_t>(whole.ids.size()));
   checkIds(whole.ids); // before the first chunk changes anything
+  checkTypes(whole);
   size_t most = isEncoder() ? whole.ids.size() : static_cast<size_t>(chunk()), first = 0;
   do {
     size_t count = std::min(most, whole.ids.size() - first);
@@ -255,6 +264,7 @@ void Engine::bindInputs(BoundEntry &entry) {
   };
   set("input_ids", ids.data());
   set("token_type_ids", types.data());
+  set("position_ids", positionIds.data());
   set("batch", batch.data());
   set("source_batch", sourceBatch.data());
   static int32_t noRows = 0; // an empty list still needs an address

@@ -152,8 +152,9 @@ private:
   std::unique_ptr<Stage> makeStage(const char *entryName);
   void check(std::span<const Feed> feeds) const;
   void checkIds(std::span<const int32_t> ids) const;
-  void checkTypes(std::span<const int32_t> types) const;
+  void checkTypes(const Feed &feed) const;
   void build(std::span<const Feed> feeds);
+  void appendPositionIds(std::span<const int32_t> ids);
   void appendRows(const Feed &feed, int64_t before, int64_t firstKey);
   void run(Stage &stage);
   void bindInputs(BoundEntry &entry);
@@ -171,7 +172,7 @@ private:
   bool observing = false;
 
   // The step's batch.
-  std::vector<int32_t> ids, types, wanted;
+  std::vector<int32_t> ids, types, positionIds, wanted;
   std::vector<BatchRow> batch, sourceBatch;
   int64_t cacheRows = 0, sourceRows = 0, crossRows = 0, outputs = 0;
   std::vector<TensorView> views;

@@ -215,7 +215,11 @@ void parseModel(Metadata &metadata, const Fields &fields) {
   metadata.chunk = fields.integer("chunk", 512, 1, 1 << 20);
   metadata.literalTokens = fields.integer("literal_tokens", 0, 0, INT32_MAX);
   metadata.tokenTypes = fields.integer("token_types", 0, 0, INT32_MAX);
-  metadata.uncounted = fields.id("uncounted");
+  if (fields.find("position_ids")) {
+    Fields positions = fields.child("position_ids");
+    metadata.positionIds = {static_cast<int32_t>(positions.integer("offset", 1, INT32_MAX)),
+                            static_cast<int32_t>(positions.integer("uncounted", 0, INT32_MAX))};
+  }
   if (fields.find("sentence"))
     metadata.sentence = parseSentence(fields.child("sentence"));
   metadata.weightsFile = fields.string("weights_file", "");

@@ -82,6 +82,12 @@ struct GenerationDefaults {
 enum class Pooling { Mean, First, Last };
 std::string_view nameOf(Pooling pooling);
 
+/// Rows of a table of positions, where some tokens are not counted.
+struct PositionIds {
+  int32_t offset = 1;    ///< row of the first token; the row before it is that of tokens that do not count
+  int32_t uncounted = 0; ///< their id
+};
+
 /// How a text's vector is made of its tokens' vectors.
 struct SentenceVector {
   Pooling pooling = Pooling::Mean;
@@ -99,8 +105,8 @@ struct Metadata {
   std::string cpuName;
   std::vector<std::string> cpuFeatures;
   int64_t vocabulary = 0, hidden = 0, layers = 0, context = 0, chunk = 512, literalTokens = 0;
-  int64_t tokenTypes = 0;           ///< that token_type_ids choose from
-  std::optional<int32_t> uncounted; ///< the id of tokens that stand at position -1
+  int64_t tokenTypes = 0; ///< that token_type_ids choose from
+  std::optional<PositionIds> positionIds;
   std::optional<SentenceVector> sentence;
   int64_t encoderLayers = 0; ///< of an encoder-decoder; `layers` are the decoder's
   CacheInfo cache;

@@ -63,8 +63,9 @@
 /// `literal_tokens` has a tap for every stage of its attention: `q`, `k`, `v`, `scores`, `weights` f32
 /// [layers, tokens, heads, size or `keys`].
 ///
-/// **Encoders.** `token_types` is how many the entry's `token_type_ids` choose from. Tokens with the id
-/// `uncounted` stand at position -1 and do not count for those behind them. `sentence` says how a text's
+/// **Encoders.** `token_types` is how many the entry's `token_type_ids` choose from. An entry may have
+/// `position_ids` i32 ["tokens"], rows of a table: `{"offset": 2, "uncounted": 1}` says that the first token
+/// has row 2, and that tokens with the id 1 have row 1 and are not counted. `sentence` says how a text's
 /// vector is made: `{"pooling": "mean", "normalize": true, "max_tokens": 256}` (`first`, `last`; 0: any
 /// number).
 ///

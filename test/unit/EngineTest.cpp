@@ -163,6 +163,36 @@ TEST_F(EngineTest, EncodersSeeEachTextAlone) {
             "21 tokens do not fit: the context holds 20");
 }
 
+TEST_F(EngineTest, TokenTypesThatTheModelDoesNotHave) {
+  FakeProgram fake(encoderMetadata(20));
+  Engine engine(fake.program);
+  std::vector<int32_t> ids = someIds(3), types = {0, 9, 1}, few = {0};
+  EXPECT_EQ(errorOf([&] { engine.feed({0, ids, types, Rows::All}); }),
+            "token 1 has the type 9, but the model has 9 token types (0 to 8)");
+  types[1] = -1;
+  EXPECT_EQ(errorOf([&] { engine.feed({0, ids, types, Rows::All}); }),
+            "token 1 has the type -1, but the model has 9 token types (0 to 8)");
+  EXPECT_EQ(errorOf([&] { engine.feed({0, ids, few, Rows::All}); }), "1 token types for 3 ids");
+  EXPECT_EQ(observed.calls, 0);
+}
+
+TEST_F(EngineTest, UncountedTokensHaveTheRowBeforeTheFirst) {
+  nlohmann::json metadata = encoderMetadata(20);
+  metadata["position_ids"] = {{"offset", 2}, {"uncounted", 7}};
+  metadata["entries"][0]["arguments"][3] = {
+      {"name", "position_ids"}, {"role", "input"}, {"type", "i32"}, {"shape", {"tokens"}}};
+  FakeProgram fake(metadata);
+  Engine engine(fake.program);
+  std::vector<int32_t> ids = {7, 3, 7, 7, 4};
+  EXPECT_EQ(errorOf([&] { engine.feed({0, ids, {}, Rows::All}); }), "no error");
+  const float *hidden = engine.result("last_hidden_state").floats();
+  const float expected[] = {1, 2, 1, 1, 3}; // the fake model gives them for types
+  for (size_t i = 0; i < 5; ++i) {
+    EXPECT_EQ(hidden[i * 5 + 1], static_cast<float>(i)); // keys are stored by plain positions
+    EXPECT_EQ(hidden[i * 5 + 4], expected[i]) << i;
+  }
+}
+
 std::vector<int32_t> continueGreedily(std::vector<int32_t> ids, size_t count) {
   std::vector<int32_t> chosen;
   while (chosen.size() < count) {

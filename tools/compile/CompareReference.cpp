@@ -72,6 +72,8 @@ public:
       return integers({tokens}, [](int64_t i) { return i; });
     if (name == "token_type_ids")
       return integers({tokens}, [](int64_t) { return 0; });
+    if (name == "position_ids")
+      return integers({tokens}, [&](int64_t i) { return positionId(i); });
     return llvm::createStringError("--compare does not know the argument '" + name + "'");
   }
 
@@ -80,6 +82,13 @@ private:
   int64_t batch(int64_t token, int64_t column) const {
     bool seesAll = description.kind != ModelKind::decoder;
     return column == 0 ? token : column == 1 ? 0 : seesAll ? tokens : token + 1;
+  }
+
+  /// The row of the table of positions, where some tokens are not counted.
+  int64_t positionId(int64_t token) const {
+    auto counts = [&](int64_t id) { return id != description.positions.uncounted; };
+    int64_t before = llvm::count_if(ids.take_front(token), counts);
+    return description.positions.offset + (counts(ids[token]) ? before : -1);
   }
 
   static llvm::Expected<RuntimeValue> integers(llvm::ArrayRef<int64_t> shape, llvm::function_ref<int64_t(int64_t)> element) {

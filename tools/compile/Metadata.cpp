@@ -215,7 +215,8 @@ std::string attune::writeMetadata(const Description &description, const mlir::tr
   if (description.embedding.tokenTypes)
     metadata["token_types"] = description.embedding.tokenTypes;
   if (description.positions.uncounted)
-    metadata["uncounted"] = *description.positions.uncounted;
+    metadata["position_ids"] =
+        Object{{"offset", description.positions.offset}, {"uncounted", *description.positions.uncounted}};
   if (description.sentence)
     metadata["sentence"] = sentenceVector(*description.sentence);
   metadata["generation"] = generationDefaults(description.generation);
