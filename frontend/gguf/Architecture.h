@@ -23,6 +23,7 @@ struct Architecture {
 
 llvm::ArrayRef<Architecture> architectures();
 
+void describeBert(Settings &settings, Description &model);
 void describeGemma2(Settings &settings, Description &model);
 void describeGemma3(Settings &settings, Description &model);
 void describeGpt2(Settings &settings, Description &model);
@@ -61,6 +62,9 @@ void finishMixtral(Settings &settings, Description &model);
 
 /// Gives `attention.sliding_window`, if there is one, to all layers but every `period`-th; 0: to all.
 void setWindows(Settings &settings, int64_t period, Description &model);
+
+/// One matrix of all queries, keys and values, one above the other: `blk.{}.attn_qkv`.
+void sliceQueriesKeysValues(const Attention &attention, Description &model);
 
 /// Names the parameters that a decoder of this architecture has, by the file's usual names:
 /// `blk.{}.attn_q.weight` and so on.

@@ -9,6 +9,7 @@ using namespace attune::gguf;
 llvm::ArrayRef<Architecture> gguf::architectures() {
   static const Architecture table[] = {
       // clang-format off: a line each
+      {"bert", describeBert},
       {"gemma2", describeGemma2},
       {"gemma3", describeGemma3},
       {"gpt2", describeGpt2},

@@ -109,29 +109,33 @@ private:
 };
 } // namespace
 
-/// One matrix of all queries, keys and values, one above the other; one of gate and up.
-static void sliceFused(const Settings &settings, Description &model) {
-  auto slice = [&](const std::string &parameter, StringRef tensor, RowSlice rows) {
-    for (StringRef ending : {"weight", "bias"}) {
-      auto found = model.tensors.find(parameter + (ending == "bias" ? ".bias" : ""));
-      if (found == model.tensors.end())
-        continue;
-      found->second.name = ("blk.{}." + tensor + "." + ending).str();
-      found->second.rows = rows;
-    }
-  };
-  const Attention &attention = *model.layers[0].attention;
-  int64_t queries = attention.heads * attention.headSize, keys = attention.keyHeads * attention.headSize;
-  if (settings.tensor("blk.0.attn_qkv.weight")) {
-    int64_t all = queries + 2 * keys;
-    slice("layer.attention.query", "attn_qkv", {0, queries, 0, all});
-    slice("layer.attention.key", "attn_qkv", {queries, keys, 0, all});
-    slice("layer.attention.value", "attn_qkv", {queries + keys, keys, 0, all});
+/// The parameter and its bias are some rows of the tensor.
+static void slice(Description &model, const std::string &parameter, StringRef tensor, RowSlice rows) {
+  for (StringRef ending : {"weight", "bias"}) {
+    auto found = model.tensors.find(parameter + (ending == "bias" ? ".bias" : ""));
+    if (found == model.tensors.end())
+      continue;
+    found->second.name = ("blk.{}." + tensor + "." + ending).str();
+    found->second.rows = rows;
   }
+}
+
+void gguf::sliceQueriesKeysValues(const Attention &attention, Description &model) {
+  int64_t queries = attention.heads * attention.headSize, keys = attention.keyHeads * attention.headSize;
+  int64_t all = queries + 2 * keys;
+  slice(model, "layer.attention.query", "attn_qkv", {0, queries, 0, all});
+  slice(model, "layer.attention.key", "attn_qkv", {queries, keys, 0, all});
+  slice(model, "layer.attention.value", "attn_qkv", {queries + keys, keys, 0, all});
+}
+
+/// One matrix of all queries, keys and values; one of gate and up.
+static void sliceFused(const Settings &settings, Description &model) {
+  if (settings.tensor("blk.0.attn_qkv.weight"))
+    sliceQueriesKeysValues(*model.layers[0].attention, model);
   const FeedForward &ffn = *model.layers[0].feedForward;
   if (ffn.gated && !ffn.experts && !settings.tensor("blk.0.ffn_gate.weight")) {
-    slice("layer.feed_forward.gate", "ffn_up", {0, ffn.size, 0, 2 * ffn.size});
-    slice("layer.feed_forward.up", "ffn_up", {ffn.size, ffn.size, 0, 2 * ffn.size});
+    slice(model, "layer.feed_forward.gate", "ffn_up", {0, ffn.size, 0, 2 * ffn.size});
+    slice(model, "layer.feed_forward.up", "ffn_up", {ffn.size, ffn.size, 0, 2 * ffn.size});
   }
 }
 

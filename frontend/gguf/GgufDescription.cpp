@@ -23,6 +23,9 @@ static void readTokens(Settings &settings, Description &model) {
   };
   model.tokens.bos = id("bos_token_id");
   model.tokens.pad = id("padding_token_id");
+  model.tokens.mask = id("mask_token_id");
+  if (model.tokens.mask && *model.tokens.mask >= model.vocabulary) // a token that the model does not have
+    model.tokens.mask.reset();
   if (model.tokens.pad &&
       *model.tokens.pad >= model.vocabulary) // only ever used for padding, which needs no row here
     model.tokens.pad.reset();

@@ -26,9 +26,16 @@ QWEN_MOE |= {f"mlp.{network}.{part}_proj": f"ffn_{part}_{ending}" for part in ("
              for network, ending in (("experts", "exps"), ("shared_expert", "shexp"))}
 GPT_OSS = LAYER | {"post_attention_layernorm": "post_attention_norm", "mlp.router": "ffn_gate_inp", "self_attn.sinks": "attn_sinks",
                    "mlp.experts.gate_proj": "ffn_gate_exps", "mlp.experts.up_proj": "ffn_up_exps", "mlp.experts.down_proj": "ffn_down_exps"}
+BERT = {"attention.self.query": "attn_q", "attention.self.key": "attn_k", "attention.self.value": "attn_v",
+        "attention.output.dense": "attn_output", "attention.output.LayerNorm": "attn_output_norm", "intermediate.dense": "ffn_up",
+        "output.dense": "ffn_down", "output.LayerNorm": "layer_output_norm"}
 MODEL = {"model.embed_tokens": "token_embd", "model.norm": "output_norm", "lm_head": "output", "transformer.wte": "token_embd",
          "transformer.wpe": "position_embd", "transformer.ln_f": "output_norm", "gpt_neox.embed_in": "token_embd",
          "gpt_neox.final_layer_norm": "output_norm", "embed_out": "output"}
+for family in ("bert", "roberta"):
+    MODEL |= {f"{family}.embeddings.{stem}": name for stem, name in (
+        ("word_embeddings", "token_embd"), ("position_embeddings", "position_embd"), ("token_type_embeddings", "token_types"),
+        ("LayerNorm", "token_embd_norm"))}
 
 # model_type: architecture, names of a layer's tensors, what precedes a layer's number.
 FAMILIES = {"llama": ("llama", LAYER, "model.layers."), "mistral": ("llama", LAYER, "model.layers."),
@@ -38,7 +45,8 @@ FAMILIES = {"llama": ("llama", LAYER, "model.layers."), "mistral": ("llama", LAY
             "gemma2": ("gemma2", FOUR_NORMS, "model.layers."), "gemma3_text": ("gemma3", FOUR_NORMS, "model.layers."),
             "mixtral": ("llama", MIXTRAL, "model.layers."), "qwen2_moe": ("qwen2moe", QWEN_MOE, "model.layers."),
             "qwen3_moe": ("qwen3moe", QWEN_MOE, "model.layers."), "gpt_oss": ("gpt-oss", GPT_OSS, "model.layers."),
-            "gpt2": ("gpt2", GPT2, "transformer.h."), "gpt_neox": ("gptneox", GPT_NEOX, "gpt_neox.layers.")}
+            "gpt2": ("gpt2", GPT2, "transformer.h."), "gpt_neox": ("gptneox", GPT_NEOX, "gpt_neox.layers."),
+            "bert": ("bert", BERT, "bert.encoder.layer."), "roberta": ("bert", BERT, "roberta.encoder.layer.")}
 INTERLEAVED = ("llama", "mistral", "mixtral", "smollm3", "granite")
 
 
@@ -118,6 +126,8 @@ class Converter:
         self.stored = stacked(tensors.load(folder / "model.safetensors"))
         if self.type == "gpt_oss":
             self.stored = separated(self.stored)
+        if self.architecture == "bert":  # such files have no head
+            self.stored = {name: tensor for name, tensor in self.stored.items() if name.startswith(self.prefix.split(".")[0] + ".")}
 
     def get(self, *keys):
         return next((self.config[key] for key in keys if self.config.get(key) is not None), None)
@@ -133,6 +143,9 @@ class Converter:
             return reordered(tensor, one_above_the_other(heads, size))
         if name.endswith("shared_expert_gate.weight"):
             return Tensor(tensor.shape[1:], tensor.values)
+        if self.type == "roberta" and "position_embeddings" in name:  # rows up to the padding token's are for no position
+            first = self.config["pad_token_id"] + 1
+            return Tensor([tensor.shape[0] - first, tensor.shape[1]], tensor.values[first * tensor.shape[1]:])
         if self.type == "gpt2" and len(tensor.shape) == 2 and ".h." in name:
             return transposed(tensor)
         return tensor
@@ -156,6 +169,8 @@ class Converter:
             values["rope.dimension_count"] = int(self.get("rotary_pct") * values["embedding_length"] // heads)
         if self.type == "gemma3_text":
             values["attention.sliding_window_pattern"] = config["sliding_window_pattern"]
+        if self.architecture == "bert":
+            values["attention.causal"] = False
         scaling = config.get("rope_scaling") or {}
         if "factor" in scaling:
             values |= {"rope.scaling.type": scaling.get("rope_type", "linear"), "rope.scaling.factor": float(scaling["factor"]),

@@ -245,13 +245,41 @@ def check_model(report, compiler, model):
             check_threads(report, name, recorded, program)
 
 
+def check_uncounted(report, compiler, model):
+    """Padding within a text: its tokens have a position of their own and are not counted."""
+    ids, mark = [0, 17, 1, 1, 23, 150, 1, 42, 2], 1
+    rows, last = [], mark
+    for token in ids:
+        last += token != mark
+        rows.append(last if token != mark else mark)
+    with tempfile.TemporaryDirectory() as work, report.group(model):
+        program, weights = Program(compiler, HERE / model, pathlib.Path(work)), tensors.load(HERE / model / "model.safetensors")
+        with report.check(f"{model}: padding within a text") as errors:
+            got = program.run(Tensor([1, len(ids)], ids), "--all-hidden")["hidden_states.0"].rows()
+            words, positions, types, scale, shift = (weights[f"{model}.embeddings.{name}"].rows() for name in (
+                "word_embeddings.weight", "position_embeddings.weight", "token_type_embeddings.weight", "LayerNorm.weight", "LayerNorm.bias"))
+            eps = json.loads((HERE / model / "config.json").read_text())["layer_norm_eps"]
+            for token, row, vector in zip(ids, rows, got):
+                x = [sum(parts) for parts in zip(words[token], positions[row], types[0])]
+                mean = sum(x) / len(x)
+                spread = math.sqrt(sum((v - mean) ** 2 for v in x) / len(x) + eps)
+                errors += [abs((v - mean) / spread * s + b - g) / 1e-5 for v, s, b, g in zip(x, scale[0], shift[0], vector)]
+            listed = ",".join(map(str, ids))
+            errors.append(0.0 if "agree within" in command(compiler, HERE / model, "-o", f"{work}/other", "--compare", listed) else math.inf)
+
+
 def check_gguf(report, compiler, model):
     """The same numbers from a GGUF file."""
     recorded, name = Recorded(HERE / model), f"{model}, as GGUF"
     with tempfile.TemporaryDirectory() as work, report.group(name):
         work = pathlib.Path(work)
-        file = gguf_models.convert(recorded.folder, work / "model.gguf")
-        check_logits(report, name, recorded, Program(compiler, file, work))
+        program = Program(compiler, gguf_models.convert(recorded.folder, work / "model.gguf"), work)
+        if recorded.facts["kind"] != "encoder":
+            return check_logits(report, name, recorded, program)
+        with report.check(f"{name}: last_hidden_state") as errors:  # the head is not in such files
+            for prompt, want in recorded.find("last_hidden"):
+                got = program.run_inputs(recorded.inputs(prompt))["last_hidden_state"]
+                errors.append(distance(got, want, recorded.tolerance, recorded.real_rows(prompt)))
 
 
 def check_options(report, compiler, model):
@@ -323,6 +351,8 @@ def main():
     for model in names or recorded:
         if model != "word_example":
             tasks.append((check_model, model))
+            if model == "roberta":
+                tasks.append((check_uncounted, model))
             if gguf_models.has_form(HERE / model):
                 tasks.append((check_gguf, model))
     if not names:

@@ -140,4 +140,63 @@ TEST_F(GgufFamilies, Mixtures) {
               {"'qwen3moe.expert_used_count' is 5, more than 'qwen3moe.expert_count', which is 4"});
 }
 
+TEST_F(GgufFamilies, Bert) {
+  rename("bert");
+  file.entries.erase("bert.attention.layer_norm_rms_epsilon");
+  file.entries.erase("bert.attention.head_count_kv");
+  file.entries["bert.attention.layer_norm_epsilon"] = LlamaGguf::real(0.001f);
+  file.entries["bert.attention.causal"] = LlamaGguf::flag(false);
+  file.entries["bert.pooling_type"] = LlamaGguf::number(2);
+  file.entries["tokenizer.ggml.mask_token_id"] = LlamaGguf::number(4);
+  file.tensors = {{"token_embd.weight", {{8, 10}}},
+                  {"position_embd.weight", {{8, 20}}},
+                  {"token_types.weight", {{8, 2}}},
+                  {"token_embd_norm.weight", {{8}}},
+                  {"token_embd_norm.bias", {{8}}}};
+  for (llvm::StringRef name : {"attn_q", "attn_k", "attn_v", "attn_output"}) {
+    addToLayers((name + ".weight").str(), {8, 8});
+    addToLayers((name + ".bias").str(), {8});
+  }
+  for (llvm::StringRef name : {"attn_output_norm.weight", "attn_output_norm.bias", "layer_output_norm.weight",
+                               "layer_output_norm.bias", "ffn_down.bias"})
+    addToLayers(name, {8});
+  addToLayers("ffn_up.weight", {8, 12});
+  addToLayers("ffn_up.bias", {12});
+  addToLayers("ffn_down.weight", {12, 8});
+  Description model = description();
+  EXPECT_EQ(model.kind, ModelKind::encoder);
+  EXPECT_EQ(model.context, 20); // the table has fewer rows than the file says
+  EXPECT_EQ(model.embedding.tokenTypes, 2);
+  EXPECT_EQ(model.tokens.mask, 4);
+  EXPECT_EQ(model.sentence, (SentenceVector{Pooling::first, true}));
+  EXPECT_FALSE(model.head || model.finalNorm);
+  const Layer &layer = model.layers[1];
+  EXPECT_EQ(layer.attention->mask, Mask());
+  EXPECT_EQ(layer.attention->normAfter->eps, static_cast<double>(0.001f));
+  EXPECT_TRUE(layer.attention->bias && layer.attention->outputBias && layer.feedForward->bias);
+  EXPECT_EQ(model.tensors.at("layer.feed_forward.norm_after").name, "blk.{}.layer_output_norm.weight");
+
+  struct {
+    const char *key;
+    LlamaGguf::Entry entry;
+    llvm::StringRef error;
+  } cases[] = {
+      {"bert.attention.causal", LlamaGguf::flag(true), "'bert.attention.causal' is true, expected false"},
+      {"bert.pooling_type", LlamaGguf::number(4), "'bert.pooling_type' is 4, expected 0 (none), 1 (mean)"},
+      {"bert.attention.head_count", LlamaGguf::number(3),
+       "'bert.attention.head_count' is 3, which does not divide 'bert.embedding_length', which is 8"},
+  };
+  for (auto &[key, entry, error] : cases) {
+    LlamaGguf saved = file;
+    file.entries[key] = entry;
+    expectError(loadModel(file.write(folder)), {error});
+    file = std::move(saved);
+  }
+  file.tensors["cls.weight"] = {{8, 8}}; // what sorts texts
+  expectError(loadModel(file.write(folder)), {"tensor 'cls.weight' (f32 [8, 8]) is not used"});
+  file.tensors.erase("cls.weight");
+  file.tensors.erase("position_embd.weight");
+  expectError(loadModel(file.write(folder)), {"tensor 'position_embd.weight' is missing"});
+}
+
 } // namespace
