@@ -10,6 +10,10 @@
 
 #include "mlir/Pass/Pass.h"
 
+namespace mlir::gpu {
+class GPUModuleOp;
+} // namespace mlir::gpu
+
 namespace mlir::transformer {
 
 #define GEN_PASS_DECL

@@ -284,7 +284,9 @@ def Tile : Pass<"transformer-tile", "func::FuncOp"> {
     ```
   }];
   let options = [Option<"rows", "rows", "int64_t", "96", "tokens of a product's tile: a multiple of every register tile's rows">,
-                 Option<"queries", "queries", "int64_t", "16", "tokens of an attention tile">];
+                 Option<"queries", "queries", "int64_t", "16", "tokens of an attention tile">,
+                 Option<"kernels", "kernels", "bool", "true", "tile kernels too, not only row operations">,
+                 Option<"most", "producer-bytes", "int64_t", "0", "a producer with more bytes for a token stays outside of the tile; 0: none does">];
   let dependentDialects = ["::mlir::affine::AffineDialect", "::mlir::scf::SCFDialect", "::mlir::tensor::TensorDialect", "::mlir::memref::MemRefDialect"];
 }
 
@@ -321,5 +323,6 @@ def LowerCopies : Pass<"transformer-lower-copies"> {
 }
 
 include "passes/CpuPasses.td"
+include "passes/GpuPasses.td"
 
 #endif // ATTUNE_PASSES

@@ -11,6 +11,8 @@
 #include "mlir/Dialect/Arith/Transforms/Passes.h"
 #include "mlir/Dialect/Bufferization/Transforms/Passes.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/GPU/IR/GPUDialect.h"
+#include "mlir/Dialect/GPU/Transforms/Passes.h"
 #include "mlir/Dialect/Linalg/Passes.h"
 #include "mlir/Dialect/MemRef/Transforms/Passes.h"
 #include "mlir/Dialect/Vector/Transforms/Passes.h"
@@ -89,12 +91,16 @@ void transformer::buildVectorPipeline(OpPassManager &pm) {
   cleanUp(pm);
 }
 
-void transformer::buildBufferPipeline(OpPassManager &pm) {
+static void bufferize(OpPassManager &pm) {
   pm.addPass(bufferization::createEmptyTensorEliminationPass());
   pm.addPass(bufferization::createOneShotBufferizePass());
   cleanUp(pm);
   pm.addPass(createCanonicalizerPass()); // copies to themselves show only after cse
   pm.addPass(createLowerCopies());
+}
+
+void transformer::buildBufferPipeline(OpPassManager &pm) {
+  bufferize(pm);
   bufferization::PromoteBuffersToStackPassOptions stack;
   stack.maxAllocSizeInBytes = 4096;
   pm.addNestedPass<func::FuncOp>(bufferization::createPromoteBuffersToStackPass(stack));
@@ -115,6 +121,7 @@ void transformer::buildKernelPipeline(OpPassManager &pm, const CodeOptions &opti
 }
 
 void transformer::buildLLVMPipeline(OpPassManager &pm) {
+  pm.addNestedPass<gpu::GPUModuleOp>(createDropDeviceCode());
   pm.addNestedPass<func::FuncOp>(createConvertLinalgToLoopsPass());
   pm.addNestedPass<func::FuncOp>(vector::createLowerVectorMultiReductionPass());
   pm.addPass(createMathToPolynomials());
@@ -130,7 +137,50 @@ void transformer::buildLLVMPipeline(OpPassManager &pm) {
   pm.addPass(createKernelToLLVM());
   pm.addPass(createReconcileUnrealizedCastsPass());
   pm.addPass(createEntryTable());
+  pm.addPass(createKernelTable());
 }
+
+//===------------------------------------------ devices -----------------------------------------===//
+
+void transformer::buildDeviceTilePipeline(OpPassManager &pm) {
+  TileOptions options;
+  options.kernels = false;
+  options.most = 16384; // of a block's memory, which holds a few of them
+  pm.addNestedPass<func::FuncOp>(createTile(options));
+  cleanUp(pm);
+}
+
+void transformer::buildDeviceBufferPipeline(OpPassManager &pm) {
+  bufferize(pm);
+  pm.addPass(createPlanWorkspace());
+  cleanUp(pm);
+}
+
+void transformer::buildDeviceKernelPipeline(OpPassManager &pm) {
+  pm.addPass(createMapToGpu());
+  cleanUp(pm);
+  pm.addPass(createGpuLaunchSinkIndexComputationsPass());
+  pm.addPass(createGpuKernelOutliningPass());
+  OpPassManager &device = pm.nest<gpu::GPUModuleOp>();
+  device.addPass(createMathToPolynomials());
+  device.addPass(createDeviceMath());
+  cleanUp(device);
+}
+
+void transformer::buildNvvmPipeline(OpPassManager &pm) {
+  OpPassManager &device = pm.nest<gpu::GPUModuleOp>();
+  device.addPass(createLowerAffinePass());
+  device.addPass(createSCFToControlFlowPass());
+  device.addPass(memref::createExpandStridedMetadataPass());
+  device.addPass(createLowerAffinePass());
+  device.addPass(arith::createArithExpandOpsPass());
+  cleanUp(device);
+  device.addPass(createConvertGpuOpsToNVVMOps());
+  cleanUp(device);
+  device.addPass(createReconcileUnrealizedCastsPass());
+}
+
+void transformer::buildEmulationPipeline(OpPassManager &pm) { pm.addPass(createEmulateDevice()); }
 
 //===-------------------------------------- registration --------------------------------------===//
 
@@ -199,5 +249,11 @@ void transformer::registerPasses() {
   stage("transformer-buffers",
         "Tensors become buffers in a planned workspace; parallel loops become launches", buildBufferPipeline);
   codeStage("transformer-kernels", "Kernels become loops and vectors for the CPU", buildKernelPipeline);
+  stage("transformer-device-tiles", "Loops over tokens, for a device", buildDeviceTilePipeline);
+  stage("transformer-device-buffers", "Tensors become buffers of the device's memory",
+        buildDeviceBufferPipeline);
+  stage("transformer-device-kernels", "Operations become kernels and launches", buildDeviceKernelPipeline);
+  stage("transformer-nvvm", "Kernels for NVIDIA's devices, in the LLVM dialect", buildNvvmPipeline);
+  stage("transformer-emulate", "Kernels become functions of the host as well", buildEmulationPipeline);
   stage("transformer-llvm", "The LLVM dialect, with the table of entries", buildLLVMPipeline);
 }

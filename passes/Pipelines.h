@@ -35,6 +35,17 @@ void buildVectorPipeline(OpPassManager &pm);
 void buildBufferPipeline(OpPassManager &pm);
 /// `transformer-kernels`: kernels become loops and vectors for the CPU.
 void buildKernelPipeline(OpPassManager &pm, const CodeOptions &options);
+/// `transformer-device-tiles`: loops over tokens, for a device.
+void buildDeviceTilePipeline(OpPassManager &pm);
+/// `transformer-device-buffers`: tensors become buffers of the device's memory.
+void buildDeviceBufferPipeline(OpPassManager &pm);
+/// `transformer-device-kernels`: operations become kernels in a `gpu.module`, and launches.
+void buildDeviceKernelPipeline(OpPassManager &pm);
+/// `transformer-nvvm`: a module's kernels for NVIDIA's devices, in the LLVM dialect.
+void buildNvvmPipeline(OpPassManager &pm);
+/// `transformer-emulate`: kernels become functions of the host as well.
+void buildEmulationPipeline(OpPassManager &pm);
+
 /// `transformer-llvm`: the LLVM dialect, with the table of entries.
 void buildLLVMPipeline(OpPassManager &pm);
 

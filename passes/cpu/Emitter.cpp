@@ -13,35 +13,7 @@
 using namespace mlir;
 using namespace mlir::transformer;
 
-std::optional<int64_t> transformer::constantOf(Value value) {
-  APInt constant;
-  if (!matchPattern(value, m_ConstantInt(&constant)))
-    return std::nullopt;
-  return constant.getSExtValue();
-}
-
-Emitter::Emitter(Operation *op, const CpuTarget &target)
-    : ImplicitLocOpBuilder(op->getLoc(), op), target(target) {}
-
-//===------------------------------------------------ index arithmetic
-//---------------------------------------------===//
-
-Value Emitter::index(int64_t value) { return arith::ConstantIndexOp::create(*this, value); }
-Value Emitter::add(Value a, Value b) { return createOrFold<arith::AddIOp>(a, b); }
-Value Emitter::add(Value a, int64_t b) { return b == 0 ? a : add(a, index(b)); }
-Value Emitter::sub(Value a, Value b) { return createOrFold<arith::SubIOp>(a, b); }
-Value Emitter::mul(Value a, int64_t b) { return createOrFold<arith::MulIOp>(a, index(b)); }
-Value Emitter::div(Value a, int64_t b) { return b == 1 ? a : createOrFold<arith::DivUIOp>(a, index(b)); }
-Value Emitter::rem(Value a, int64_t b) { return createOrFold<arith::RemUIOp>(a, index(b)); }
-Value Emitter::min(Value a, Value b) { return createOrFold<arith::MinUIOp>(a, b); }
-Value Emitter::roundDown(Value a, int64_t b) { return mul(div(a, b), b); }
-
-Value Emitter::dimension(Value memref, int64_t dim) {
-  auto type = cast<MemRefType>(memref.getType());
-  if (!type.isDynamicDim(dim))
-    return index(type.getDimSize(dim));
-  return createOrFold<memref::DimOp>(memref, dim);
-}
+Emitter::Emitter(Operation *op, const CpuTarget &target) : LoopEmitter(op), target(target) {}
 
 //===------------------------------------------------------ vectors
 //------------------------------------------------===//
@@ -129,10 +101,6 @@ Value Emitter::intrinsic(StringRef name, Type result, ValueRange arguments) {
 //===------------------------------------------------------- memory
 //------------------------------------------------===//
 
-Value Emitter::load(Value memref, ValueRange indices) {
-  return memref::LoadOp::create(*this, memref, indices);
-}
-
 Value Emitter::loadVector(VectorType type, Value memref, ValueRange indices) {
   return vector::LoadOp::create(*this, type, memref, indices);
 }
@@ -149,44 +117,4 @@ void Emitter::storeVector(Value vector, Value memref, ValueRange indices) {
 void Emitter::prefetch(Value memref, Value row, Value offset) {
   memref::PrefetchOp::create(*this, memref, ValueRange{row, offset}, /*isWrite=*/false, /*localityHint=*/3,
                              /*isDataCache=*/true);
-}
-
-Value Emitter::stackBuffer(MemRefType type) {
-  OpBuilder::InsertionGuard guard(*this);
-  Operation *scope = getInsertionBlock()->getParentOp();
-  if (!isa<func::FuncOp>(scope))
-    scope = scope->getParentOfType<func::FuncOp>();
-  setInsertionPointToStart(&scope->getRegion(0).front());
-  return memref::AllocaOp::create(*this, type, getI64IntegerAttr(64));
-}
-
-//===------------------------------------------------------- control
-//-----------------------------------------------===//
-
-Values Emitter::loop(Value from, Value to, int64_t step, ValueRange carried, Body body) {
-  auto loop = scf::ForOp::create(*this, from, to, index(step), carried);
-  OpBuilder::InsertionGuard guard(*this);
-  setInsertionPointToStart(loop.getBody());
-  Values results = body(loop.getInductionVar(), loop.getRegionIterArgs());
-  if (!carried.empty())
-    scf::YieldOp::create(*this, results);
-  return loop.getResults();
-}
-
-void Emitter::loop(Value from, Value to, int64_t step, function_ref<void(Value)> body) {
-  loop(from, to, step, {}, [&](Value iv, ValueRange) {
-    body(iv);
-    return Values();
-  });
-}
-
-void Emitter::branch(Value condition, function_ref<void()> whenTrue, function_ref<void()> whenFalse) {
-  if (std::optional<int64_t> constant = constantOf(condition))
-    return *constant ? whenTrue() : whenFalse();
-  auto branch = scf::IfOp::create(*this, condition, /*withElseRegion=*/true);
-  OpBuilder::InsertionGuard guard(*this);
-  setInsertionPointToStart(branch.thenBlock());
-  whenTrue();
-  setInsertionPointToStart(branch.elseBlock());
-  whenFalse();
 }

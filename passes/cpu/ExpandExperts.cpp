@@ -1,12 +1,10 @@
 // Part of Attune, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
-// What stands around the products of experts: the choice of each token, and the order of the choices by
-// expert. Scalar loops: there are few numbers.
-
 #include "dialect/Kernel.h"
 #include "passes/Passes.h"
 #include "passes/cpu/Expansion.h"
+#include "passes/lower/ExpertLoops.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
@@ -15,8 +13,6 @@
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 
-#include <limits>
-
 namespace mlir::transformer {
 #define GEN_PASS_DEF_EXPANDEXPERTS
 #include "passes/Passes.h.inc"
@@ -24,257 +20,23 @@ namespace mlir::transformer {
 
 using namespace mlir;
 using namespace mlir::transformer;
-using arith::CmpFPredicate;
-using arith::CmpIPredicate;
 
 namespace {
-
-/// Emits scalar arithmetic.
-struct Scalars {
-  Emitter &e;
-
-  Value number(double value) { return arith::ConstantOp::create(e, e.getF32FloatAttr(value)); }
-  Value minusInfinity() { return number(-std::numeric_limits<float>::infinity()); }
-  Value add(Value a, Value b) { return arith::AddFOp::create(e, a, b); }
-  Value div(Value a, Value b) { return arith::DivFOp::create(e, a, b); }
-  Value larger(Value a, Value b) { return arith::MaxNumFOp::create(e, a, b); }
-  Value smaller(Value a, Value b) { return arith::MinNumFOp::create(e, a, b); }
-  Value exp(Value x) { return math::ExpOp::create(e, x); }
-  Value compare(CmpFPredicate predicate, Value a, Value b) {
-    return arith::CmpFOp::create(e, predicate, a, b);
-  }
-  Value compare(CmpIPredicate predicate, Value a, Value b) {
-    return arith::CmpIOp::create(e, predicate, a, b);
-  }
-  Value both(Value a, Value b) { return arith::AndIOp::create(e, a, b); }
-  Value either(Value a, Value b) { return arith::OrIOp::create(e, a, b); }
-  Value select(Value condition, Value a, Value b) { return arith::SelectOp::create(e, condition, a, b); }
-  /// What is not a number counts as minus infinity.
-  Value orMinusInfinity(Value x) { return select(compare(CmpFPredicate::UNO, x, x), minusInfinity(), x); }
-  void store(Value value, Value memref, ValueRange indices) {
-    memref::StoreOp::create(e, value, memref, indices);
-  }
-
-  Value loadIndex(Value memref, ValueRange indices) {
-    return arith::IndexCastOp::create(e, e.getIndexType(), e.load(memref, indices));
-  }
-  void storeIndex(Value index, Value memref, ValueRange indices) {
-    store(arith::IndexCastOp::create(e, e.getI32Type(), index), memref, indices);
-  }
-};
-
-//===----------------------------------------------------- route
-//----------------------------------------------------===//
-
-struct RouteLoops : Scalars {
-  kernel::RouteOp op;
-  int64_t experts = cast<MemRefType>(op.getLogits().getType()).getDimSize(1);
-  int64_t chosen = cast<MemRefType>(op.getExperts().getType()).getDimSize(1);
-  int64_t groups = op.getGroups(), members = groups ? experts / groups : 0;
-  Value scores = numbers(experts), ranks = numbers(experts);
-  Value order = op.getCorrectionBias() ? numbers(experts) : Value();
-  Value groupScores = groups ? numbers(groups) : Value(), kept = groups ? numbers(groups) : Value();
-
-  RouteLoops(Emitter &e, kernel::RouteOp op) : Scalars{e}, op(op) {}
-
-  Value numbers(int64_t count) { return e.stackBuffer(MemRefType::get(count, e.getF32Type())); }
-
-  void forEach(int64_t count, function_ref<void(Value)> body) { e.loop(e.index(0), e.index(count), 1, body); }
-  Value fold(int64_t count, Value start, function_ref<Value(Value i, Value carried)> body) {
-    return e.loop(e.index(0), e.index(count), 1, start,
-                  [&](Value i, ValueRange carried) { return Values{body(i, carried[0])}; })[0];
-  }
-
-  Value logit(Value row, Value expert) { return e.load(op.getLogits(), {row, expert}); }
-
-  void emitScores(Value row) {
-    if (op.getScores() == RouterScores::softmax)
-      return emitSoftmax(row);
-    forEach(experts, [&](Value i) {
-      Value score = logit(row, i);
-      if (op.getScores() == RouterScores::sigmoid)
-        score = div(number(1), add(number(1), exp(arith::NegFOp::create(e, score))));
-      store(score, scores, i);
-    });
-  }
-
-  void emitSoftmax(Value row) {
-    Value largest =
-        fold(experts, minusInfinity(), [&](Value i, Value most) { return larger(most, logit(row, i)); });
-    Value sum = fold(experts, number(0), [&](Value i, Value total) {
-      Value share = exp(arith::SubFOp::create(e, logit(row, i), largest));
-      store(share, scores, i);
-      return add(total, share);
-    });
-    forEach(experts, [&](Value i) { store(div(e.load(scores, i), sum), scores, i); });
-  }
-
-  void emitRanks() {
-    forEach(experts, [&](Value i) {
-      Value rank = e.load(scores, i);
-      if (Value bias = op.getCorrectionBias())
-        rank = add(rank, e.load(bias, i));
-      store(orMinusInfinity(rank), ranks, i);
-    });
-  }
-
-  /// Experts of groups that are not among the best become minus infinity.
-  void hideGroups() {
-    forEach(groups, [&](Value group) {
-      store(number(0), kept, group);
-      Values best = e.loop(e.index(0), e.index(members), 1, {minusInfinity(), minusInfinity()},
-                           [&](Value i, ValueRange two) -> Values {
-                             Value rank = e.load(ranks, e.add(e.mul(group, members), i));
-                             return {larger(two[0], rank), larger(two[1], smaller(two[0], rank))};
-                           });
-      Value score = op.getGroupScore() == GroupScore::max ? best[0] : add(best[0], best[1]);
-      store(orMinusInfinity(score), groupScores, group);
-    });
-    forLargest(groupScores, groups, op.getTopGroups(),
-               [&](Value, Value group) { store(number(1), kept, group); });
-    forEach(groups, [&](Value group) {
-      Value hidden = compare(CmpFPredicate::OEQ, e.load(kept, group), number(0));
-      forEach(members, [&](Value i) {
-        Value expert = e.add(e.mul(group, members), i);
-        store(select(hidden, minusInfinity(), e.load(ranks, expert)), ranks, expert);
-      });
-    });
-  }
-
-  /// `body(i, index)` for the `wanted` largest of `values`, the largest first; equal ones by the lower index.
-  /// Each is the first behind its predecessor in that order, so nothing needs to be marked as taken.
-  void forLargest(Value values, int64_t count, int64_t wanted,
-                  function_ref<void(Value i, Value index)> body) {
-    Value none = e.index(-1);
-    Values start{number(std::numeric_limits<float>::infinity()), none};
-    e.loop(e.index(0), e.index(wanted), 1, start, [&](Value i, ValueRange previous) {
-      Values best = e.loop(e.index(0), e.index(count), 1, {minusInfinity(), none},
-                           [&](Value at, ValueRange found) -> Values {
-                             Value value = e.load(values, at);
-                             Value behind = both(compare(CmpFPredicate::OEQ, value, previous[0]),
-                                                 compare(CmpIPredicate::sgt, at, previous[1]));
-                             behind = either(behind, compare(CmpFPredicate::OLT, value, previous[0]));
-                             Value better = either(compare(CmpFPredicate::OGT, value, found[0]),
-                                                   compare(CmpIPredicate::eq, found[1], none));
-                             Value taken = both(behind, better);
-                             return {select(taken, value, found[0]), select(taken, at, found[1])};
-                           });
-      body(i, best[1]);
-      return best;
-    });
-  }
-
-  /// The correction has made the choice: chosen experts now rank by their scores, the others last.
-  void rankByScore() {
-    Value lowest = number(std::numeric_limits<float>::lowest());
-    forEach(experts, [&](Value i) { store(minusInfinity(), order, i); });
-    forLargest(ranks, experts, chosen,
-               [&](Value, Value expert) { store(larger(e.load(scores, expert), lowest), order, expert); });
-    forEach(experts, [&](Value i) { store(e.load(order, i), ranks, i); });
-  }
-
-  void emitWeights(Value row) {
-    auto weight = [&](Value j) { return e.load(op.getWeights(), {row, j}); };
-    Value sum = number(1), scale = number(op.getScale().convertToDouble());
-    if (op.getScores() == RouterScores::softmax_chosen) {
-      Value largest =
-          fold(chosen, minusInfinity(), [&](Value j, Value most) { return larger(most, weight(j)); });
-      forEach(chosen, [&](Value j) {
-        store(exp(arith::SubFOp::create(e, weight(j), largest)), op.getWeights(), {row, j});
-      });
-    }
-    if (op.getScores() == RouterScores::softmax_chosen || op.getRenormalize()) {
-      sum = fold(chosen, number(0), [&](Value j, Value total) { return add(total, weight(j)); });
-      sum = select(compare(CmpFPredicate::OEQ, sum, number(0)), number(1), sum);
-    }
-    forEach(chosen, [&](Value j) {
-      store(arith::MulFOp::create(e, div(weight(j), sum), scale), op.getWeights(), {row, j});
-    });
-  }
-
-  LogicalResult emit() {
-    e.loop(e.index(0), e.dimension(op.getLogits(), 0), 1, [&](Value row) {
-      emitScores(row);
-      emitRanks();
-      if (groups)
-        hideGroups();
-      if (op.getCorrectionBias())
-        rankByScore();
-      forLargest(ranks, experts, chosen, [&](Value j, Value expert) {
-        storeIndex(expert, op.getExperts(), {row, j});
-        store(e.load(scores, expert), op.getWeights(), {row, j});
-      });
-      emitWeights(row);
-    });
-    return success();
-  }
-};
-
-//===---------------------------------------------------- dispatch
-//--------------------------------------------------===//
-
-/// A counting sort.
-struct DispatchLoops : Scalars {
-  kernel::DispatchOp op;
-  int64_t experts = op.getExperts(), rows = op.getRows();
-  int64_t choices = cast<MemRefType>(op.getChosen().getType()).getDimSize(1);
-  /// Of each expert: first the number of its choices, then the place of its next one.
-  Value places = e.stackBuffer(MemRefType::get(experts, e.getI32Type()));
-
-  DispatchLoops(Emitter &e, kernel::DispatchOp op) : Scalars{e}, op(op) {}
-
-  void forChoices(function_ref<void(Value token, Value j, Value expert)> body) {
-    e.loop(e.index(0), e.dimension(op.getChosen(), 0), 1, [&](Value token) {
-      e.loop(e.index(0), e.index(choices), 1,
-             [&](Value j) { body(token, j, loadIndex(op.getChosen(), {token, j})); });
-    });
-  }
-
-  void countChoices() {
-    e.loop(e.index(0), e.index(experts), 1, [&](Value expert) { storeIndex(e.index(0), places, expert); });
-    forChoices(
-        [&](Value, Value, Value expert) { storeIndex(e.add(loadIndex(places, expert), 1), places, expert); });
-  }
-
-  /// Blocks of each expert in turn; its count becomes its first place.
-  void emitBlocks() {
-    Values ends = e.loop(
-        e.index(0), e.index(experts), 1, {e.index(0), e.index(0)},
-        [&](Value expert, ValueRange carried) -> Values {
-          Value first = carried[0], count = loadIndex(places, expert);
-          storeIndex(first, places, expert);
-          Values blocks =
-              e.loop(e.index(0), count, rows, carried[1], [&](Value done, ValueRange number) -> Values {
-                Value values[] = {expert, e.add(first, done), e.min(e.sub(count, done), e.index(rows))};
-                for (auto [column, value] : llvm::enumerate(values))
-                  storeIndex(value, op.getBlocks(), {number[0], e.index(column)});
-                return {e.add(number[0], 1)};
-              });
-          return {e.add(first, count), blocks[0]};
-        });
-    storeIndex(ends[1], op.getCount(), e.index(0));
-  }
-
-  LogicalResult emit() {
-    countChoices();
-    emitBlocks();
-    forChoices([&](Value token, Value j, Value expert) {
-      Value place = loadIndex(places, expert);
-      storeIndex(e.add(place, 1), places, expert);
-      storeIndex(place, op.getPlaces(), {token, j});
-      storeIndex(e.add(e.mul(token, choices), j), op.getSources(),
-                 {e.div(place, choices), e.rem(place, choices)});
-    });
-    return success();
-  }
-};
 
 struct ExpandExperts : transformer::impl::ExpandExpertsBase<ExpandExperts> {
   using ExpandExpertsBase::ExpandExpertsBase;
 
   void runOnOperation() override {
-    auto route = [](Emitter &e, kernel::RouteOp op) { return RouteLoops(e, op).emit(); };
-    auto dispatch = [](Emitter &e, kernel::DispatchOp op) { return DispatchLoops(e, op).emit(); };
+    auto route = [](Emitter &e, kernel::RouteOp op) {
+      emitRoute(e, op, [&](function_ref<void(Value)> row) {
+        e.loop(e.index(0), e.dimension(op.getLogits(), 0), 1, row);
+      });
+      return success();
+    };
+    auto dispatch = [](Emitter &e, kernel::DispatchOp op) {
+      emitDispatch(e, op);
+      return success();
+    };
     if (failed(expandAll<kernel::RouteOp>(getOperation(), cpu, route)) ||
         failed(expandAll<kernel::DispatchOp>(getOperation(), cpu, dispatch)))
       signalPassFailure();

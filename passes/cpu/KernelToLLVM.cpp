@@ -6,6 +6,7 @@
 
 #include "dialect/Kernel.h"
 #include "passes/Passes.h"
+#include "passes/gpu/LaunchesToLLVM.h"
 
 #include "mlir/Conversion/ArithToLLVM/ArithToLLVM.h"
 #include "mlir/Conversion/ControlFlowToLLVM/ControlFlowToLLVM.h"
@@ -19,6 +20,7 @@
 #include "mlir/Conversion/UBToLLVM/UBToLLVM.h"
 #include "mlir/Conversion/VectorToLLVM/ConvertVectorToLLVM.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/GPU/IR/GPUDialect.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Transforms/DialectConversion.h"
 
@@ -119,7 +121,11 @@ struct KernelToLLVM : transformer::impl::KernelToLLVMBase<KernelToLLVM> {
       else
         function->setAttr("llvm.linkage", LLVM::LinkageAttr::get(&getContext(), LLVM::Linkage::Internal));
     }
-    LLVMTypeConverter converter(&getContext());
+    // What is allocated beside kernels of a device is not the host's memory: `kernel-kernel-table` says whose.
+    llvm::StringMap<int32_t> kernels = numberKernels(module);
+    LowerToLLVMOptions options(&getContext());
+    options.useGenericFunctions = !kernels.empty();
+    LLVMTypeConverter converter(&getContext(), options);
     RewritePatternSet patterns(&getContext());
     arith::populateArithToLLVMConversionPatterns(converter, patterns);
     cf::populateControlFlowToLLVMConversionPatterns(converter, patterns);
@@ -130,8 +136,11 @@ struct KernelToLLVM : transformer::impl::KernelToLLVMBase<KernelToLLVM> {
     ub::populateUBToLLVMConversionPatterns(converter, patterns);
     populateVectorToLLVMConversionPatterns(converter, patterns);
     patterns.add<LowerLaunch>(converter);
+    populateLaunchToLLVMPatterns(converter, patterns, kernels);
     LLVMConversionTarget target(getContext());
-    target.addLegalOp<ModuleOp>();
+    target.addLegalOp<ModuleOp, UnrealizedConversionCastOp, gpu::GPUModuleOp>();
+    target.markOpRecursivelyLegal<gpu::GPUModuleOp>();
+    target.addIllegalOp<gpu::LaunchFuncOp>();
     target.addIllegalDialect<kernel::KernelDialect>();
     // Parameters were data for the packer; they have no code.
     for (auto parameter : llvm::make_early_inc_range(module.getOps<ParameterOp>()))

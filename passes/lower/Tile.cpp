@@ -40,12 +40,12 @@ struct Tile : transformer::impl::TileBase<Tile> {
   void runOnOperation() override {
     func::FuncOp function = getOperation();
     IRRewriter rewriter(&getContext());
-    SmallVector<TilingInterface> kernels;
+    SmallVector<TilingInterface> found;
     function.walk([&](TilingInterface op) {
-      if (isa<kernel::KernelDialect>(op->getDialect()) && op->getNumResults() && !isInsideLoop(op))
-        kernels.push_back(op);
+      if (kernels && isa<kernel::KernelDialect>(op->getDialect()) && op->getNumResults() && !isInsideLoop(op))
+        found.push_back(op);
     });
-    for (TilingInterface op : kernels)
+    for (TilingInterface op : found)
       if (failed(tileInParallel(rewriter, op, kernelTile(op))))
         return signalPassFailure();
     tileRows(rewriter, function);
@@ -89,7 +89,7 @@ struct Tile : transformer::impl::TileBase<Tile> {
       options.setFusionControlFn([&](tensor::ExtractSliceOp slice, OpResult producer,
                                      bool) -> std::optional<scf::SCFTileAndFuseOptions::ControlFnResult> {
         auto linalgOp = dyn_cast<linalg::LinalgOp>(producer.getOwner());
-        if (!linalgOp || !isTokenWise(linalgOp) || isUsedElsewhere(linalgOp, slice, tiledAway))
+        if (!linalgOp || !isTokenWise(linalgOp) || !fitsTile(producer) || isUsedElsewhere(linalgOp, slice, tiledAway))
           return std::nullopt;
         tiledAway.insert(linalgOp);
         return scf::SCFTileAndFuseOptions::ControlFnResult{};
@@ -103,6 +103,16 @@ struct Tile : transformer::impl::TileBase<Tile> {
           rewriter.replaceAllUsesWith(result, replacement);
       eraseDead(rewriter, op);
     }
+  }
+
+  /// Whether a token's part of a result is known to be small enough for a tile's own memory.
+  bool fitsTile(OpResult result) const {
+    auto type = cast<RankedTensorType>(result.getType());
+    ArrayRef<int64_t> shape = type.getShape().drop_front();
+    if (most == 0)
+      return true;
+    return !ShapedType::isDynamicShape(shape) &&
+           ShapedType::getNumElements(shape) * type.getElementTypeBitWidth() / 8 <= most;
   }
 
   /// Whether a producer's result is needed as a whole: by anything but slices in the loop, the loop itself

@@ -1,0 +1,93 @@
+// Part of Attune, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+// The passes behind the kernel dialect for devices with blocks of work items.
+
+#ifndef ATTUNE_GPU_PASSES
+#define ATTUNE_GPU_PASSES
+
+include "mlir/Pass/PassBase.td"
+
+def MapToGpu : Pass<"kernel-map-to-gpu", "ModuleOp"> {
+  let summary = "Operations on memrefs become launches of kernels";
+  let description = [{
+    A loop over tokens becomes a launch with a block for each iteration, whose work items share out the elements of each operation in it; other linalg
+    operations have a work item for each output; each operation of the kernel dialect has a form of its own. Products choose by the number of rows
+    between two kernels. What remains outside of launches computes sizes and addresses: an access to memory there is an error, except for i32 that sizes
+    depend on, which the runtime reads.
+
+    ```mlir
+    scf.forall (%t) in (%tokens) { linalg.generic ... outs(%row : memref<1x64xf32, ...>) }
+    ```
+    becomes
+    ```mlir
+    gpu.launch blocks(%b, ...) in (... = %tokens, ...) threads(%i, ...) in (... = %c64, ...) module(@device) function(@step_0_rows) {
+      scf.for %k = %i to %c64 step %c64 { ... memref.load ... memref.store ... }
+      gpu.barrier
+    ```
+  }];
+  let dependentDialects = ["::mlir::affine::AffineDialect", "::mlir::arith::ArithDialect", "::mlir::func::FuncDialect", "::mlir::gpu::GPUDialect", "::mlir::linalg::LinalgDialect",
+                           "::mlir::math::MathDialect", "::mlir::memref::MemRefDialect", "::mlir::scf::SCFDialect", "::mlir::vector::VectorDialect"];
+}
+
+def DeviceMath : Pass<"kernel-device-math"> {
+  let summary = "Sines and cosines become arithmetic";
+  let description = [{
+    Devices have no mathematical library. The argument is reduced by multiples of pi/2 in f64, exactly enough for positions of any context, then polynomials of degree 13 and 14 follow
+    (error below 1e-7).
+    The other functions are `kernel-math-to-polynomials`'s.
+
+    ```mlir
+    %s = math.sin %x : f32
+    ```
+    becomes
+    ```mlir
+    %wide = arith.extf %x : f32 to f64
+    %turns = math.roundeven ...
+    ```
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::math::MathDialect"];
+}
+
+def EmulateDevice : Pass<"kernel-emulate-device", "ModuleOp"> {
+  let summary = "Kernels become functions of the host too";
+  let description = [{
+    Each function of a `gpu.module` is copied as a function of one work item: ids, barriers and the block's memory come from calls of the runtime (runtime/device/DeviceAbi.h).
+
+    ```mlir
+    gpu.func @k(%m: memref<?xf32>) workgroup(%w : memref<32xf32, #gpu.address_space<workgroup>>) kernel { %i = gpu.thread_id x ... gpu.barrier ... }
+    ```
+    becomes
+    ```mlir
+    func.func private @device_k(%m: memref<?xf32>) attributes {kernel.emulated} { %i = call @attune_item_thread_id(%c0) ... call @attune_item_barrier() ... }
+    ```
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::func::FuncDialect", "::mlir::LLVM::LLVMDialect", "::mlir::memref::MemRefDialect"];
+}
+
+def DropDeviceCode : Pass<"kernel-drop-device-code", "gpu::GPUModuleOp"> {
+  let summary = "Kernels lose their bodies";
+  let description = [{
+    What is lowered for the host need not be lowered for the device too: when its code has been written, arguments and buffers of kernels say enough.
+
+    ```mlir
+    gpu.func @k(%m: memref<?xf32>) kernel { ... gpu.return }
+    ```
+    becomes
+    ```mlir
+    gpu.func @k(%m: memref<?xf32>) kernel { gpu.return }
+    ```
+  }];
+}
+
+def KernelTable : Pass<"kernel-kernel-table", "ModuleOp"> {
+  let summary = "The table of kernels that the runtime reads";
+  let description = [{
+    `attune_kernels` lists name, sizes of arguments, bytes of the block's memory and, where there is one, the host's function of each kernel of the
+    device's modules (runtime/device/DeviceAbi.h), which then go: their code is written apart.
+    What the host allocates becomes memory of the device. A module without kernels stays as it is.
+  }];
+  let dependentDialects = ["::mlir::LLVM::LLVMDialect"];
+}
+
+#endif // ATTUNE_GPU_PASSES

@@ -1,0 +1,53 @@
+// Part of Attune, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+/// \file
+/// A builder for the code of one block of work items.
+
+#ifndef ATTUNE_PASSES_GPU_DEVICEEMITTER_H
+#define ATTUNE_PASSES_GPU_DEVICEEMITTER_H
+
+#include "passes/lower/LoopEmitter.h"
+
+#include "mlir/Dialect/GPU/IR/GPUDialect.h"
+
+namespace mlir::transformer {
+
+/// Creates a `gpu.launch` and inserts into its body, which every work item runs. Blocks are one-dimensional.
+class DeviceEmitter : public LoopEmitter {
+public:
+  /// Before `op`: `grid` holds the number of blocks along one to three dimensions, `threads` is the size of a
+  /// block, a power of two. `what` becomes part of the kernel's name.
+  DeviceEmitter(Operation *op, StringRef what, ArrayRef<Value> grid, int64_t threads);
+
+  gpu::LaunchOp launch;
+  int64_t threads;
+  Value thread; ///< index of the work item in its block
+
+  Value block(int dimension) const;
+
+  /// Memory of the block.
+  Value shared(ArrayRef<int64_t> shape, Type element);
+  void barrier();
+
+  /// for i = thread; i < end; i += threads
+  void forThreads(Value end, function_ref<void(Value i)> body);
+  /// Only the first work item.
+  void once(function_ref<void()> body);
+  void when(Value condition, function_ref<void()> body);
+
+  /// The sum, maximum, ... of all work items' values, given to each of them. Two barriers and more: all work
+  /// items must come here.
+  using Combine = function_ref<Value(Value, Value)>;
+  Value reduce(Value value, Combine combine);
+
+private:
+  Value scratch; ///< of reduce: an element for each work item
+};
+
+/// Blocks of `size` that cover `count`.
+Value ceilDiv(LoopEmitter &e, Value count, int64_t size);
+
+} // namespace mlir::transformer
+
+#endif // ATTUNE_PASSES_GPU_DEVICEEMITTER_H

@@ -1,0 +1,172 @@
+// Part of Attune, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+// Kernels as functions of the host, for machines without the device.
+
+#include "passes/Passes.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/GPU/IR/GPUDialect.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/Utils/IndexingUtils.h"
+#include "mlir/IR/IRMapping.h"
+#include "mlir/IR/ImplicitLocOpBuilder.h"
+#include "llvm/ADT/TypeSwitch.h"
+
+namespace mlir::transformer {
+#define GEN_PASS_DEF_EMULATEDEVICE
+#include "passes/Passes.h.inc"
+} // namespace mlir::transformer
+
+using namespace mlir;
+using namespace mlir::transformer;
+
+namespace {
+
+constexpr int64_t kAlignment = 64; ///< of buffers in a block's memory
+
+/// One kernel on the way to a function.
+class KernelCopy {
+public:
+  KernelCopy(ModuleOp module, gpu::GPUFuncOp kernel)
+      : module(module), kernel(kernel), b(kernel.getLoc(), kernel.getContext()) {}
+
+  LogicalResult create(StringRef name) {
+    b.setInsertionPointToEnd(module.getBody());
+    auto function =
+        func::FuncOp::create(b, name, b.getFunctionType(kernel.getFunctionType().getInputs(), {}));
+    function.setPrivate();
+    IRMapping map;
+    kernel.getBody().cloneInto(&function.getBody(), map);
+    Block &entry = function.getBody().front();
+    b.setInsertionPointToStart(&entry);
+    if (failed(placeBuffers(entry)))
+      return failure();
+    function->setAttr("kernel.emulated", b.getUnitAttr());
+    function->setAttr("kernel.shared_bytes", b.getI64IntegerAttr(sharedBytes));
+    dropMemorySpaces(function);
+    SmallVector<Operation *> operations;
+    function.walk([&](Operation *op) {
+      if (isa<gpu::GPUDialect>(op->getDialect()))
+        operations.push_back(op);
+    });
+    for (Operation *op : operations)
+      if (failed(replace(op)))
+        return failure();
+    return success();
+  }
+
+private:
+  ModuleOp module;
+  gpu::GPUFuncOp kernel;
+  ImplicitLocOpBuilder b;
+  int64_t sharedBytes = 0;
+
+  /// The block's buffers follow each other in the memory that the runtime gives.
+  LogicalResult placeBuffers(Block &entry) {
+    unsigned arguments = kernel.getFunctionType().getNumInputs();
+    if (kernel.getNumPrivateAttributions())
+      return kernel.emitError() << "has private buffers, which are not emulated";
+    if (entry.getNumArguments() == arguments)
+      return success();
+    auto pointer = LLVM::LLVMPointerType::get(b.getContext());
+    Value base = call("attune_item_shared", pointer, {});
+    while (entry.getNumArguments() > arguments) {
+      BlockArgument buffer = entry.getArgument(arguments);
+      auto type = cast<MemRefType>(buffer.getType());
+      Value address = LLVM::GEPOp::create(b, pointer, b.getI8Type(), base,
+                                          ArrayRef<LLVM::GEPArg>{static_cast<int32_t>(sharedBytes)});
+      buffer.replaceAllUsesWith(describe(address, MemRefType::get(type.getShape(), type.getElementType())));
+      sharedBytes += llvm::alignTo(type.getNumElements() * type.getElementTypeBitWidth() / 8, kAlignment);
+      entry.eraseArgument(arguments);
+    }
+    return success();
+  }
+
+  /// A static memref at an address.
+  Value describe(Value address, MemRefType type) {
+    auto words = LLVM::LLVMArrayType::get(b.getI64Type(), static_cast<unsigned>(type.getRank()));
+    auto structure = LLVM::LLVMStructType::getLiteral(
+        b.getContext(), {address.getType(), address.getType(), b.getI64Type(), words, words});
+    Value descriptor = LLVM::PoisonOp::create(b, structure);
+    auto insert = [&](Value value, ArrayRef<int64_t> position) {
+      descriptor = LLVM::InsertValueOp::create(b, descriptor, value, position);
+    };
+    auto word = [&](int64_t value) { return LLVM::ConstantOp::create(b, b.getI64Type(), value); };
+    insert(address, {0});
+    insert(address, {1});
+    insert(word(0), {2});
+    SmallVector<int64_t> strides = computeStrides(type.getShape());
+    for (int64_t i = 0; i < type.getRank(); ++i) {
+      insert(word(type.getDimSize(i)), {3, i});
+      insert(word(strides[static_cast<size_t>(i)]), {4, i});
+    }
+    return UnrealizedConversionCastOp::create(b, TypeRange(type), ValueRange(descriptor)).getResult(0);
+  }
+
+  void dropMemorySpaces(func::FuncOp function) {
+    function.walk([](Operation *op) {
+      for (Value result : op->getResults())
+        if (auto type = dyn_cast<MemRefType>(result.getType()); type && type.getMemorySpace())
+          result.setType(MemRefType::get(type.getShape(), type.getElementType(), type.getLayout()));
+    });
+  }
+
+  /// A function of the runtime.
+  Value call(StringRef name, Type result, ValueRange arguments) {
+    auto function = module.lookupSymbol<func::FuncOp>(name);
+    if (!function) {
+      OpBuilder::InsertionGuard guard(b);
+      b.setInsertionPointToStart(module.getBody());
+      function = func::FuncOp::create(
+          b, name, b.getFunctionType(arguments.getTypes(), result ? TypeRange(result) : TypeRange()));
+      function.setPrivate();
+    }
+    auto call = func::CallOp::create(b, function, arguments);
+    return result ? call.getResult(0) : Value();
+  }
+
+  Value constant(int64_t value) {
+    return arith::ConstantOp::create(b, b.getI32IntegerAttr(static_cast<int32_t>(value)));
+  }
+
+  LogicalResult replace(Operation *op) {
+    b.setInsertionPoint(op);
+    auto number = [&](StringRef name, gpu::Dimension dimension) {
+      Value id = call(name, b.getI64Type(), constant(static_cast<int64_t>(dimension)));
+      op->getResult(0).replaceAllUsesWith(arith::IndexCastOp::create(b, b.getIndexType(), id));
+      op->erase();
+      return success();
+    };
+    return llvm::TypeSwitch<Operation *, LogicalResult>(op)
+        .Case([&](gpu::ThreadIdOp id) { return number("attune_item_thread_id", id.getDimension()); })
+        .Case([&](gpu::BlockIdOp id) { return number("attune_item_block_id", id.getDimension()); })
+        .Case([&](gpu::BlockDimOp id) { return number("attune_item_block_size", id.getDimension()); })
+        .Case([&](gpu::GridDimOp id) { return number("attune_item_grid_size", id.getDimension()); })
+        .Case([&](gpu::BarrierOp barrier) {
+          call("attune_item_barrier", Type(), {});
+          barrier.erase();
+          return success();
+        })
+        .Case([&](gpu::ReturnOp end) {
+          func::ReturnOp::create(b);
+          end.erase();
+          return success();
+        })
+        .Default([](Operation *op) { return op->emitError() << "is not emulated"; });
+  }
+};
+
+struct EmulateDevice : transformer::impl::EmulateDeviceBase<EmulateDevice> {
+  void runOnOperation() override {
+    for (auto device : getOperation().getOps<gpu::GPUModuleOp>())
+      for (auto kernel : device.getOps<gpu::GPUFuncOp>())
+        if (failed(
+                KernelCopy(getOperation(), kernel).create((device.getName() + "_" + kernel.getName()).str())))
+          return signalPassFailure();
+  }
+};
+
+} // namespace

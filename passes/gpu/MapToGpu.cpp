@@ -1,0 +1,156 @@
+// Part of Attune, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+// Every operation on memrefs becomes a launch of a kernel; what is left computes sizes and addresses.
+
+#include "passes/Passes.h"
+#include "passes/gpu/Launches.h"
+
+#include "mlir/Dialect/Affine/IR/AffineOps.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/SCF/Transforms/Transforms.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "llvm/ADT/TypeSwitch.h"
+
+namespace mlir::transformer {
+#define GEN_PASS_DEF_MAPTOGPU
+#include "passes/Passes.h.inc"
+} // namespace mlir::transformer
+
+using namespace mlir;
+using namespace mlir::transformer;
+
+namespace {
+
+bool holdsKernels(Operation *op) {
+  return op
+      ->walk([](Operation *inner) {
+        return isa<kernel::KernelDialect>(inner->getDialect()) && !isa<kernel::YieldOp>(inner)
+                   ? WalkResult::interrupt()
+                   : WalkResult::advance();
+      })
+      .wasInterrupted();
+}
+
+struct MapToGpu : transformer::impl::MapToGpuBase<MapToGpu> {
+  void runOnOperation() override {
+    if (failed(copiesToLinalg()) || failed(loopsOverKernels()))
+      return signalPassFailure();
+    SmallVector<Operation *> operations;
+    getOperation().walk<WalkOrder::PreOrder>([&](Operation *op) {
+      if (!isLaunchable(op))
+        return WalkResult::advance();
+      operations.push_back(op);
+      return WalkResult::skip();
+    });
+    for (Operation *op : operations) {
+      if (failed(launch(op)))
+        return signalPassFailure();
+      op->erase();
+    }
+    for (auto function : getOperation().getOps<func::FuncOp>()) {
+      readThroughRuntime(function);
+      if (failed(requireNoAccess(function)))
+        signalPassFailure();
+    }
+  }
+
+  static bool isLaunchable(Operation *op) {
+    return isa<scf::ForallOp, linalg::LinalgOp>(op) ||
+           (isa<kernel::KernelDialect>(op->getDialect()) && !isa<kernel::YieldOp>(op));
+  }
+
+  LogicalResult launch(Operation *op) {
+    GpuTarget target;
+    return llvm::TypeSwitch<Operation *, LogicalResult>(op)
+        .Case([&](scf::ForallOp op) { return launchForall(op, target); })
+        .Case([&](linalg::LinalgOp op) { return launchLinalg(op, target); })
+        .Case([&](kernel::LinearOp op) { return launchLinear(op, target); })
+        .Case([&](kernel::GroupedLinearOp op) { return launchGroupedLinear(op, target); })
+        .Case([&](kernel::AttentionOp op) { return launchAttention(op, target); })
+        .Case([&](kernel::CacheUpdateOp op) { return launchCacheUpdate(op, target); })
+        .Case([&](kernel::EmbedOp op) { return launchEmbed(op, target); })
+        .Case([&](kernel::RouteOp op) { return launchRoute(op, target); })
+        .Case([&](kernel::DispatchOp op) { return launchDispatch(op, target); })
+        .Default([](Operation *op) { return op->emitError() << "has no form for a device"; });
+  }
+
+  LogicalResult copiesToLinalg() {
+    getOperation().walk([](memref::CopyOp op) {
+      OpBuilder builder(op);
+      linalg::CopyOp::create(builder, op.getLoc(), op.getSource(), op.getTarget());
+      op.erase();
+    });
+    return success();
+  }
+
+  /// A parallel loop over kernels is a loop over launches.
+  LogicalResult loopsOverKernels() {
+    SmallVector<scf::ForallOp> loops;
+    getOperation().walk([&](scf::ForallOp op) {
+      if (holdsKernels(op))
+        loops.push_back(op);
+    });
+    IRRewriter rewriter(&getContext());
+    for (scf::ForallOp loop : loops) {
+      rewriter.setInsertionPoint(loop);
+      if (failed(scf::forallToForLoop(rewriter, loop)))
+        return loop.emitError() << "is no loop over launches";
+    }
+    return success();
+  }
+
+  template <typename Body> static void walkHost(func::FuncOp function, Body body) {
+    function.walk<WalkOrder::PreOrder>([&](Operation *op) {
+      if (isa<gpu::LaunchOp>(op))
+        return WalkResult::skip();
+      body(op);
+      return WalkResult::advance();
+    });
+  }
+
+  /// Numbers that sizes depend on (the keys of scores that an entry shows) are read one by one.
+  void readThroughRuntime(func::FuncOp function) {
+    SmallVector<memref::LoadOp> loads;
+    walkHost(function, [&](Operation *op) {
+      if (auto load = dyn_cast<memref::LoadOp>(op); load && load.getType().isInteger(32))
+        loads.push_back(load);
+    });
+    for (memref::LoadOp load : loads) {
+      LoopEmitter e(load);
+      auto metadata = memref::ExtractStridedMetadataOp::create(e, load.getMemRef());
+      Value element = metadata.getOffset();
+      for (auto [index, stride] : llvm::zip(load.getIndices(), metadata.getStrides()))
+        element = e.add(element, e.createOrFold<arith::MulIOp>(index, stride));
+      Value base = memref::ExtractAlignedPointerAsIndexOp::create(e, load.getMemRef());
+      Value address = arith::IndexCastOp::create(e, e.getI64Type(),
+                                                 e.add(base, e.mul(element, int64_t{sizeof(int32_t)})));
+      load.replaceAllUsesWith(func::CallOp::create(e, readFunction(), address).getResult(0));
+      load.erase();
+    }
+  }
+
+  func::FuncOp readFunction() {
+    constexpr StringLiteral kName = "attune_device_read";
+    if (auto existing = getOperation().lookupSymbol<func::FuncOp>(kName))
+      return existing;
+    OpBuilder builder = OpBuilder::atBlockBegin(getOperation().getBody());
+    auto type = builder.getFunctionType(builder.getI64Type(), builder.getI32Type());
+    auto function = func::FuncOp::create(builder, getOperation().getLoc(), kName, type);
+    function.setPrivate();
+    return function;
+  }
+
+  /// The device's memory is not the host's.
+  LogicalResult requireNoAccess(func::FuncOp function) {
+    LogicalResult result = success();
+    walkHost(function, [&](Operation *op) {
+      if (isa<memref::LoadOp, memref::StoreOp, vector::LoadOp, vector::StoreOp>(op))
+        result = op->emitError() << "reads or writes memory of the device outside of a kernel";
+    });
+    return result;
+  }
+};
+
+} // namespace
