@@ -5,9 +5,9 @@
 
 #include "frontend/weights/Safetensors.h"
 
-#include "llvm/Support/FormatVariadic.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/Endian.h"
+#include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/Program.h"
 
@@ -22,13 +22,18 @@ using llvm::StringRef;
 
 namespace {
 
-std::string labelOf(const ReferenceValue &value) { return value.layer ? value.name + "." + std::to_string(*value.layer) : value.name; }
+std::string labelOf(const ReferenceValue &value) {
+  return value.layer ? value.name + "." + std::to_string(*value.layer) : value.name;
+}
 
-//===------------------------------------------------- the program's values -------------------------------------------------===//
+//===------------------------------------------------- the program's values
+//-------------------------------------------------===//
 
 /// A safetensors file with `input_ids` [1, T].
 Error writeInput(const std::string &path, llvm::ArrayRef<int64_t> ids) {
-  std::string header = fmt::format(R"({{"input_ids":{{"dtype":"I64","shape":[1,{}],"data_offsets":[0,{}]}}}})", ids.size(), ids.size() * 8);
+  std::string header =
+      fmt::format(R"({{"input_ids":{{"dtype":"I64","shape":[1,{}],"data_offsets":[0,{}]}}}})", ids.size(),
+                  ids.size() * 8);
   header.resize(llvm::alignTo(header.size(), 8), ' ');
   std::error_code code;
   llvm::raw_fd_ostream out(path, code);
@@ -48,8 +53,10 @@ Error writeInput(const std::string &path, llvm::ArrayRef<int64_t> ids) {
 }
 
 /// Runs `program run` and gives the tensors that it writes.
-llvm::Expected<WeightStore> runProgram(const std::string &program, const Model &model, const std::string &folder, bool stepwise) {
-  std::string output = folder + "/output.safetensors", log = folder + "/log", input = folder + "/input.safetensors";
+llvm::Expected<WeightStore> runProgram(const std::string &program, const Model &model,
+                                       const std::string &folder, bool stepwise) {
+  std::string output = folder + "/output.safetensors", log = folder + "/log",
+              input = folder + "/input.safetensors";
   llvm::SmallVector<StringRef> arguments{program, "run", "-o", output};
   if (model.description.kind != ModelKind::literal)
     arguments.append({input, stepwise ? StringRef("--step") : StringRef("--all-hidden")});
@@ -63,14 +70,18 @@ llvm::Expected<WeightStore> runProgram(const std::string &program, const Model &
   std::string text;
   if (auto buffer = llvm::MemoryBuffer::getFile(log))
     text = (*buffer)->getBuffer().take_back(2000).trim().str();
-  return llvm::createStringError("the compiled program failed (" + (message.empty() ? "exit code " + std::to_string(result) : message) + "): " + text);
+  return llvm::createStringError("the compiled program failed (" +
+                                 (message.empty() ? "exit code " + std::to_string(result) : message) +
+                                 "): " + text);
 }
 
 std::vector<double> elementsOf(const TensorInfo &tensor) {
   std::vector<double> elements(tensor.elementCount());
   for (size_t i = 0; i < elements.size(); ++i)
-    elements[i] = tensor.type == StorageType::I64 ? static_cast<double>(llvm::support::endian::read<int64_t, llvm::endianness::little>(tensor.data.data() + 8 * i))
-                                                  : llvm::bit_cast<float>(llvm::support::endian::read32le(tensor.data.data() + 4 * i));
+    elements[i] = tensor.type == StorageType::I64
+                      ? static_cast<double>(llvm::support::endian::read<int64_t, llvm::endianness::little>(
+                            tensor.data.data() + 8 * i))
+                      : llvm::bit_cast<float>(llvm::support::endian::read32le(tensor.data.data() + 4 * i));
   return elements;
 }
 
@@ -84,12 +95,17 @@ std::vector<double> tokensFirst(llvm::ArrayRef<double> elements, llvm::ArrayRef<
   return result;
 }
 
-/// The program's elements of a value of the reference, in the reference's layout; nothing if the program does not give it.
+/// The program's elements of a value of the reference, in the reference's layout; nothing if the program does
+/// not give it.
 std::optional<std::vector<double>> findElements(const WeightStore &tensors, const ReferenceValue &value) {
   StringRef name = value.name;
-  std::string label = name.consume_front("router_") ? ("router." + llvm::Twine(value.layer.value_or(0)) + "." + name).str() : labelOf(value);
+  std::string label = name.consume_front("router_")
+                          ? ("router." + llvm::Twine(value.layer.value_or(0)) + "." + name).str()
+                          : labelOf(value);
   if (const TensorInfo *tensor = tensors.find(label))
-    return value.name == "attentions" && tensor->shape.size() == 4 ? tokensFirst(elementsOf(*tensor), tensor->shape) : elementsOf(*tensor);
+    return value.name == "attentions" && tensor->shape.size() == 4
+               ? tokensFirst(elementsOf(*tensor), tensor->shape)
+               : elementsOf(*tensor);
   // Literal models: all layers in one tensor.
   const TensorInfo *tensor = tensors.find(value.name);
   if (!tensor || !value.layer || tensor->shape.empty() || *value.layer >= tensor->shape[0])
@@ -99,10 +115,12 @@ std::optional<std::vector<double>> findElements(const WeightStore &tensors, cons
   return std::vector<double>(all.begin() + *value.layer * size, all.begin() + (*value.layer + 1) * size);
 }
 
-//===------------------------------------------------------- errors --------------------------------------------------------===//
+//===------------------------------------------------------- errors
+//--------------------------------------------------------===//
 
 struct Difference {
-  double size = 0, rms = 0, largest = 0; ///< root mean square of the reference and of the difference, and the largest difference
+  double size = 0, rms = 0,
+         largest = 0; ///< root mean square of the reference and of the difference, and the largest difference
   int64_t largestToken = 0;
   double worst = 0; ///< over tokens, the difference's root mean square over the reference's
 };
@@ -140,42 +158,54 @@ Difference differenceOf(const ReferenceValue &value, llvm::ArrayRef<double> foun
 /// Says where a program goes wrong whose first wrong value is `value`.
 std::string place(const ReferenceValue &value, int64_t layers) {
   if (!value.layer)
-    return value.name == "logits" || value.name == "last_hidden_state" ? "after the last layer (final norm or head)" : "in '" + value.name + "'";
+    return value.name == "logits" || value.name == "last_hidden_state"
+               ? "after the last layer (final norm or head)"
+               : "in '" + value.name + "'";
   std::string layer = "layer " + std::to_string(*value.layer);
   if (value.name != "hidden_states")
     return "in " + layer + ", at or before '" + value.name + "': " +
-           (value.name == "attentions" ? "norm before attention, queries, keys, rotary, scores, mask or softmax" : "the steps that lead to it");
+           (value.name == "attentions"
+                ? "norm before attention, queries, keys, rotary, scores, mask or softmax"
+                : "the steps that lead to it");
   if (*value.layer == 0)
     return "before layer 0: embedding, positions or their norm";
-  std::string before = "in layer " + std::to_string(*value.layer - 1) + ", after its attention weights: values, output projection, feed-forward or a norm";
+  std::string before = "in layer " + std::to_string(*value.layer - 1) +
+                       ", after its attention weights: values, output projection, feed-forward or a norm";
   return *value.layer == layers ? before + "; or in the final norm" : before;
 }
 
 class Table {
 public:
-  Table(llvm::raw_ostream &os, double tolerance, int64_t layers) : os(os), tolerance(tolerance), layers(layers) {
-    os << fmt::format("{:<24} {:>12} {:>12} {:>12} {:>9} {:>12}\n", "value", "size", "rms error", "largest", "at token", "worst token");
+  Table(llvm::raw_ostream &os, double tolerance, int64_t layers)
+      : os(os), tolerance(tolerance), layers(layers) {
+    os << fmt::format("{:<24} {:>12} {:>12} {:>12} {:>9} {:>12}\n", "value", "size", "rms error", "largest",
+                      "at token", "worst token");
   }
 
   void add(const std::string &label, const ReferenceValue &value, std::optional<std::vector<double>> found) {
     if (!found || found->size() != value.elements.size()) {
-      os << fmt::format("{:<24} {}\n", label, found ? "the program gives another number of elements" : "not given by the program");
+      os << fmt::format("{:<24} {}\n", label,
+                        found ? "the program gives another number of elements" : "not given by the program");
       if (found)
-        note(label + " has " + std::to_string(found->size()) + " elements, expected " + std::to_string(value.elements.size()) + ": " + place(value, layers));
+        note(label + " has " + std::to_string(found->size()) + " elements, expected " +
+             std::to_string(value.elements.size()) + ": " + place(value, layers));
       return;
     }
     Difference difference = differenceOf(value, *found);
     bool isWrong = !(difference.worst <= tolerance);
-    os << fmt::format("{:<24} {:>12.3e} {:>12.3e} {:>12.3e} {:>9} {:>12.3e}{}\n", label, difference.size, difference.rms, difference.largest,
-                        difference.largestToken, difference.worst, isWrong ? "  <-- beyond tolerance" : "");
+    os << fmt::format("{:<24} {:>12.3e} {:>12.3e} {:>12.3e} {:>9} {:>12.3e}{}\n", label, difference.size,
+                      difference.rms, difference.largest, difference.largestToken, difference.worst,
+                      isWrong ? "  <-- beyond tolerance" : "");
     ++compared;
     if (isWrong)
-      note(fmt::format("{} is wrong by {} of its size: {}", label, beyond(difference.worst), place(value, layers)));
+      note(fmt::format("{} is wrong by {} of its size: {}", label, beyond(difference.worst),
+                       place(value, layers)));
   }
 
   Error verdict() const {
     if (!wrong.empty())
-      return llvm::createStringError(fmt::format("the program differs from the reference beyond {}; first, {}", tolerance, wrong));
+      return llvm::createStringError(
+          fmt::format("the program differs from the reference beyond {}; first, {}", tolerance, wrong));
     if (compared == 0)
       return llvm::createStringError("the program gives none of the reference's values");
     os << fmt::format("{} values agree within {} of their size\n", compared, tolerance);
@@ -220,14 +250,16 @@ llvm::Expected<std::vector<int64_t>> attune::parseIds(StringRef text, int64_t vo
   for (StringRef word : words) {
     int64_t id;
     if (word.getAsInteger(10, id) || id < 0 || id >= vocabulary)
-      return llvm::createStringError("--compare: '" + word + "' is no token id, expected 0 to " + llvm::Twine(vocabulary - 1));
+      return llvm::createStringError("--compare: '" + word + "' is no token id, expected 0 to " +
+                                     llvm::Twine(vocabulary - 1));
     ids.push_back(id);
   }
   return ids;
 }
 
-Error attune::compareProgram(const std::string &program, llvm::ArrayRef<ReferenceValue> reference, llvm::ArrayRef<int64_t> ids, const Model &model,
-                             double tolerance, const std::string &folder, llvm::raw_ostream &os) {
+Error attune::compareProgram(const std::string &program, llvm::ArrayRef<ReferenceValue> reference,
+                             llvm::ArrayRef<int64_t> ids, const Model &model, double tolerance,
+                             const std::string &folder, llvm::raw_ostream &os) {
   if (Error error = writeInput(folder + "/input.safetensors", ids))
     return error;
   auto tensors = runProgram(program, model, folder, /*stepwise=*/false);

@@ -2,8 +2,9 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 /// \file
-/// `--compare`: what a compiled program computes, value by value, beside what the reference interpreter makes of the module as built. Both
-/// see the same weights (those of the model's files, quantised where the description says so), so that a difference is one of compiling.
+/// `--compare`: what a compiled program computes, value by value, beside what the reference interpreter makes
+/// of the module as built. Both see the same weights (those of the model's files, quantised where the
+/// description says so), so that a difference is one of compiling.
 
 #ifndef ATTUNE_TOOLS_COMPILE_COMPARE_H
 #define ATTUNE_TOOLS_COMPILE_COMPARE_H
@@ -21,26 +22,29 @@ namespace attune {
 
 /// A value of the model, as the reference has it.
 struct ReferenceValue {
-  std::string name;            ///< a tap (`hidden_states`, `attentions`, ...) or a result (`logits`, ...)
+  std::string name;             ///< a tap (`hidden_states`, `attentions`, ...) or a result (`logits`, ...)
   std::optional<int64_t> layer; ///< of a tap
-  std::vector<int64_t> shape;  ///< tokens first
+  std::vector<int64_t> shape;   ///< tokens first
   std::vector<double> elements;
 };
 
-/// Token ids from `text`: numbers between commas, or `@FILE` for a file of numbers between commas or white space. An error names what is no
-/// id below `vocabulary`.
+/// Token ids from `text`: numbers between commas, or `@FILE` for a file of numbers between commas or white
+/// space. An error names what is no id below `vocabulary`.
 llvm::Expected<std::vector<int64_t>> parseIds(llvm::StringRef text, int64_t vocabulary);
 
-/// Runs the module that the Builder made on one sequence: taps in the order of execution, then results. `ids` is ignored by literal models.
-/// `progress(done, all)` counts layers.
-llvm::Expected<std::vector<ReferenceValue>> runReference(mlir::ModuleOp module, const Model &model, llvm::ArrayRef<int64_t> ids,
+/// Runs the module that the Builder made on one sequence: taps in the order of execution, then results. `ids`
+/// is ignored by literal models. `progress(done, all)` counts layers.
+llvm::Expected<std::vector<ReferenceValue>> runReference(mlir::ModuleOp module, const Model &model,
+                                                         llvm::ArrayRef<int64_t> ids,
                                                          llvm::function_ref<void(int64_t, int64_t)> progress);
 
-/// Runs `program`, a compiled form of the same model, on the same ids and prints a table of errors. A token's error is the root mean square of
-/// the difference over that of the reference; a value is as wrong as its worst token. An error if any is beyond `tolerance`: it names the
-/// first such value in the order of execution, and thereby the layer. Files are written into `folder`.
-llvm::Error compareProgram(const std::string &program, llvm::ArrayRef<ReferenceValue> reference, llvm::ArrayRef<int64_t> ids, const Model &model,
-                           double tolerance, const std::string &folder, llvm::raw_ostream &os);
+/// Runs `program`, a compiled form of the same model, on the same ids and prints a table of errors. A token's
+/// error is the root mean square of the difference over that of the reference; a value is as wrong as its
+/// worst token. An error if any is beyond `tolerance`: it names the first such value in the order of
+/// execution, and thereby the layer. Files are written into `folder`.
+llvm::Error compareProgram(const std::string &program, llvm::ArrayRef<ReferenceValue> reference,
+                           llvm::ArrayRef<int64_t> ids, const Model &model, double tolerance,
+                           const std::string &folder, llvm::raw_ostream &os);
 
 } // namespace attune
 

@@ -36,7 +36,8 @@ llvm::Expected<Tensor> parameterValue(const WeightStore &store, tf::ParameterOp 
       PackedFormat format = packedFormatOf(*record.storage);
       std::vector<uint8_t> packed(format.bytes(record.rows, record.columns));
       std::optional<StorageType> requantize = source->type == record.storage ? std::nullopt : record.storage;
-      if (llvm::Error error = packPanels(format, {*source}, 0, PackedFormat::panels(record.rows), packed.data(), requantize))
+      if (llvm::Error error =
+              packPanels(format, {*source}, 0, PackedFormat::panels(record.rows), packed.data(), requantize))
         return std::move(error);
       values.resize(record.rows * record.columns);
       unpack(format, packed.data(), record.rows, record.columns, values.data());
@@ -53,8 +54,11 @@ ReferenceValue valueOf(llvm::StringRef name, std::optional<int64_t> layer, const
 /// The entry's arguments for one sequence that starts with an empty cache.
 class Arguments {
 public:
-  Arguments(const Description &description, llvm::ArrayRef<int64_t> ids) : description(description), ids(ids) {
-    tokens = description.kind == ModelKind::literal && !description.inputs.empty() ? description.inputs.begin()->second.size() : ids.size();
+  Arguments(const Description &description, llvm::ArrayRef<int64_t> ids)
+      : description(description), ids(ids) {
+    tokens = description.kind == ModelKind::literal && !description.inputs.empty()
+                 ? description.inputs.begin()->second.size()
+                 : ids.size();
   }
 
   llvm::Expected<RuntimeValue> get(llvm::StringRef name, mlir::Type type) const {
@@ -91,7 +95,8 @@ private:
     return description.positions.offset + (counts(ids[token]) ? before : -1);
   }
 
-  static llvm::Expected<RuntimeValue> integers(llvm::ArrayRef<int64_t> shape, llvm::function_ref<int64_t(int64_t)> element) {
+  static llvm::Expected<RuntimeValue> integers(llvm::ArrayRef<int64_t> shape,
+                                               llvm::function_ref<int64_t(int64_t)> element) {
     auto tensor = Tensor::zeros(shape, ElementKind::integer);
     if (!tensor)
       return tensor.takeError();
@@ -112,8 +117,9 @@ std::string nameOf(mlir::Attribute attribute, llvm::StringRef otherwise) {
 
 } // namespace
 
-llvm::Expected<std::vector<ReferenceValue>> attune::runReference(mlir::ModuleOp module, const Model &model, llvm::ArrayRef<int64_t> ids,
-                                                                 llvm::function_ref<void(int64_t, int64_t)> progress) {
+llvm::Expected<std::vector<ReferenceValue>>
+attune::runReference(mlir::ModuleOp module, const Model &model, llvm::ArrayRef<int64_t> ids,
+                     llvm::function_ref<void(int64_t, int64_t)> progress) {
   auto entry = module.lookupSymbol<mlir::func::FuncOp>("step");
   if (!entry)
     return llvm::createStringError("the module has no entry @step");
@@ -127,7 +133,9 @@ llvm::Expected<std::vector<ReferenceValue>> attune::runReference(mlir::ModuleOp 
   }
   std::vector<ReferenceValue> values;
   tf::reference::ReferenceOptions options;
-  options.parameters = [&](tf::ParameterOp parameter, int64_t record) { return parameterValue(model.weights, parameter, record); };
+  options.parameters = [&](tf::ParameterOp parameter, int64_t record) {
+    return parameterValue(model.weights, parameter, record);
+  };
   options.taps = [&](llvm::StringRef name, std::optional<int64_t> layer, const Tensor &value, mlir::Type) {
     values.push_back(valueOf(name, layer, value));
     if (layer)
@@ -138,6 +146,7 @@ llvm::Expected<std::vector<ReferenceValue>> attune::runReference(mlir::ModuleOp 
     return results.takeError();
   for (auto [index, result] : llvm::enumerate(*results))
     if (auto *tensor = std::get_if<std::shared_ptr<const Tensor>>(&result))
-      values.push_back(valueOf(nameOf(entry.getResultAttr(index, tf::kNameAttr), "result"), std::nullopt, **tensor));
+      values.push_back(
+          valueOf(nameOf(entry.getResultAttr(index, tf::kNameAttr), "result"), std::nullopt, **tensor));
   return values;
 }

@@ -49,7 +49,9 @@ namespace {
 
 class Compilation {
 public:
-  explicit Compilation(const CompileOptions &options) : options(options), progress(options.report) { createContext(); }
+  explicit Compilation(const CompileOptions &options) : options(options), progress(options.report) {
+    createContext();
+  }
 
   Error run() {
     if (Error error = checkOutputs())
@@ -62,7 +64,9 @@ public:
     if (options.emit == Emit::description)
       return writeText(yaml::printDescription(model->description));
     if (model->description.kind == ModelKind::tokenizer)
-      return llvm::createStringError(options.model + ": has no config.json, only a tokenizer: programs without a model are not supported yet");
+      return llvm::createStringError(
+          options.model +
+          ": has no config.json, only a tokenizer: programs without a model are not supported yet");
     if (Error error = build())
       return error;
     if (options.compare)
@@ -89,7 +93,8 @@ public:
     progress.begin("running the program");
     std::string table;
     llvm::raw_string_ostream stream(table);
-    Error error = compareProgram(options.output, reference, ids, *model, options.compareTolerance.value_or(defaultTolerance()), folder, stream);
+    Error error = compareProgram(options.output, reference, ids, *model,
+                                 options.compareTolerance.value_or(defaultTolerance()), folder, stream);
     progress.end();
     llvm::outs() << table;
     llvm::outs().flush();
@@ -116,24 +121,38 @@ private:
   llvm::json::Object entries;
   PackedPlan plan;
   std::optional<OutputFile> weightsFile; ///< written, not yet in its place
-  uint64_t codeBytes = 0; ///< of the product without its payload
-  std::vector<int64_t> ids; ///< to compare on
+  uint64_t codeBytes = 0;                ///< of the product without its payload
+  std::vector<int64_t> ids;              ///< to compare on
   std::vector<ReferenceValue> reference;
 
   /// The table of contents of the compiler.
   std::vector<Stage> stages() {
-    auto always = [](auto build) { return [build](mlir::OpPassManager &pm) { return build(pm), mlir::success(); }; };
+    auto always = [](auto build) {
+      return [build](mlir::OpPassManager &pm) { return build(pm), mlir::success(); };
+    };
     transformer::CodeOptions code{options.cpu, quantizesActivations()};
     return {
-        {"fusion", Emit::fused, [this](mlir::OpPassManager &pm) { return transformer::buildFusePipeline(pm, options.disabledFusions, [&](const llvm::Twine &message) {
-           llvm::errs() << "attune-compile: " << message << "\n";
-           return mlir::failure();
-         }); }},
-        {"layout", Emit::layout, always([code](mlir::OpPassManager &pm) { transformer::buildLayoutPipeline(pm, code); }), [this] { plan = planWeights(*module); }},
-        {"linalg", Emit::linalg, always([](mlir::OpPassManager &pm) { transformer::buildLinalgPipeline(pm); })},
+        {"fusion", Emit::fused,
+         [this](mlir::OpPassManager &pm) {
+           return transformer::buildFusePipeline(pm, options.disabledFusions,
+                                                 [&](const llvm::Twine &message) {
+                                                   llvm::errs() << "attune-compile: " << message << "\n";
+                                                   return mlir::failure();
+                                                 });
+         }},
+        {"layout", Emit::layout,
+         always([code](mlir::OpPassManager &pm) { transformer::buildLayoutPipeline(pm, code); }),
+         [this] { plan = planWeights(*module); }},
+        {"linalg", Emit::linalg,
+         always([](mlir::OpPassManager &pm) { transformer::buildLinalgPipeline(pm); })},
         {"vectors", {}, always([](mlir::OpPassManager &pm) { transformer::buildVectorPipeline(pm); })},
-        {"buffers", {}, always([](mlir::OpPassManager &pm) { transformer::buildBufferPipeline(pm); }), [this] { entries = describeEntries(*module, model->description); }},
-        {"kernels", {}, always([code](mlir::OpPassManager &pm) { transformer::buildKernelPipeline(pm, code); })},
+        {"buffers",
+         {},
+         always([](mlir::OpPassManager &pm) { transformer::buildBufferPipeline(pm); }),
+         [this] { entries = describeEntries(*module, model->description); }},
+        {"kernels", {}, always([code](mlir::OpPassManager &pm) {
+           transformer::buildKernelPipeline(pm, code);
+         })},
         {"code", {}, always([](mlir::OpPassManager &pm) { transformer::buildLLVMPipeline(pm); })},
     };
   }
@@ -180,9 +199,11 @@ private:
     form = read->form;
     for (Form earlier : {Form::transformer, Form::fused, Form::layout})
       if (earlier < form && options.emit == emitOf(earlier))
-        return llvm::createStringError(file + ": has the form '" + formName(form) + "', which lies behind --emit=" + formName(earlier));
+        return llvm::createStringError(file + ": has the form '" + formName(form) +
+                                       "', which lies behind --emit=" + formName(earlier));
     if (form > Form::fused && (options.compare || options.emit == Emit::graph))
-      return llvm::createStringError(file + ": has the form '" + formName(form) + "'; --compare and --emit=graph need the transformer dialect");
+      return llvm::createStringError(file + ": has the form '" + formName(form) +
+                                     "'; --compare and --emit=graph need the transformer dialect");
     return Error::success();
   }
 
@@ -240,7 +261,9 @@ private:
   }
 
   /// What rounding alone may make of a token's values.
-  double defaultTolerance() const { return quantizesActivations() ? 0.05 : cacheElement() == CacheElement::f16 ? 0.005 : 0.001; }
+  double defaultTolerance() const {
+    return quantizesActivations() ? 0.05 : cacheElement() == CacheElement::f16 ? 0.005 : 0.001;
+  }
 
   Error runReference() {
     const Description &description = model->description;
@@ -250,10 +273,12 @@ private:
         return parsed.takeError();
       ids = std::move(*parsed);
       if (ids.empty() || static_cast<int64_t>(ids.size()) > description.context)
-        return llvm::createStringError("--compare: " + llvm::Twine(ids.size()) + " ids, expected 1 to " + llvm::Twine(description.context) + ", the model's context");
+        return llvm::createStringError("--compare: " + llvm::Twine(ids.size()) + " ids, expected 1 to " +
+                                       llvm::Twine(description.context) + ", the model's context");
     }
     progress.begin("reference (slow)");
-    auto values = attune::runReference(*module, *model, ids, [&](int64_t done, int64_t all) { progress.update(done, all); });
+    auto values = attune::runReference(*module, *model, ids,
+                                       [&](int64_t done, int64_t all) { progress.update(done, all); });
     if (!values)
       return values.takeError();
     reference = std::move(*values);
@@ -267,8 +292,11 @@ private:
       return llvm::createStringError("bad options");
     pm.enableVerifier(true);
     if (!options.dumpPassesTo.empty())
-      pm.enableIRPrintingToFileTree([](mlir::Pass *, mlir::Operation *) { return false; }, [](mlir::Pass *, mlir::Operation *) { return true; }, /*printModuleScope=*/true,
-                                    /*printAfterOnlyOnChange=*/true, /*printAfterOnlyOnFailure=*/false, options.dumpPassesTo + "/" + stage.name);
+      pm.enableIRPrintingToFileTree([](mlir::Pass *, mlir::Operation *) { return false; },
+                                    [](mlir::Pass *, mlir::Operation *) { return true; },
+                                    /*printModuleScope=*/true,
+                                    /*printAfterOnlyOnChange=*/true, /*printAfterOnlyOnFailure=*/false,
+                                    options.dumpPassesTo + "/" + stage.name);
     if (mlir::failed(pm.run(*module)))
       return llvm::createStringError(options.model + ": stage '" + stage.name + "' failed");
     stage.after();
@@ -296,7 +324,9 @@ private:
 
   Error writeProduct() {
     if (options.emit == Emit::llvm || options.emit == Emit::assembly || options.emit == Emit::object)
-      return writeCodeFile(options.emit == Emit::llvm ? CodeForm::llvmIr : options.emit == Emit::assembly ? CodeForm::assembly : CodeForm::object);
+      return writeCodeFile(options.emit == Emit::llvm       ? CodeForm::llvmIr
+                           : options.emit == Emit::assembly ? CodeForm::assembly
+                                                            : CodeForm::object);
     auto output = OutputFile::create(options.output);
     if (!output)
       return output.takeError();
@@ -318,7 +348,8 @@ private:
     progress.begin("packing weights");
     if (Error error = addPayload(output->temporary()))
       return error;
-    llvm::sys::fs::setPermissions(output->temporary(), llvm::sys::fs::all_read | llvm::sys::fs::all_exe | llvm::sys::fs::owner_write);
+    llvm::sys::fs::setPermissions(output->temporary(), llvm::sys::fs::all_read | llvm::sys::fs::all_exe |
+                                                           llvm::sys::fs::owner_write);
     progress.end();
     if (options.report)
       reportSizes();
@@ -338,7 +369,9 @@ private:
   void reportSizes() const {
     rusage usage{};
     ::getrusage(RUSAGE_SELF, &usage);
-    auto line = [](const char *what, double bytes) { llvm::errs() << fmt::format("{:<20} {:>8.3f} MB\n", what, bytes / 1e6); };
+    auto line = [](const char *what, double bytes) {
+      llvm::errs() << fmt::format("{:<20} {:>8.3f} MB\n", what, bytes / 1e6);
+    };
     line("code and runtime", static_cast<double>(codeBytes));
     line("weights", static_cast<double>(plan.bytes));
     line("compiler's memory", static_cast<double>(usage.ru_maxrss) * 1024);
@@ -361,7 +394,8 @@ private:
 
   Error writeGraph() {
     Graph graph = describeGraph(*module, model->description.name);
-    return writeText(llvm::StringRef(options.output).ends_with(".svg") ? graphAsSvg(graph) : graphAsHtml(graph));
+    return writeText(llvm::StringRef(options.output).ends_with(".svg") ? graphAsSvg(graph)
+                                                                       : graphAsHtml(graph));
   }
 
   Error writeCodeFile(CodeForm form) {
@@ -383,7 +417,8 @@ private:
     std::string weightsName = options.weightsInFile ? llvm::sys::path::filename(weightsPath()).str() : "";
     for (auto &[name, cache] : caches)
       entries[name] = cache;
-    blobs.push_back(textBlob("metadata", writeMetadata(model->description, *target, std::move(entries), plan.bytes, weightsName)));
+    blobs.push_back(textBlob(
+        "metadata", writeMetadata(model->description, *target, std::move(entries), plan.bytes, weightsName)));
     if (!tokenizer->empty())
       blobs.push_back(textBlob("tokenizer", std::move(*tokenizer)));
     if (!options.weightsInFile) {
@@ -453,4 +488,6 @@ Error compareWithReference(CompileOptions options) {
 
 } // namespace
 
-Error attune::compile(const CompileOptions &options) { return options.compare ? compareWithReference(options) : Compilation(options).run(); }
+Error attune::compile(const CompileOptions &options) {
+  return options.compare ? compareWithReference(options) : Compilation(options).run();
+}

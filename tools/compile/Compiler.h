@@ -13,7 +13,8 @@
 
 namespace attune {
 
-/// Compiles as the options say. On an error nothing is left behind; MLIR's diagnostics have been printed by then.
+/// Compiles as the options say. On an error nothing is left behind; MLIR's diagnostics have been printed by
+/// then.
 llvm::Error compile(const CompileOptions &options);
 
 } // namespace attune

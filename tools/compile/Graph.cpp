@@ -230,7 +230,8 @@ private:
       if (llvm::isa<tf::AttentionOp, tf::WeightedSumOp>(op))
         perKey += 2 * shaped(op.getResult(0));
       node.kind = GraphNode::attention;
-    } else if (!llvm::isa<tf::EmbedOp, tf::GatherOp, tf::CacheUpdateOp, tf::CacheReadOp, tf::RepeatOp>(op) && perRow == 0) {
+    } else if (!llvm::isa<tf::EmbedOp, tf::GatherOp, tf::CacheUpdateOp, tf::CacheReadOp, tf::RepeatOp>(op) &&
+               perRow == 0) {
       for (Value value : op.getResults())
         if (auto type = llvm::dyn_cast<RankedTensorType>(value.getType()))
           (dynamicDimensions(type) > 1 ? perKey : perRow) += staticElements(type);

@@ -78,16 +78,24 @@ Object describeArgument(mlir::func::FuncOp function, unsigned index, const Descr
     else
       shape.push_back(dimension);
   }
-  return Object{{"name", name}, {"role", role}, {"type", elementName(type.getElementType())}, {"shape", std::move(shape)}};
+  return Object{{"name", name},
+                {"role", role},
+                {"type", elementName(type.getElementType())},
+                {"shape", std::move(shape)}};
 }
 
 llvm::StringRef kindName(const Description &description) {
   switch (description.kind) {
-  case ModelKind::decoder: return "decoder";
-  case ModelKind::encoder: return "encoder";
-  case ModelKind::encoder_decoder: return "encoder-decoder";
-  case ModelKind::literal: return "encoder";
-  case ModelKind::tokenizer: return "tokenizer";
+  case ModelKind::decoder:
+    return "decoder";
+  case ModelKind::encoder:
+    return "encoder";
+  case ModelKind::encoder_decoder:
+    return "encoder-decoder";
+  case ModelKind::literal:
+    return "encoder";
+  case ModelKind::tokenizer:
+    return "tokenizer";
   }
   llvm_unreachable("every kind has a name");
 }
@@ -165,9 +173,12 @@ Object attune::describeCaches(mlir::ModuleOp module) {
       if (auto cache = llvm::dyn_cast<mlir::transformer::CacheType>(function.getArgumentTypes()[i])) {
         auto name = function.getArgAttrOfType<mlir::StringAttr>(i, kNameAttr);
         caches[name ? name.str() : std::string("cache")] =
-            Object{{"layers", cache.getLayers()},       {"heads", cache.getHeads()},
-                   {"key_size", cache.getKeySize()},    {"value_size", cache.getValueSize()},
-                   {"type", elementName(cache.getElementType())}, {"row_multiple", 16}};
+            Object{{"layers", cache.getLayers()},
+                   {"heads", cache.getHeads()},
+                   {"key_size", cache.getKeySize()},
+                   {"value_size", cache.getValueSize()},
+                   {"type", elementName(cache.getElementType())},
+                   {"row_multiple", 16}};
       }
   }
   return caches;
@@ -196,8 +207,8 @@ Object attune::describeEntries(mlir::ModuleOp module, const Description &descrip
   return result;
 }
 
-std::string attune::writeMetadata(const Description &description, const mlir::transformer::CpuTarget &target, Object entries, int64_t weightBytes,
-                                  const std::string &weightsFile) {
+std::string attune::writeMetadata(const Description &description, const mlir::transformer::CpuTarget &target,
+                                  Object entries, int64_t weightBytes, const std::string &weightsFile) {
   Object metadata = std::move(entries);
   metadata["name"] = description.name;
   metadata["kind"] = kindName(description);

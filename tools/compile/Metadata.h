@@ -15,15 +15,16 @@
 
 namespace attune {
 
-/// The module is that after the buffer stage: its entries have their final arguments, with names and roles, and workspace sizes.
+/// The module is that after the buffer stage: its entries have their final arguments, with names and roles,
+/// and workspace sizes.
 llvm::json::Object describeEntries(mlir::ModuleOp module, const Description &description);
 
 /// The shapes of the key/value caches by name, from the module as built.
 llvm::json::Object describeCaches(mlir::ModuleOp module);
 
 /// The whole metadata; `entries` comes from describeEntries.
-std::string writeMetadata(const Description &description, const mlir::transformer::CpuTarget &target, llvm::json::Object entries, int64_t weightBytes,
-                          const std::string &weightsFile);
+std::string writeMetadata(const Description &description, const mlir::transformer::CpuTarget &target,
+                          llvm::json::Object entries, int64_t weightBytes, const std::string &weightsFile);
 
 } // namespace attune
 

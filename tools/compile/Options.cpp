@@ -28,38 +28,63 @@ namespace {
 /// Options of attune-compile alone: LLVM's own are hidden.
 cl::OptionCategory category("Options");
 
-
 struct Flags {
   cl::opt<std::string> model{cl::Positional, cl::Required, cl::desc("MODEL"), cl::cat(category)};
-  cl::opt<std::string> output{"o", cl::desc("Where to write; names the program after the model by default"), cl::value_desc("file"), cl::cat(category)};
-  cl::opt<Emit> emit{"emit", cl::desc("What to write:"), cl::init(Emit::executable), cl::cat(category),
-                     cl::values(clEnumValN(Emit::executable, "exe", "an executable program"), clEnumValN(Emit::library, "lib", "a shared library and a C header"),
-                                clEnumValN(Emit::object, "obj", "an object file"), clEnumValN(Emit::assembly, "asm", "assembly"),
-                                clEnumValN(Emit::llvm, "llvm", "LLVM IR"), clEnumValN(Emit::linalg, "linalg", "MLIR in linalg and kernels"),
-                                clEnumValN(Emit::layout, "layout", "MLIR after the layout stage"), clEnumValN(Emit::fused, "fused", "the transformer dialect after fusion"),
-                                clEnumValN(Emit::transformer, "transformer", "the transformer dialect as built"),
-                                clEnumValN(Emit::description, "description", "the model's description as YAML"),
-                                clEnumValN(Emit::graph, "graph", "a picture of the dataflow with shapes, bytes and FLOPs: HTML, or SVG for a name that ends in .svg"))};
-  cl::opt<std::string> cpu{"cpu", cl::desc("Processor: native, x86-64-v2, x86-64-v3, x86-64-v4, or a name that LLVM knows"), cl::init("native"), cl::value_desc("name"), cl::cat(category)};
-  cl::opt<Activations> activations{"activations", cl::desc("Activations of products with block-quantised weights:"), cl::init(Activations::automatic), cl::cat(category),
-                                   cl::values(clEnumValN(Activations::automatic, "auto", "int8 for block-quantised weights, else f32"),
-                                              clEnumValN(Activations::f32, "f32", "f32 everywhere: exact, slower; the cache is f32 too"),
-                                              clEnumValN(Activations::int8, "int8", "as auto"))};
-  cl::opt<CacheType> cache{"cache", cl::desc("Elements of the key/value cache:"), cl::init(CacheType::automatic), cl::cat(category),
-                           cl::values(clEnumValN(CacheType::automatic, "auto", "f16 for block-quantised weights with int8 activations, else f32"),
-                                      clEnumValN(CacheType::f32, "f32", "f32"), clEnumValN(CacheType::f16, "f16", "f16"))};
-  cl::opt<std::string> quantize{"quantize", cl::desc("How matrices are stored: keep, f32, f16, bf16, q8_0, q4_0, q4_1, q5_0, q5_1"), cl::init("keep"), cl::value_desc("type"), cl::cat(category)};
-  cl::opt<int64_t> context{"context", cl::desc("Longest context in tokens (the model's own by default)"), cl::init(0), cl::value_desc("tokens"), cl::cat(category)};
-  cl::opt<std::string> weights{"weights", cl::desc("embed: in the product; file: in a file beside it"), cl::init("embed"), cl::value_desc("embed|file"), cl::cat(category)};
-  cl::opt<std::string> compare{"compare", cl::desc("Write nothing; run the program on token ids beside the reference interpreter and print where they differ"),
+  cl::opt<std::string> output{"o", cl::desc("Where to write; names the program after the model by default"),
+                              cl::value_desc("file"), cl::cat(category)};
+  cl::opt<Emit> emit{
+      "emit", cl::desc("What to write:"), cl::init(Emit::executable), cl::cat(category),
+      cl::values(clEnumValN(Emit::executable, "exe", "an executable program"),
+                 clEnumValN(Emit::library, "lib", "a shared library and a C header"),
+                 clEnumValN(Emit::object, "obj", "an object file"),
+                 clEnumValN(Emit::assembly, "asm", "assembly"), clEnumValN(Emit::llvm, "llvm", "LLVM IR"),
+                 clEnumValN(Emit::linalg, "linalg", "MLIR in linalg and kernels"),
+                 clEnumValN(Emit::layout, "layout", "MLIR after the layout stage"),
+                 clEnumValN(Emit::fused, "fused", "the transformer dialect after fusion"),
+                 clEnumValN(Emit::transformer, "transformer", "the transformer dialect as built"),
+                 clEnumValN(Emit::description, "description", "the model's description as YAML"),
+                 clEnumValN(Emit::graph, "graph",
+                            "a picture of the dataflow with shapes, bytes and FLOPs: HTML, or SVG for a name "
+                            "that ends in .svg"))};
+  cl::opt<std::string> cpu{
+      "cpu", cl::desc("Processor: native, x86-64-v2, x86-64-v3, x86-64-v4, or a name that LLVM knows"),
+      cl::init("native"), cl::value_desc("name"), cl::cat(category)};
+  cl::opt<Activations> activations{
+      "activations", cl::desc("Activations of products with block-quantised weights:"),
+      cl::init(Activations::automatic), cl::cat(category),
+      cl::values(clEnumValN(Activations::automatic, "auto", "int8 for block-quantised weights, else f32"),
+                 clEnumValN(Activations::f32, "f32", "f32 everywhere: exact, slower; the cache is f32 too"),
+                 clEnumValN(Activations::int8, "int8", "as auto"))};
+  cl::opt<CacheType> cache{
+      "cache", cl::desc("Elements of the key/value cache:"), cl::init(CacheType::automatic),
+      cl::cat(category),
+      cl::values(clEnumValN(CacheType::automatic, "auto",
+                            "f16 for block-quantised weights with int8 activations, else f32"),
+                 clEnumValN(CacheType::f32, "f32", "f32"), clEnumValN(CacheType::f16, "f16", "f16"))};
+  cl::opt<std::string> quantize{
+      "quantize", cl::desc("How matrices are stored: keep, f32, f16, bf16, q8_0, q4_0, q4_1, q5_0, q5_1"),
+      cl::init("keep"), cl::value_desc("type"), cl::cat(category)};
+  cl::opt<int64_t> context{"context", cl::desc("Longest context in tokens (the model's own by default)"),
+                           cl::init(0), cl::value_desc("tokens"), cl::cat(category)};
+  cl::opt<std::string> weights{"weights", cl::desc("embed: in the product; file: in a file beside it"),
+                               cl::init("embed"), cl::value_desc("embed|file"), cl::cat(category)};
+  cl::opt<std::string> compare{"compare",
+                               cl::desc("Write nothing; run the program on token ids beside the reference "
+                                        "interpreter and print where they differ"),
                                cl::value_desc("ids|@file"), cl::cat(category)};
-  cl::opt<double> compareTolerance{"compare-tolerance", cl::desc("Largest error that --compare takes, relative to the size of a token's values (0.001; with an f16 cache 0.005, "
-                                                                  "with int8 activations 0.05)"),
+  cl::opt<double> compareTolerance{"compare-tolerance",
+                                   cl::desc("Largest error that --compare takes, relative to the size of a "
+                                            "token's values (0.001; with an f16 cache 0.005, "
+                                            "with int8 activations 0.05)"),
                                    cl::init(0), cl::value_desc("number"), cl::cat(category)};
-  cl::opt<bool> sanitize{"sanitize", cl::desc("Check every memory access of the generated code (AddressSanitizer)"), cl::cat(category)};
+  cl::opt<bool> sanitize{"sanitize",
+                         cl::desc("Check every memory access of the generated code (AddressSanitizer)"),
+                         cl::cat(category)};
   cl::opt<bool> report{"report", cl::desc("Print time and size of each stage"), cl::cat(category)};
-  cl::opt<std::string> dump{"dump-passes-to", cl::desc("Write the IR after every pass into a folder"), cl::value_desc("folder"), cl::cat(category)};
-  cl::list<std::string> disable{"disable-fusion", cl::desc("Fusions to leave out (see docs/passes.md)"), cl::CommaSeparated, cl::value_desc("names"), cl::cat(category)};
+  cl::opt<std::string> dump{"dump-passes-to", cl::desc("Write the IR after every pass into a folder"),
+                            cl::value_desc("folder"), cl::cat(category)};
+  cl::list<std::string> disable{"disable-fusion", cl::desc("Fusions to leave out (see docs/passes.md)"),
+                                cl::CommaSeparated, cl::value_desc("names"), cl::cat(category)};
 };
 
 [[noreturn]] void usageError(const std::string &message) {
@@ -72,17 +97,22 @@ std::string defaultOutput(const CompileOptions &options) {
   llvm::StringRef path = llvm::StringRef(options.model).rtrim('/');
   std::string stem = llvm::sys::path::stem(path).str();
   switch (options.emit) {
-  case Emit::executable: return stem + (llvm::sys::path::has_extension(path) ? "" : ".bin");
-  case Emit::library: return "lib" + stem + ".so";
-  case Emit::object: return stem + ".o";
-  default: return "-";
+  case Emit::executable:
+    return stem + (llvm::sys::path::has_extension(path) ? "" : ".bin");
+  case Emit::library:
+    return "lib" + stem + ".so";
+  case Emit::object:
+    return stem + ".o";
+  default:
+    return "-";
   }
 }
 
 std::optional<StorageType> quantization(const std::string &name) {
   if (name == "keep")
     return std::nullopt;
-  for (StorageType type : {StorageType::F32, StorageType::F16, StorageType::BF16, StorageType::Q8_0, StorageType::Q4_0, StorageType::Q4_1, StorageType::Q5_0, StorageType::Q5_1})
+  for (StorageType type : {StorageType::F32, StorageType::F16, StorageType::BF16, StorageType::Q8_0,
+                           StorageType::Q4_0, StorageType::Q4_1, StorageType::Q5_0, StorageType::Q5_1})
     if (storageTypeName(type) == name)
       return type;
   usageError("--quantize is '" + name + "', expected keep, f32, f16, bf16, q8_0, q4_0, q4_1, q5_0 or q5_1");
@@ -118,7 +148,8 @@ CompileOptions attune::parseOptions(int argc, char **argv) {
   if (flags.compareTolerance.getNumOccurrences()) {
     options.compareTolerance = flags.compareTolerance;
     if (!options.compare || !(flags.compareTolerance >= 0))
-      usageError("--compare-tolerance is " + fmt::format("{}", static_cast<double>(flags.compareTolerance)) + ", expected a number from 0 on, with --compare");
+      usageError("--compare-tolerance is " + fmt::format("{}", static_cast<double>(flags.compareTolerance)) +
+                 ", expected a number from 0 on, with --compare");
   }
   options.sanitize = flags.sanitize;
   options.report = flags.report;

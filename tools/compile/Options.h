@@ -16,7 +16,19 @@
 namespace attune {
 
 /// What is written, from the most abstract form to the product.
-enum class Emit { description, graph, transformer, fused, layout, linalg, llvm, assembly, object, library, executable };
+enum class Emit {
+  description,
+  graph,
+  transformer,
+  fused,
+  layout,
+  linalg,
+  llvm,
+  assembly,
+  object,
+  library,
+  executable
+};
 
 enum class Activations { automatic, f32, int8 };
 enum class CacheType { automatic, f32, f16 };
@@ -30,8 +42,8 @@ struct CompileOptions {
   std::optional<StorageType> quantize; ///< nothing: keep
   int64_t context = 0;                 ///< 0: the model's own
   bool weightsInFile = false;
-  std::optional<std::string> compare;      ///< token ids to compare on; nothing is written then
-  std::optional<double> compareTolerance;  ///< nothing: as the types of activations and cache allow
+  std::optional<std::string> compare;     ///< token ids to compare on; nothing is written then
+  std::optional<double> compareTolerance; ///< nothing: as the types of activations and cache allow
   bool sanitize = false;
   bool report = false;
   std::string dumpPassesTo;

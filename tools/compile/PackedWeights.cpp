@@ -130,7 +130,8 @@ PackedRecord attune::recordOf(ParameterOp parameter, int64_t index) {
   return record;
 }
 
-llvm::Expected<PackSource> attune::sourceOf(const PackedRecord &record, const WeightStore &store, int64_t matrix) {
+llvm::Expected<PackSource> attune::sourceOf(const PackedRecord &record, const WeightStore &store,
+                                            int64_t matrix) {
   if (record.source.empty())
     return literalSource(record);
   std::string name = tensorName(record.source, 0, matrix);
@@ -179,12 +180,15 @@ Error attune::packWeights(const PackedPlan &plan, const WeightStore &store,
         return source.takeError();
       if (record.isVector) {
         std::vector<float> values = vectorOf(*source);
-        auto bytes = llvm::ArrayRef(reinterpret_cast<const uint8_t *>(values.data()), values.size() * sizeof(float));
+        auto bytes =
+            llvm::ArrayRef(reinterpret_cast<const uint8_t *>(values.data()), values.size() * sizeof(float));
         if (Error error = write(record.offset, bytes))
           return error;
         continue;
       }
-      if (Error error = packMatrix(record, *source, record.offset + matrix * record.format.bytes(record.rows, record.columns), write, packed))
+      if (Error error = packMatrix(record, *source,
+                                   record.offset + matrix * record.format.bytes(record.rows, record.columns),
+                                   write, packed))
         return error;
     }
   }

@@ -31,7 +31,7 @@ struct PackedRecord {
   int64_t matrices = 1;               ///< of a stack
   PackedFormat format;                ///< of a matrix
   std::optional<StorageType> storage; ///< to what to quantise when the file's type is another
-  int64_t rows = 0, columns = 0; ///< of one matrix
+  int64_t rows = 0, columns = 0;      ///< of one matrix
   int64_t offset = 0;
 };
 
