@@ -80,6 +80,15 @@ void *BoundEntry::data(int index) const {
   return data;
 }
 
+std::span<const int64_t> BoundEntry::key() {
+  words.assign(1, reinterpret_cast<int64_t>(code));
+  for (Argument &argument : arguments) {
+    updateSizes(argument);
+    words.insert(words.end(), argument.words.begin(), argument.words.end());
+  }
+  return words;
+}
+
 void BoundEntry::call() {
   for (size_t i = 0; i < arguments.size(); ++i) {
     updateSizes(arguments[i]);

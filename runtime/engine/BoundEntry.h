@@ -35,6 +35,9 @@ public:
   void setData(int argument, void *data);
   void *data(int argument) const;
 
+  /// All that a call depends on beside what lies in the buffers: the code, sizes and addresses.
+  std::span<const int64_t> key();
+
   /// Runs the code on the arguments as they are set. Throws attune::Error if one has no data.
   void call();
 
@@ -61,6 +64,7 @@ private:
   std::vector<Argument> arguments;
   std::vector<NamedSize> named;
   std::vector<void *> pointers;
+  std::vector<int64_t> words; ///< of key()
 };
 
 } // namespace attune

@@ -22,6 +22,10 @@ Engine::Engine(const Program &program, EngineOptions options) : program(program)
     throw Error(fmt::format("{} sequences of {} tokens: there must be 1 to {}", options.sequences,
                             contextSize, INT32_MAX / alignedRows(contextSize)));
   sequences.resize(static_cast<size_t>(options.sequences));
+  gpu = openDevice(program);
+  for (Buffer *buffer : {&cache, &workspace, &sourceCache, &crossCache, &weights, &nothing})
+    *buffer = Buffer(gpu.get());
+  uploadWeights();
   plain = makeStage("step");
   if (isEncoder())
     return;
@@ -31,7 +35,7 @@ Engine::Engine(const Program &program, EngineOptions options) : program(program)
   if (__builtin_mul_overflow(cacheRows, model.cache.bytesPerRow(), &cacheBytes))
     throw Error(
         fmt::format("the cache of {} tokens is too large for any memory: take a smaller context", cacheRows));
-  cache = Memory(cacheBytes, "the cache of keys and values (a smaller context needs less)");
+  cache.ensure(cacheBytes, "the cache of keys and values (a smaller context needs less)");
 
   if (isPair())
     makeSources(options.sources);
@@ -40,7 +44,7 @@ Engine::Engine(const Program &program, EngineOptions options) : program(program)
   size_t most = static_cast<size_t>(chunk());
   ids.reserve(most), types.reserve(most), wanted.reserve(most), batch.reserve(most);
   sourceBatch.reserve(most);
-  workspace = Memory(plain->entry.info().workspace.bytes(chunk()), "the workspace");
+  workspace.ensure(plain->entry.info().workspace.bytes(chunk()), "the workspace");
   for (const char *dimension : {"tokens", "outputs"})
     plain->entry.setSize(dimension, chunk());
   bindResults(*plain);
@@ -50,8 +54,10 @@ std::unique_ptr<Engine::Stage> Engine::makeStage(const char *entryName) {
   const EntryInfo *info = metadata().find(entryName);
   if (!info)
     throw Error(fmt::format("metadata: there is no entry '{}'", entryName));
-  auto stage = std::make_unique<Stage>(Stage{BoundEntry(*info, program.entry(entryName)), {}});
+  auto stage = std::make_unique<Stage>(Stage{BoundEntry(*info, program.entry(entryName)), {}, {}});
   stage->results.resize(info->arguments.size());
+  for (size_t i = 0; gpu && i < info->arguments.size(); ++i)
+    stage->buffers.emplace_back(gpu.get());
   return stage;
 }
 
@@ -247,6 +253,35 @@ int64_t Engine::largestKeyCount(std::span<const BatchRow> batch) {
   return largest;
 }
 
+void Engine::uploadWeights() {
+  if (!gpu)
+    return;
+  nothing.ensure(64, "the program");
+  std::span<const std::byte> from = program.weights();
+  weights.ensure(static_cast<int64_t>(from.size()), "the model's weights");
+  constexpr size_t Piece = size_t{64} << 20; // so that little of the file is in memory at once
+  for (size_t done = 0; done < from.size(); done += Piece)
+    gpu->upload(weights.data() + done, from.data() + done,
+                static_cast<int64_t>(std::min(Piece, from.size() - done)));
+  gpu->synchronize();
+}
+
+/// Where compiled code finds an input: as it is, or in a device's memory.
+void *Engine::place(std::string_view input, const void *data, size_t bytes) {
+  if (!gpu)
+    return const_cast<void *>(data);
+  if (bytes == 0)
+    return nothing.data();
+  auto found = std::ranges::find(inputs, input, [](const auto &each) { return each.first; });
+  if (found == inputs.end())
+    found = inputs.insert(inputs.end(), {input, Buffer(gpu.get())});
+  // As much as the largest step needs, so that the address stays.
+  size_t most = std::max(bytes, static_cast<size_t>(chunk()) * sizeof(BatchRow));
+  found->second.ensure(static_cast<int64_t>(most), "a step's inputs");
+  gpu->upload(found->second.data(), data, static_cast<int64_t>(bytes));
+  return found->second.data();
+}
+
 void Engine::bindInputs(BoundEntry &entry) {
   // Inputs go by name; memory by role, since a tap may be called "weights" too.
   const std::vector<ArgumentInfo> &arguments = entry.info().arguments;
@@ -262,27 +297,34 @@ void Engine::bindInputs(BoundEntry &entry) {
   auto setMemory = [&](ArgumentRole role, void *data) {
     setWhere([&](const ArgumentInfo &info) { return info.role == role; }, data);
   };
-  set("input_ids", ids.data());
-  set("token_type_ids", types.data());
-  set("position_ids", positionIds.data());
-  set("batch", batch.data());
-  set("source_batch", sourceBatch.data());
+  auto give = [&](std::string_view name, const auto &values) {
+    set(name, place(name, values.data(), values.size() * sizeof(values[0])));
+  };
+  give("input_ids", ids);
+  give("token_type_ids", types);
+  give("position_ids", positionIds);
+  give("batch", batch);
+  give("source_batch", sourceBatch);
   static int32_t noRows = 0; // an empty list still needs an address
-  set("output_rows", wanted.empty() ? &noRows : wanted.data());
+  if (wanted.empty() && !gpu)
+    set("output_rows", &noRows);
+  else
+    give("output_rows", wanted);
 
   int64_t workspaceBytes = entry.info().workspace.bytes(static_cast<int64_t>(ids.size()));
   workspace.ensure(workspaceBytes, "the workspace");
-  static std::byte nothing[64]; // for what has no bytes
-  setMemory(ArgumentRole::Weights,
-            program.weights().empty() ? nothing : const_cast<std::byte *>(program.weights().data()));
-  auto setCache = [&](std::string_view name, const Memory &memory) {
+  static std::byte noBytes[64];
+  std::byte *empty = gpu ? nothing.data() : noBytes;
+  std::byte *packed = gpu ? weights.data() : const_cast<std::byte *>(program.weights().data());
+  setMemory(ArgumentRole::Weights, program.weights().empty() ? empty : packed);
+  auto setCache = [&](std::string_view name, const Buffer &memory) {
     setWhere([&](const ArgumentInfo &info) { return info.role == ArgumentRole::Cache && info.name == name; },
-             memory.bytes() ? memory.data() : nothing);
+             memory.bytes() ? memory.data() : empty);
   };
   setCache("cache", cache);
   setCache("source_cache", sourceCache);
   setCache("cross_cache", crossCache);
-  setMemory(ArgumentRole::Workspace, workspace.bytes() ? workspace.data() : nothing);
+  setMemory(ArgumentRole::Workspace, workspace.bytes() ? workspace.data() : empty);
   entry.setSize("weight_bytes", static_cast<int64_t>(program.weights().size()));
   entry.setSize("cache_bytes", cacheRows * metadata().cache.bytesPerRow());
   entry.setSize("source_cache_bytes", sourceRows * metadata().sourceCache.bytesPerRow());
@@ -297,8 +339,11 @@ void Engine::bindResults(Stage &stage) {
     if (info.role != ArgumentRole::Output && info.role != ArgumentRole::Tap)
       continue;
     int argument = static_cast<int>(i);
-    stage.results[i].ensure(std::max<int64_t>(stage.entry.bytes(argument), 64), info.name.c_str());
-    stage.entry.setData(argument, stage.results[i].data());
+    int64_t bytes = std::max<int64_t>(stage.entry.bytes(argument), 64);
+    stage.results[i].ensure(bytes, info.name.c_str());
+    if (gpu)
+      stage.buffers[i].ensure(bytes, info.name.c_str());
+    stage.entry.setData(argument, gpu ? stage.buffers[i].data() : stage.results[i].data());
     // A result that is tapped as well is shown once.
     bool isTapped = info.role == ArgumentRole::Output &&
                     std::ranges::any_of(stage.entry.info().arguments, [&](const ArgumentInfo &other) {
@@ -306,6 +351,17 @@ void Engine::bindResults(Stage &stage) {
                     });
     if (!isTapped)
       views.push_back({&info, stage.entry.sizes(argument), stage.results[i].data()});
+  }
+}
+
+/// From a device's memory.
+void Engine::fetchResults(Stage &stage) {
+  for (size_t i = 0; i < stage.results.size(); ++i) {
+    ArgumentRole role = stage.entry.info().arguments[i].role;
+    if (role != ArgumentRole::Output && role != ArgumentRole::Tap)
+      continue;
+    if (int64_t bytes = stage.entry.bytes(static_cast<int>(i)))
+      gpu->download(stage.results[i].data(), stage.buffers[i].data(), bytes);
   }
 }
 
@@ -319,7 +375,13 @@ void Engine::run(Stage &stage) {
   bindResults(stage);
 
   auto start = std::chrono::steady_clock::now();
-  stage.entry.call();
+  if (gpu) {
+    gpu->run(stage.entry.key(), [&] { stage.entry.call(); });
+    fetchResults(stage);
+    gpu->synchronize();
+  } else {
+    stage.entry.call();
+  }
   stats.seconds += std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   stats.steps += 1;
   stats.tokens += static_cast<int64_t>(ids.size());

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "runtime/engine/BoundEntry.h"
+#include "runtime/engine/Buffer.h"
 #include "runtime/engine/Memory.h"
 #include "runtime/program/Program.h"
 
@@ -120,6 +121,9 @@ public:
 
   const EngineStatistics &statistics() const { return stats; }
 
+  /// Where the model runs, or null: on the host.
+  const Device *device() const { return gpu.get(); }
+
 private:
   struct BatchRow {
     int32_t position, firstKey, keyCount;
@@ -132,7 +136,8 @@ private:
   /// An entry with the memory of its outputs.
   struct Stage {
     BoundEntry entry;
-    std::vector<Memory> results;
+    std::vector<Memory> results; ///< where the host reads them
+    std::vector<Buffer> buffers; ///< where a device writes them
   };
 
   const Sequence &at(int sequence) const;
@@ -157,17 +162,23 @@ private:
   void appendPositionIds(std::span<const int32_t> ids);
   void appendRows(const Feed &feed, int64_t before, int64_t firstKey);
   void run(Stage &stage);
+  void uploadWeights();
+  void *place(std::string_view input, const void *data, size_t bytes);
   void bindInputs(BoundEntry &entry);
   void bindResults(Stage &stage);
+  void fetchResults(Stage &stage);
   static int64_t largestKeyCount(std::span<const BatchRow> batch);
   int64_t alignedRows(int64_t tokens) const;
 
   const Program &program;
+  std::unique_ptr<Device> gpu; // before the memory that is its
   int64_t contextSize = 0;
   std::vector<Sequence> sequences;
   std::vector<Sequence> sources;
-  Memory cache, workspace;
-  Memory sourceCache, crossCache; ///< of an encoder-decoder
+  Buffer cache, workspace;
+  Buffer sourceCache, crossCache; ///< of an encoder-decoder
+  Buffer weights, nothing;        ///< on a device; `nothing` is an address for what has no bytes
+  std::vector<std::pair<std::string_view, Buffer>> inputs; ///< on a device
   std::unique_ptr<Stage> plain, observed, encoder, observedEncoder;
   bool observing = false;
 

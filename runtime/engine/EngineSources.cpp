@@ -24,13 +24,14 @@ void Engine::makeSources(int64_t count) {
     throw Error(fmt::format("the keys and values of {} source tokens are too large for any memory: take a "
                             "smaller context",
                             crossRows));
-  crossCache = Memory(bytes, "keys and values of sources (a smaller context needs less)");
+  crossCache.ensure(bytes, "keys and values of sources (a smaller context needs less)");
 }
 
 const Engine::Sequence &Engine::sourceAt(int source) const {
   if (source == -1) // of a sequence that was opened alone
-    throw Error("this model makes a text from a source text, which it was not given: use 'run' with 'input_ids' "
-                "for the source and 'decoder_input_ids'");
+    throw Error(
+        "this model makes a text from a source text, which it was not given: use 'run' with 'input_ids' "
+        "for the source and 'decoder_input_ids'");
   if (source < 0 || static_cast<size_t>(source) >= sources.size() ||
       !sources[static_cast<size_t>(source)].isOpen)
     throw Error(fmt::format("there is no open source {}", source));
@@ -98,8 +99,7 @@ void Engine::copy(int from, int to) {
   if (from == to)
     return;
   forEachStretch(alignedRows(length), [&](int64_t begin, int64_t bytes, int64_t distance) {
-    std::memcpy(cache.data() + begin + to * distance, cache.data() + begin + from * distance,
-                static_cast<size_t>(bytes));
+    cache.move(begin + to * distance, begin + from * distance, bytes);
   });
   sequences[static_cast<size_t>(to)].length = length;
 }

@@ -28,42 +28,7 @@ std::string folderOf(const std::string &path) {
 
 } // namespace
 
-Program Program::own() {
-  Program program({attune_entries, attune_entry_count});
-  std::string path = fileOfAddress(attune_entries);
-  program.name = shownPath(path);
-  std::optional<FileRange> range = findElfSection(path, payloadSection);
-  if (!range)
-    range = findElfSegment(path, payloadSegment);
-  if (!range)
-    throw Error(fmt::format(
-        "'{}' carries no model (it has no section '{}'): compile one with attune-compile; if this "
-        "is one, a tool that rewrites programs has dropped its weights",
-        program.name, payloadSection));
-  program.file = MappedFile(path, range->offset, range->bytes);
-  program.payload = program.file.bytes();
-  program.load(folderOf(program.name));
-  return program;
-}
-
-Program::Program(std::span<const std::byte> payload, std::span<const AttuneEntry> entries, std::string name)
-    : payload(payload), entries(entries), name(std::move(name)) {
-  load("");
-}
-
-void Program::load(const std::string &folder) {
-  std::optional<std::span<const std::byte>> metadata = findBlob("metadata");
-  if (!metadata)
-    throw Error(fmt::format("'{}': the payload has no metadata: the file is damaged", name));
-  data = parseMetadata({reinterpret_cast<const char *>(metadata->data()), metadata->size()});
-  requireCpu();
-  tokenizerBlob = findBlob("tokenizer").value_or(std::span<const std::byte>());
-  loadWeights(folder);
-  for (const EntryInfo &info : data.entries)
-    entry(info.name); // absent ones are found now rather than in the middle of a run
-}
-
-std::optional<std::span<const std::byte>> Program::findBlob(std::string_view blobName) const {
+template <typename Use> void Program::forEachBlob(Use use) const {
   auto damaged = [&](const std::string &what) {
     return Error(fmt::format("'{}': damaged payload of {} bytes: {}", name, payload.size(), what));
   };
@@ -80,19 +45,74 @@ std::optional<std::span<const std::byte>> Program::findBlob(std::string_view blo
     PayloadBlob blob;
     std::memcpy(&blob, payload.data() + sizeof(header) + i * sizeof(blob), sizeof(blob));
     std::string_view found(blob.name, strnlen(blob.name, sizeof(blob.name)));
-    if (found != blobName)
-      continue;
     if (blob.offset > payload.size() || blob.bytes > payload.size() - blob.offset)
       throw damaged(
           fmt::format("blob '{}' (offset {}, {} bytes) lies outside", found, blob.offset, blob.bytes));
-    return payload.subspan(blob.offset, blob.bytes);
+    if (use(found, payload.subspan(blob.offset, blob.bytes)))
+      return;
   }
-  return std::nullopt;
+}
+
+Program Program::own() {
+  Program program({attune_entries, attune_entry_count});
+  if (attune_kernels)
+    program.kernelTable = {attune_kernels, attune_kernel_count};
+  std::string path = fileOfAddress(attune_entries);
+  program.name = shownPath(path);
+  std::optional<FileRange> range = findElfSection(path, payloadSection);
+  if (!range)
+    range = findElfSegment(path, payloadSegment);
+  if (!range)
+    throw Error(fmt::format(
+        "'{}' carries no model (it has no section '{}'): compile one with attune-compile; if this "
+        "is one, a tool that rewrites programs has dropped its weights",
+        program.name, payloadSection));
+  program.file = MappedFile(path, range->offset, range->bytes);
+  program.payload = program.file.bytes();
+  program.load(folderOf(program.name));
+  return program;
+}
+
+Program::Program(std::span<const std::byte> payload, std::span<const AttuneEntry> entries, std::string name,
+                 std::span<const AttuneKernel> kernels)
+    : payload(payload), entries(entries), kernelTable(kernels), name(std::move(name)) {
+  load("");
+}
+
+void Program::load(const std::string &folder) {
+  std::optional<std::span<const std::byte>> metadata = blob("metadata");
+  if (!metadata)
+    throw Error(fmt::format("'{}': the payload has no metadata: the file is damaged", name));
+  data = parseMetadata({reinterpret_cast<const char *>(metadata->data()), metadata->size()});
+  requireCpu();
+  tokenizerBlob = blob("tokenizer").value_or(std::span<const std::byte>());
+  loadWeights(folder);
+  for (const EntryInfo &info : data.entries)
+    entry(info.name); // absent ones are found now rather than in the middle of a run
+}
+
+std::optional<std::span<const std::byte>> Program::blob(std::string_view wanted) const {
+  std::optional<std::span<const std::byte>> result;
+  forEachBlob([&](std::string_view found, std::span<const std::byte> bytes) {
+    if (found == wanted)
+      result = bytes;
+    return result.has_value();
+  });
+  return result;
+}
+
+std::vector<std::string> Program::blobNames() const {
+  std::vector<std::string> names;
+  forEachBlob([&](std::string_view found, std::span<const std::byte>) {
+    names.emplace_back(found);
+    return false;
+  });
+  return names;
 }
 
 void Program::loadWeights(const std::string &folder) {
   if (data.weightsFile.empty()) {
-    weightsBlob = findBlob("weights").value_or(std::span<const std::byte>());
+    weightsBlob = blob("weights").value_or(std::span<const std::byte>());
   } else {
     weightsFile =
         MappedFile(data.weightsFile.starts_with('/') ? data.weightsFile : folder + data.weightsFile);

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #pragma once
 
+#include "runtime/device/DeviceAbi.h"
 #include "runtime/program/MappedFile.h"
 #include "runtime/program/Metadata.h"
 #include "runtime/program/PayloadFormat.h"
@@ -18,13 +19,21 @@ public:
   static Program own();
 
   /// A payload in memory, which must stay, with its entries. For tests and other hosts; errors as above.
-  Program(std::span<const std::byte> payload, std::span<const AttuneEntry> entries, std::string name);
+  Program(std::span<const std::byte> payload, std::span<const AttuneEntry> entries, std::string name,
+          std::span<const AttuneKernel> kernels = {});
 
   const Metadata &metadata() const { return data; }
 
   /// The tokenizer's tables; empty if there is none.
   std::span<const std::byte> tokenizer() const { return tokenizerBlob; }
   std::span<const std::byte> weights() const { return weightsBlob; }
+
+  /// Kernels for a device; empty in programs for the CPU.
+  std::span<const AttuneKernel> kernels() const { return kernelTable; }
+
+  /// What the payload holds, by name.
+  std::vector<std::string> blobNames() const;
+  std::optional<std::span<const std::byte>> blob(std::string_view name) const;
 
   /// The code of an entry; throws attune::Error if there is none of this name.
   const AttuneEntry &entry(std::string_view name) const;
@@ -36,13 +45,15 @@ private:
   explicit Program(std::span<const AttuneEntry> entries) : entries(entries) {}
 
   void load(const std::string &folder);
-  std::optional<std::span<const std::byte>> findBlob(std::string_view blob) const;
+  /// Calls `use(name, bytes)` for each blob until it returns true.
+  template <typename Use> void forEachBlob(Use use) const;
   void loadWeights(const std::string &folder);
   void requireCpu() const;
 
   MappedFile file, weightsFile;
   std::span<const std::byte> payload, tokenizerBlob, weightsBlob;
   std::span<const AttuneEntry> entries;
+  std::span<const AttuneKernel> kernelTable;
   std::string name; // for messages
   Metadata data;
 };

@@ -1,0 +1,74 @@
+// Part of Attune, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "runtime/device/CudaDriver.h"
+#include "runtime/Error.h"
+
+#include <fmt/format.h>
+
+#include <dlfcn.h>
+
+using namespace attune;
+using namespace attune::cuda;
+
+const Driver &Driver::get() {
+  static const Driver driver; // tried again if it throws
+  return driver;
+}
+
+Driver::Driver() {
+  constexpr char library[] = "libcuda.so.1";
+  void *handle = dlopen(library, RTLD_NOW | RTLD_LOCAL);
+  if (!handle)
+    throw Error(fmt::format(
+        "this program runs on an NVIDIA GPU, but there is no driver here ({}): install NVIDIA's driver, "
+        "or compile the model without --target=cuda",
+        dlerror()));
+  auto find = [&](auto &function, const char *name) {
+    void *address = dlsym(handle, name);
+    if (!address)
+      throw Error(fmt::format("NVIDIA's driver on this machine is too old: {} has no {}", library, name));
+    function = reinterpret_cast<std::remove_reference_t<decltype(function)>>(address);
+  };
+#define ATTUNE_FIND(name) find(name, #name)
+  ATTUNE_FIND(cuInit);
+  ATTUNE_FIND(cuDriverGetVersion);
+  ATTUNE_FIND(cuGetErrorString);
+  ATTUNE_FIND(cuDeviceGetCount);
+  ATTUNE_FIND(cuDeviceGet);
+  ATTUNE_FIND(cuDeviceGetName);
+  ATTUNE_FIND(cuDeviceGetAttribute);
+  ATTUNE_FIND(cuDevicePrimaryCtxRetain);
+  ATTUNE_FIND(cuDevicePrimaryCtxRelease_v2);
+  ATTUNE_FIND(cuCtxSetCurrent);
+  ATTUNE_FIND(cuModuleLoadDataEx);
+  ATTUNE_FIND(cuModuleUnload);
+  ATTUNE_FIND(cuModuleGetFunction);
+  ATTUNE_FIND(cuMemGetInfo_v2);
+  ATTUNE_FIND(cuMemAlloc_v2);
+  ATTUNE_FIND(cuMemFree_v2);
+  ATTUNE_FIND(cuMemsetD8Async);
+  ATTUNE_FIND(cuMemcpyHtoDAsync_v2);
+  ATTUNE_FIND(cuMemcpyDtoHAsync_v2);
+  ATTUNE_FIND(cuMemcpyDtoDAsync_v2);
+  ATTUNE_FIND(cuStreamCreate);
+  ATTUNE_FIND(cuStreamDestroy_v2);
+  ATTUNE_FIND(cuStreamSynchronize);
+  ATTUNE_FIND(cuLaunchKernel);
+  ATTUNE_FIND(cuStreamBeginCapture_v2);
+  ATTUNE_FIND(cuStreamEndCapture);
+  ATTUNE_FIND(cuGraphInstantiateWithFlags);
+  ATTUNE_FIND(cuGraphDestroy);
+  ATTUNE_FIND(cuGraphExecDestroy);
+  ATTUNE_FIND(cuGraphLaunch);
+#undef ATTUNE_FIND
+  if (Result result = cuInit(0); result != Success && result != NoDevice)
+    check(result, "the driver does not start");
+}
+
+void Driver::check(Result result, const char *what) const {
+  if (result == Success)
+    return;
+  const char *text = nullptr;
+  cuGetErrorString(result, &text);
+  throw Error(fmt::format("NVIDIA's driver: {}: {} (error {})", what, text ? text : "unknown", result));
+}

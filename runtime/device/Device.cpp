@@ -1,0 +1,141 @@
+// Part of Attune, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "runtime/device/Device.h"
+#include "runtime/Error.h"
+#include "runtime/program/Program.h"
+
+#include <fmt/format.h>
+
+#include <charconv>
+#include <cstdlib>
+#include <exception>
+#include <utility>
+
+using namespace attune;
+
+static thread_local Device *currentDevice = nullptr;
+
+Device *Device::current() { return currentDevice; }
+
+template <typename Call> auto Device::guarded(Call call) -> decltype(call()) {
+  if (!failure) {
+    try {
+      return call();
+    } catch (...) {
+      failure = std::current_exception();
+    }
+  }
+  return decltype(call())();
+}
+
+void Device::run(std::span<const int64_t> key, const std::function<void()> &entry) {
+  Device *before = std::exchange(currentDevice, this);
+  failure = nullptr;
+  guarded([&] { runEntry(key, entry); });
+  currentDevice = before;
+  if (std::exception_ptr error = std::exchange(failure, nullptr))
+    std::rethrow_exception(error);
+}
+
+void Device::launch(int32_t kernel, const Launch &launch) {
+  for (int64_t size : launch.grid)
+    if (size == 0)
+      return;
+  guarded([&] {
+    ++counts.at(static_cast<size_t>(kernel));
+    launchKernel(kernel, launch);
+  });
+}
+
+void *Device::allocateInEntry(int64_t bytes) {
+  return guarded([&] {
+    refuseRecord();
+    return allocate(bytes > 0 ? bytes : 1, "what the step shows");
+  });
+}
+
+void Device::releaseInEntry(void *memory) {
+  guarded([&] {
+    synchronize();
+    if (memory)
+      release(memory);
+  });
+}
+
+int32_t Device::read(int64_t address) {
+  return guarded([&] {
+    refuseRecord();
+    int32_t value = 0;
+    download(&value, reinterpret_cast<const void *>(address), sizeof(value));
+    return value;
+  });
+}
+
+//===-------------------------------------- choice of a device ------------------------------------===//
+
+std::unique_ptr<Device> attune::openDevice(const Program &program) {
+  const char *variable = std::getenv("ATTUNE_DEVICE");
+  std::string wanted = variable ? variable : "", target = program.metadata().target;
+  if (target == "cpu") {
+    if (!wanted.empty() && wanted != "cpu")
+      throw Error(fmt::format(
+          "ATTUNE_DEVICE is '{}', but this program was compiled for the CPU: compile the model with "
+          "--target=cuda",
+          wanted));
+    return nullptr;
+  }
+  if (target != "cuda")
+    throw Error(fmt::format("metadata: the target is '{}', expected cpu or cuda", target));
+  if (wanted == "emulate")
+    return openEmulatedDevice(program.kernels());
+  int number = 0;
+  std::string_view rest = wanted;
+  bool isNamed = rest.empty() || rest == "cuda";
+  if (rest.starts_with("cuda:")) {
+    rest.remove_prefix(5);
+    auto [end, error] = std::from_chars(rest.data(), rest.data() + rest.size(), number);
+    isNamed = error == std::errc() && end == rest.data() + rest.size() && number >= 0;
+  }
+  if (!isNamed)
+    throw Error(fmt::format("ATTUNE_DEVICE is '{}', expected cuda, cuda:NUMBER or emulate", wanted));
+  return openCudaDevice(program, number);
+}
+
+//===-------------------------------------------- memory ------------------------------------------===//
+
+DeviceMemory::DeviceMemory(Device &device, int64_t bytes, const char *purpose) {
+  if (bytes <= 0)
+    return;
+  memory = static_cast<std::byte *>(device.allocate(bytes, purpose));
+  size = bytes;
+  this->device = &device;
+}
+
+DeviceMemory::~DeviceMemory() {
+  if (memory)
+    device->release(memory);
+}
+
+void DeviceMemory::ensure(Device &on, int64_t bytes, const char *purpose) {
+  if (bytes <= size)
+    return;
+  on.synchronize(); // what was launched may still use the old one
+  DeviceMemory().swap(*this);
+  *this = DeviceMemory(on, bytes, purpose);
+}
+
+void DeviceMemory::swap(DeviceMemory &other) noexcept {
+  std::swap(device, other.device);
+  std::swap(memory, other.memory);
+  std::swap(size, other.size);
+}
+
+//===------------------------------------- calls of host code -------------------------------------===//
+
+void attune_device_launch(int32_t kernel, int64_t gridX, int64_t gridY, int64_t gridZ, int64_t blockX,
+                          int64_t blockY, int64_t blockZ, void **arguments) {
+  Device::current()->launch(kernel, {{gridX, gridY, gridZ}, {blockX, blockY, blockZ}, arguments});
+}
+void *attune_device_allocate(int64_t bytes) { return Device::current()->allocateInEntry(bytes); }
+void attune_device_free(void *memory) { Device::current()->releaseInEntry(memory); }
+int32_t attune_device_read(int64_t address) { return Device::current()->read(address); }

@@ -1,0 +1,115 @@
+// Part of Attune, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#pragma once
+
+#include "runtime/device/DeviceAbi.h"
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace attune {
+
+class Program;
+
+/// Where kernels run, and the memory that they work in. Work goes in order; the host waits for it in
+/// `download` and `synchronize`. Errors are attune::Error.
+class Device {
+public:
+  virtual ~Device() = default;
+  Device(const Device &) = delete;
+  Device &operator=(const Device &) = delete;
+
+  /// For people: "NVIDIA H100 80GB HBM3", "emulated device".
+  virtual std::string name() const = 0;
+  /// Whether the host can read and write the device's memory.
+  virtual bool isHost() const { return false; }
+
+  /// Zeroed memory; `purpose` is for the message if there is not enough.
+  virtual void *allocate(int64_t bytes, const char *purpose) = 0;
+  virtual void release(void *memory) = 0;
+  virtual void upload(void *to, const void *from, int64_t bytes) = 0;
+  virtual void download(void *to, const void *from, int64_t bytes) = 0;
+  virtual void copy(void *to, const void *from, int64_t bytes) = 0;
+  virtual void synchronize() = 0;
+
+  /// Runs an entry, whose launches come here. `key` is all that its launches depend on: with the same key
+  /// they are the same, so that a device may repeat what it has recorded. Throws what went wrong in a launch.
+  void run(std::span<const int64_t> key, const std::function<void()> &entry);
+
+  /// How often each kernel of the program was launched, by number.
+  const std::vector<int64_t> &launches() const { return counts; }
+  std::span<const AttuneKernel> kernels() const { return table; }
+
+  // For the functions of DeviceAbi.h.
+  struct Launch {
+    int64_t grid[3], block[3];
+    void **arguments;
+  };
+  void launch(int32_t kernel, const Launch &launch);
+  /// What cannot be repeated from a record.
+  void *allocateInEntry(int64_t bytes);
+  void releaseInEntry(void *memory);
+  int32_t read(int64_t address);
+
+  /// The one whose entry runs on this thread.
+  static Device *current();
+
+protected:
+  explicit Device(std::span<const AttuneKernel> kernels) : table(kernels), counts(kernels.size()) {}
+
+  virtual void launchKernel(int32_t kernel, const Launch &launch) = 0;
+  virtual void runEntry(std::span<const int64_t>, const std::function<void()> &entry) { entry(); }
+  /// Called in an entry that cannot be recorded.
+  virtual void refuseRecord() {}
+
+  std::span<const AttuneKernel> table;
+  std::vector<int64_t> counts;
+
+private:
+  /// Calls that come from compiled code must not throw: the first error waits for the entry's end.
+  template <typename Call> auto guarded(Call call) -> decltype(call());
+  std::exception_ptr failure;
+};
+
+/// The device that a program runs on: the one that it was compiled for, or what the environment variable
+/// ATTUNE_DEVICE names ("cuda", "cuda:1", "emulate"). Throws attune::Error if there is no such device here or
+/// if the program has no code for it; nothing else takes its place.
+std::unique_ptr<Device> openDevice(const Program &program);
+
+/// Kernels as functions of the host, work items as fibers. Throws if a kernel has no such function.
+std::unique_ptr<Device> openEmulatedDevice(std::span<const AttuneKernel> kernels);
+/// NVIDIA's device of that number.
+std::unique_ptr<Device> openCudaDevice(const Program &program, int number);
+
+/// Memory of a device, given back at the end. Movable.
+class DeviceMemory {
+public:
+  DeviceMemory() = default;
+  DeviceMemory(Device &device, int64_t bytes, const char *purpose);
+  DeviceMemory(DeviceMemory &&other) noexcept { swap(other); }
+  DeviceMemory &operator=(DeviceMemory &&other) noexcept {
+    swap(other);
+    return *this;
+  }
+  ~DeviceMemory();
+
+  /// Makes it at least this large; what it held is lost if it must grow.
+  void ensure(Device &device, int64_t bytes, const char *purpose);
+  std::byte *data() const { return memory; }
+  int64_t bytes() const { return size; }
+
+private:
+  void swap(DeviceMemory &other) noexcept;
+
+  Device *device = nullptr;
+  std::byte *memory = nullptr;
+  int64_t size = 0;
+};
+
+} // namespace attune
