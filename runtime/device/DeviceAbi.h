@@ -44,27 +44,52 @@ int32_t attune_device_read(int64_t address);
 
 //===--------------------------------- what emulated kernels may call -----------------------------===//
 
+// A closed list: a kernel that needs more is not emulated. Items of a block take turns on one thread;
+// operations of several items are done when the last of them has come. An item that has ended, or waits
+// elsewhere, while others wait for it is an error of the step.
+
 // `dimension` is 0 to 2.
 int64_t attune_item_thread_id(int32_t dimension);
 int64_t attune_item_block_id(int32_t dimension);
 int64_t attune_item_block_size(int32_t dimension);
 int64_t attune_item_grid_size(int32_t dimension);
+
 /// Returns when all work items of the block have called it.
 void attune_item_barrier(void);
-/// The block's memory: `sharedBytes`, at a multiple of 64, bytes of 0xff when the block begins.
+
+/// The block's memory: `sharedBytes`, at a multiple of 64, bytes of 0xff (not a number in f32, f16 and bf16)
+/// when the block begins.
 void *attune_item_shared(void);
 
-/// Operations of 32 consecutive work items, all of which must call them.
+// Operations of a subgroup: 32 consecutive work items (x runs first), all of which call them; the last
+// subgroup of a block may be smaller, but not for matrices.
 
-/// The value that another one gave: number `lane` (mode 0), or number id ^ lane (1), id - lane (2), id + lane
-/// (3), within groups of `width`; its own where there is none.
+/// Returns when all of the subgroup have called it.
+void attune_item_subgroup_barrier(void);
+
+/// The value that another item gave: number `lane` (mode 0), number id ^ lane (1), id - lane (2), id + lane
+/// (3), within groups of `width` (a power of two) items; its own where there is none.
 uint32_t attune_item_shuffle(uint32_t value, uint32_t lane, int32_t mode, uint32_t width);
-/// PTX's mma.m16n8k16 with row-major A, column-major B, and sums in f32: `sums` is C, then D. Registers as
-/// PTX lays them out, two elements in each of `a` and `b`.
-void attune_item_mma_m16n8k16_f16(uint32_t a0, uint32_t a1, uint32_t a2, uint32_t a3, uint32_t b0,
-                                  uint32_t b1, float *sums);
-void attune_item_mma_m16n8k16_bf16(uint32_t a0, uint32_t a1, uint32_t a2, uint32_t a3, uint32_t b0,
-                                   uint32_t b1, float *sums);
+
+/// Bit i is 1 if item i of the subgroup has a predicate that is not 0. (All: it equals the ballot of 1. Any:
+/// it is not 0.)
+uint32_t attune_item_ballot(uint32_t predicate);
+
+/// PTX's `mma.sync.aligned.m16n8k16.row.col.f32.TYPE.TYPE.f32`: `a` are its 4 registers of A, `b` the 2 of B,
+/// two elements in each, the lower one in the lower half; `sums` are the 4 of C and then of D.
+void attune_item_mma_m16n8k16_f16(const uint32_t *a, const uint32_t *b, float *sums);
+void attune_item_mma_m16n8k16_bf16(const uint32_t *a, const uint32_t *b, float *sums);
+
+/// PTX's `ldmatrix.sync.aligned.m8n8.xCOUNT[.trans].shared.b16`: `row` is the address that the instruction
+/// gets, `result` gets `count` (1, 2 or 4) registers.
+void attune_item_load_matrix(const void *row, int32_t count, int32_t transposed, uint32_t *result);
+
+/// PTX's `cp.async`: `bytes` is 16, 8 or 4, of which the last `bytes - sourceBytes` become 0. Nothing is
+/// copied before the wait, so that a wait that is missing shows.
+void attune_item_copy_async(void *shared, const void *global, int32_t bytes, int32_t sourceBytes);
+/// `cp.async.commit_group` and `cp.async.wait_group left`, of this work item.
+void attune_item_copy_commit(void);
+void attune_item_copy_wait(int32_t left);
 }
 
 #endif // ATTUNE_RUNTIME_DEVICE_DEVICEABI_H

@@ -1,0 +1,212 @@
+// Part of Attune, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "runtime/device/BlockRunner.h"
+#include "runtime/Error.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <cstring>
+
+using namespace attune;
+
+constinit thread_local BlockRunner *BlockRunner::current = nullptr;
+
+static const Collective Barrier{"a barrier", nullptr};
+
+BlockRunner &BlockRunner::ofThread() {
+  static thread_local BlockRunner runner;
+  return runner;
+}
+
+void BlockRunner::Free::operator()(std::byte *memory) const { std::free(memory); }
+
+void BlockRunner::begin(const AttuneKernel &which, const Grid &grid, int64_t number) {
+  kernel = &which;
+  launched = &grid;
+  for (int i = 0; i < 3; ++i) {
+    blockId[i] = number % grid.grid[i];
+    number /= grid.grid[i];
+  }
+  if (grid.items() > MostItems)
+    throw Error(fmt::format("kernel '{}' is launched with blocks of {} work items, at most {} are possible",
+                            which.name, grid.items(), MostItems));
+  items.assign(static_cast<size_t>(grid.items()), {});
+  copies.clear();
+  if (which.sharedBytes != sharedBytes) { // exactly as much, so that AddressSanitizer sees its end
+    void *memory = nullptr;
+    if (posix_memalign(&memory, 64, which.sharedBytes))
+      throw Error(fmt::format("cannot get {} bytes of memory for a block of kernel '{}'", which.sharedBytes,
+                              which.name));
+    sharedMemory.reset(static_cast<std::byte *>(memory));
+    sharedBytes = which.sharedBytes;
+  }
+  if (which.sharedBytes)
+    std::memset(sharedMemory.get(), 0xff, which.sharedBytes);
+}
+
+void BlockRunner::run(const AttuneKernel &which, const Grid &grid, int64_t number) {
+  current = this;
+  begin(which, grid, number);
+  forEachWarp([&](int64_t first, int64_t end) {
+    start(first, end);
+    settle(first, end);
+  });
+  while (std::ranges::any_of(items, [](const Item &each) { return !each.isThrough; })) {
+    if (std::ranges::any_of(items, [](const Item &each) { return each.waitsFor != &Barrier; }))
+      fail(divergence());
+    forEachWarp([&](int64_t first, int64_t end) {
+      resume(first, end);
+      settle(first, end);
+    });
+  }
+}
+
+template <typename Use> void BlockRunner::forEachWarp(Use use) {
+  auto count = static_cast<int64_t>(items.size());
+  for (int64_t first = 0; first < count; first += WarpSize)
+    use(first, std::min(first + WarpSize, count));
+}
+
+/// Runs the items of a warp until each is through or waits. A fiber takes one item after the other until one
+/// waits: that has the fiber for itself from then on.
+void BlockRunner::start(int64_t first, int64_t end) {
+  next = first;
+  while (next < end) {
+    nextEnd = end;
+    int32_t fiber = fibers.start();
+    if (fiber >= 0)
+      items[static_cast<size_t>(item)].fiber = fiber;
+  }
+}
+
+/// Runs the items of a warp until each waits for others than the warp's, or is through.
+void BlockRunner::settle(int64_t first, int64_t end) {
+  while (completes({items.data() + first, static_cast<size_t>(end - first)}))
+    resume(first, end);
+}
+
+/// Whether all of a warp wait at one operation of the warp; does it.
+bool BlockRunner::completes(std::span<Item> warp) {
+  if (fibers.hasOverflown())
+    fail(fmt::format("its work items need stacks of more than {} bytes", FiberSet::StackBytes));
+  const Collective *operation = warp[0].waitsFor;
+  if (!operation || operation == &Barrier ||
+      std::ranges::any_of(warp, [&](const Item &each) { return each.waitsFor != operation; }))
+    return false;
+  void *operands[WarpSize];
+  for (size_t i = 0; i < warp.size(); ++i)
+    operands[i] = warp[i].operands;
+  if (const char *problem = operation->complete({operands, warp.size()}))
+    fail(fmt::format("{} of work items {} to {}: {}", operation->name, &warp[0] - items.data(),
+                     &warp.back() - items.data(), problem));
+  return true;
+}
+
+/// Lets items that wait go on.
+void BlockRunner::resume(int64_t first, int64_t end) {
+  for (int64_t i = first; i < end; ++i) {
+    Item &each = items[static_cast<size_t>(i)];
+    each.waitsFor = nullptr;
+    setItem(i);
+    nextEnd = 0; // its fiber takes no other
+    if (!fibers.resume(each.fiber))
+      each.fiber = -1;
+  }
+}
+
+/// The body of a fiber.
+void BlockRunner::runItems(void *context) {
+  BlockRunner &runner = *static_cast<BlockRunner *>(context);
+  do {
+    runner.setItem(runner.next++);
+    runner.kernel->emulated(runner.launched->arguments);
+    runner.items[static_cast<size_t>(runner.item)].isThrough = true;
+  } while (runner.next < runner.nextEnd);
+}
+
+void BlockRunner::setItem(int64_t index) {
+  item = index;
+  const int64_t *size = launched->block;
+  threadId[0] = index % size[0];
+  threadId[1] = index / size[0] % size[1];
+  threadId[2] = index / size[0] / size[1];
+}
+
+void BlockRunner::barrier() { collect(Barrier, nullptr); }
+
+void BlockRunner::collect(const Collective &collective, void *operands) {
+  Item &self = items[static_cast<size_t>(item)];
+  self.waitsFor = &collective;
+  self.operands = operands;
+  fibers.suspend();
+}
+
+void BlockRunner::fail(const std::string &what) {
+  fibers.abandon();
+  throw Error(fmt::format("kernel '{}', block ({}, {}, {}): {}", kernel->name, blockId[0], blockId[1],
+                          blockId[2], what));
+}
+
+/// Names the first item that waits and the first one that it waits for. Of a warp that is apart, those say
+/// more than other warps' at the block's barrier.
+std::string BlockRunner::divergence() const {
+  auto isInWarp = [](const Item &each) { return each.waitsFor && each.waitsFor != &Barrier; };
+  auto found = std::ranges::find_if(items, isInWarp);
+  size_t first = 0, end = items.size();
+  if (found != items.end()) {
+    first = static_cast<size_t>(found - items.begin()) / WarpSize * WarpSize;
+    end = std::min(first + WarpSize, end);
+  } else {
+    found = std::ranges::find(items, &Barrier, &Item::waitsFor);
+  }
+  auto other = std::find_if(items.begin() + static_cast<ptrdiff_t>(first), items.end(),
+                            [&](const Item &each) { return each.waitsFor != found->waitsFor; });
+  auto apart = std::count_if(items.begin() + static_cast<ptrdiff_t>(first),
+                             items.begin() + static_cast<ptrdiff_t>(end),
+                             [&](const Item &each) { return each.waitsFor != found->waitsFor; });
+  auto nameItem = [&](auto place) {
+    int64_t i = place - items.begin();
+    const int64_t *size = launched->block;
+    return fmt::format("work item ({}, {}, {})", i % size[0], i / size[0] % size[1], i / size[0] / size[1]);
+  };
+  return fmt::format("{} waits at {}, but {} {} ({} of {} work items are not there)", nameItem(found),
+                     found->waitsFor->name, nameItem(other),
+                     other->isThrough ? "has ended" : fmt::format("waits at {}", other->waitsFor->name),
+                     apart, end - first);
+}
+
+//===------------------------------------- asynchronous copies ------------------------------------===//
+
+void BlockRunner::startCopy(const Copy &copy) {
+  if (copies.empty())
+    copies.resize(items.size());
+  copies[static_cast<size_t>(item)].waiting.push_back(copy);
+}
+
+void BlockRunner::commitCopies() {
+  if (copies.empty())
+    copies.resize(items.size());
+  Copies &own = copies[static_cast<size_t>(item)];
+  own.groupEnds.push_back(own.waiting.size());
+}
+
+void BlockRunner::awaitCopies(int64_t left) {
+  if (copies.empty())
+    return;
+  Copies &own = copies[static_cast<size_t>(item)];
+  auto groups = static_cast<int64_t>(own.groupEnds.size()) - left;
+  if (groups <= 0)
+    return;
+  size_t end = own.groupEnds[static_cast<size_t>(groups - 1)];
+  for (size_t i = 0; i < end; ++i) {
+    const Copy &copy = own.waiting[i];
+    std::memcpy(copy.to, copy.from, static_cast<size_t>(copy.sourceBytes));
+    std::memset(copy.to + copy.sourceBytes, 0, static_cast<size_t>(copy.bytes - copy.sourceBytes));
+  }
+  own.waiting.erase(own.waiting.begin(), own.waiting.begin() + static_cast<ptrdiff_t>(end));
+  own.groupEnds.erase(own.groupEnds.begin(), own.groupEnds.begin() + groups);
+  for (size_t &each : own.groupEnds)
+    each -= end;
+}
