@@ -130,8 +130,9 @@ def PlanWorkspace : Pass<"kernel-plan-workspace", "ModuleOp"> {
   let summary = "Allocations become places in a workspace of known size";
   let description = [{
     Buffers with at most one dynamic dimension (tokens, or fewer outputs) are placed, first fit by lifetime, in a workspace that the caller gives; a function's
-    part is followed by that of the functions that it calls. Sizes are `per_token * round_up(tokens, 16) + fixed`, noted on the entries. Buffers of other
-    shapes (scores that an entry shows) stay allocations and are freed.
+    part is followed by that of the functions that it calls. Sizes are `per_token * round_up(tokens, 16) + fixed`, noted on the entries. A size
+    counts where it is a dimension of an argument, times a constant, or follows from that; of any other the pass says that it is unknown. Buffers
+    of other shapes (scores that an entry shows) stay allocations and are freed.
 
     ```mlir
     %a = memref.alloc(%tokens) : memref<?x576xf32>

@@ -82,6 +82,7 @@ public:
   Bytes total; ///< with the functions that it calls
   SmallVector<Buffer> buffers;
   SmallVector<memref::AllocOp> unplaced;
+  bool isKnown = true; ///< Whether all sizes are; it was said which one is not.
 
 private:
   void add(memref::AllocOp alloc, const llvm::DenseMap<Operation *, int64_t> &order) {
@@ -93,48 +94,113 @@ private:
       unplaced.push_back(alloc);
       return;
     }
-    if (dynamic)
-      elements *= perToken(alloc.getDynamicSizes().front());
+    if (dynamic) {
+      std::optional<int64_t> factor = perToken(alloc.getDynamicSizes().front());
+      if (!factor) {
+        alloc.emitOpError("has a size that is no known multiple of the number of tokens");
+        isKnown = false;
+        return;
+      }
+      elements *= *factor;
+    }
     int64_t bytes = elements * llvm::divideCeil(type.getElementTypeBitWidth(), 8);
     bytes = llvm::alignTo(bytes, dynamic ? kAlignment / kTokenMultiple : kAlignment);
     auto [first, last] = lifetime(alloc, order);
     buffers.push_back({alloc, dynamic == 1, bytes, first, last});
   }
 
-  /// By how much a size is multiplied beside the number of tokens.
-  static int64_t perToken(Value size) {
+  /// How many times the number of tokens a size is at most, where that is known.
+  static std::optional<int64_t> perToken(Value size) {
     IntegerAttr factor;
     if (auto product = size.getDefiningOp<arith::MulIOp>())
       for (auto [a, b] :
            {std::pair(product.getLhs(), product.getRhs()), std::pair(product.getRhs(), product.getLhs())})
         if (matchPattern(b, m_Constant(&factor)))
-          return factor.getInt() * perToken(a);
+          return times(perToken(a), factor.getInt());
     if (auto dim = size.getDefiningOp<memref::DimOp>())
-      return collapsed(dim);
-    auto apply = size.getDefiningOp<affine::AffineApplyOp>();
-    if (!apply || apply.getMapOperands().size() != 1)
-      return 1;
-    // Linear in its only operand: the difference of its values at 0 and 1.
-    SmallVector<Attribute> at0, at1;
-    Builder builder(size.getContext());
-    if (failed(apply.getAffineMap().constantFold({builder.getIndexAttr(0)}, at0)) ||
-        failed(apply.getAffineMap().constantFold({builder.getIndexAttr(1)}, at1)))
-      return 1;
-    int64_t difference = cast<IntegerAttr>(at1[0]).getInt() - cast<IntegerAttr>(at0[0]).getInt();
-    return std::max<int64_t>(difference, 1) * perToken(apply.getMapOperands()[0]);
+      return perToken(dim);
+    if (auto apply = size.getDefiningOp<affine::AffineApplyOp>())
+      return perToken(apply.getAffineMap().getResult(0), apply);
+    return std::nullopt;
   }
 
-  /// A dimension that was made from several: the product of those that are known.
-  static int64_t collapsed(memref::DimOp dim) {
-    auto collapse = dim.getSource().getDefiningOp<memref::CollapseShapeOp>();
+  static std::optional<int64_t> times(std::optional<int64_t> size, int64_t factor) {
+    return size && factor > 0 ? std::optional(*size * factor) : std::nullopt;
+  }
+
+  static std::optional<int64_t> perToken(AffineExpr size, affine::AffineApplyOp apply) {
+    if (auto dim = dyn_cast<AffineDimExpr>(size))
+      return perToken(apply.getDimOperands()[dim.getPosition()]);
+    if (auto symbol = dyn_cast<AffineSymbolExpr>(size))
+      return perToken(apply.getSymbolOperands()[symbol.getPosition()]);
+    auto binary = dyn_cast<AffineBinaryOpExpr>(size);
+    if (!binary)
+      return std::nullopt;
+    std::optional<int64_t> left = perToken(binary.getLHS(), apply);
+    if (size.getKind() == AffineExprKind::Add) {
+      std::optional<int64_t> right = perToken(binary.getRHS(), apply);
+      return left && right ? std::optional(*left + *right) : std::nullopt;
+    }
+    auto constant = dyn_cast<AffineConstantExpr>(binary.getRHS());
+    if (!left || !constant || constant.getValue() <= 0)
+      return std::nullopt;
+    switch (size.getKind()) {
+    case AffineExprKind::Mul:
+      return times(left, constant.getValue());
+    case AffineExprKind::FloorDiv:
+    case AffineExprKind::CeilDiv:
+      return llvm::divideCeil(*left, constant.getValue());
+    default: // a remainder is no more than what is divided
+      return left;
+    }
+  }
+
+  /// A dimension of an argument counts tokens, or fewer rows; of a buffer that was made here, its own size
+  /// does.
+  static std::optional<int64_t> perToken(memref::DimOp dim) {
     std::optional<int64_t> index = dim.getConstantIndex();
-    if (!collapse || !index)
+    if (!index)
+      return std::nullopt;
+    return perToken(dim.getSource(), *index);
+  }
+
+  /// A dynamic size of what a subview gives, which may have fewer dimensions than it names.
+  static Value sizeOf(memref::SubViewOp part, int64_t index) {
+    llvm::SmallBitVector dropped = part.getDroppedDims();
+    for (auto [dimension, size] : llvm::enumerate(part.getMixedSizes()))
+      if (!dropped.test(dimension) && index-- == 0)
+        return cast<Value>(size);
+    llvm_unreachable("no such dimension");
+  }
+
+  static std::optional<int64_t> perToken(Value buffer, int64_t index) {
+    auto type = cast<MemRefType>(buffer.getType());
+    if (!type.isDynamicDim(index))
+      return std::nullopt;
+    if (isa<BlockArgument>(buffer))
       return 1;
-    int64_t factor = 1;
-    for (int64_t from : collapse.getReassociationIndices()[*index])
-      if (int64_t known = collapse.getSrcType().getDimSize(from); !ShapedType::isDynamic(known))
-        factor *= known;
-    return factor;
+    if (auto alloc = buffer.getDefiningOp<memref::AllocOp>())
+      return perToken(alloc.getDynamicSizes()[type.getDynamicDimIndex(index)]);
+    if (auto same = buffer.getDefiningOp<memref::CastOp>())
+      return perToken(same.getSource(), index);
+    if (auto expand = buffer.getDefiningOp<memref::ExpandShapeOp>())
+      return perToken(cast<Value>(expand.getMixedOutputShape()[index]));
+    if (auto part = buffer.getDefiningOp<memref::SubViewOp>())
+      return perToken(sizeOf(part, index));
+    // A dimension that was made from several.
+    if (auto collapse = buffer.getDefiningOp<memref::CollapseShapeOp>()) {
+      std::optional<int64_t> size;
+      int64_t factor = 1;
+      for (int64_t from : collapse.getReassociationIndices()[index])
+        if (int64_t known = collapse.getSrcType().getDimSize(from); !ShapedType::isDynamic(known))
+          factor *= known;
+        else if (size)
+          return std::nullopt;
+        else if (!(size = perToken(collapse.getSrc(), from)))
+          return std::nullopt;
+      return times(size, factor);
+    }
+    return std::nullopt;
   }
 
   /// The operations of the function's block between which the buffer, or a view of it, is used.
@@ -172,6 +238,8 @@ struct PlanWorkspace : transformer::impl::PlanWorkspaceBase<PlanWorkspace> {
     for (auto function : getOperation().getOps<func::FuncOp>())
       if (!function.isExternal())
         plans[function.getSymNameAttr()] = &storage.emplace_back(function);
+    if (!llvm::all_of(storage, [](const FunctionPlan &plan) { return plan.isKnown; }))
+      return signalPassFailure();
     for (auto &[name, plan] : plans)
       computeTotal(*plan, 0);
     for (auto &[name, plan] : plans)

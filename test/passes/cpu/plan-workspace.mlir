@@ -103,3 +103,17 @@ func.func @rows(%batch: memref<?x3xi32> {transformer.name = "batch"}) {
   "use"(%a, %b, %rows, %d) : (memref<?x8xf32>, memref<?x8xf32>, memref<?x8xf32>, memref<?x8xf32>) -> ()
   return
 }
+
+// -----
+
+// Blocks of 3 rows, of which the last may be padded: a token alone has 3 rows.
+// CHECK-LABEL: func.func @blocks(
+// CHECK-SAME:      attributes {kernel.workspace_fixed = 0 : i64, kernel.workspace_per_token = 96 : i64}
+func.func @blocks(%batch: memref<?x3xi32> {transformer.name = "batch"}) {
+  %c0 = arith.constant 0 : index
+  %tokens = memref.dim %batch, %c0 : memref<?x3xi32>
+  %rows = affine.apply affine_map<()[s0] -> ((s0 ceildiv 3) * 3)>()[%tokens]
+  %a = memref.alloc(%rows) : memref<?x8xf32>
+  "use"(%a) : (memref<?x8xf32>) -> ()
+  return
+}
