@@ -220,6 +220,15 @@ def test_graph():
         check(f"--emit=graph, {ending}: costs", f"{2 * VOCABULARY * HIDDEN / 1000:.3g} kFLOP" in text and f"{4 * VOCABULARY * HIDDEN / 1000:.3g} kB" in text, text)
 
 
+def test_dump():
+    folder = os.path.join(WORK, "passes", "of a model")
+    code, _, errors = call(COMPILE, model, "--dump-passes-to=" + folder, "--emit=linalg", "-o", os.path.join(WORK, "dumped.mlir"))
+    texts = [os.path.join(place, name) for place, _, names in os.walk(folder) for name in names]
+    check("--dump-passes-to makes its folder", code == 0 and sorted(os.listdir(folder)) == ["fusion", "layout", "linalg"], errors)
+    check("--dump-passes-to: a module for each pass", len(texts) > 5 and all("func.func" in open(text).read() for text in texts), texts)
+    refuses("--dump-passes-to a file", ["--dump-passes-to", "dumped.mlir"], model, "--dump-passes-to=" + os.path.join(WORK, "dumped.mlir"))
+
+
 def test_late_failures():
     """What goes wrong after minutes leaves nothing, and what can be known before is said before."""
     place = tempfile.mkdtemp(dir=WORK)
@@ -456,7 +465,7 @@ def test_compare():
 
 
 model = folder("model")
-parts = [test_usage, test_bad_files, test_bad_gguf, test_outputs, test_late_failures, test_stages, test_ir, test_graph, test_products, test_many_columns, test_library, test_sanitized, test_other_cpu, test_compare]
+parts = [test_usage, test_bad_files, test_bad_gguf, test_outputs, test_dump, test_late_failures, test_stages, test_ir, test_graph, test_products, test_many_columns, test_library, test_sanitized, test_other_cpu, test_compare]
 try:
     for part in parts:
         if len(sys.argv) < 3 or part.__name__[5:] in sys.argv[2:]:

@@ -175,6 +175,14 @@ private:
 
   /// Before minutes are spent.
   Error checkOutputs() const {
+    if (!options.dumpPassesTo.empty()) {
+      std::error_code code = llvm::sys::fs::create_directories(options.dumpPassesTo);
+      if (!code && !llvm::sys::fs::is_directory(options.dumpPassesTo))
+        code = std::make_error_code(std::errc::not_a_directory);
+      if (code)
+        return llvm::createStringError(code, "--dump-passes-to=" + options.dumpPassesTo +
+                                                 ": the folder cannot be made: " + code.message());
+    }
     if (options.output == "-")
       return Error::success();
     std::vector<std::string> paths{options.output};
