@@ -3,21 +3,19 @@
 """Sweeps mixtures of experts: sizes, choices, kinds of routing and storage, numbers of tokens; against the reference interpreter in every
 case, against numpy where weights are f32.
 
-    python3 experts.py BIN_DIR [--only NAME]
+    python3 experts.py BIN_DIR [--jobs N] [--only NAME] [--keep FOLDER]
 
 Closes with `N passed, N failed`.
 """
-import argparse
 import json
 import os
 import subprocess
 import sys
-import tempfile
 
 import numpy as np
 from safetensors.numpy import load_file, save_file
 
-from run import run
+from run import main, run
 
 VOCABULARY, HIDDEN, EPS = 64, 32, 1e-5
 TOKENS = [1, 7, 33]
@@ -210,7 +208,7 @@ def forward(case, weights, ids):
 
 class Results:
     def __init__(self):
-        self.passed, self.failures, self.worst = 0, [], 0.0
+        self.passed, self.failures, self.worst = 0, [], {}
 
     def check(self, what, good, detail=""):
         if good:
@@ -220,7 +218,7 @@ class Results:
 
     def compare(self, what, got, expected):
         error = float(np.abs(got - expected).max() / np.abs(expected).max()) if got.shape == expected.shape else np.inf
-        self.worst = max(self.worst, error)
+        self.worst["numpy"] = max(self.worst.get("numpy", 0.0), error)
         self.check(what, error <= TOLERANCE, f"error {error:.2e}, tolerance {TOLERANCE:.0e}")
 
 
@@ -254,7 +252,6 @@ def check_interpreter(tools, case, description, results):
 
 def check(case, tools, folder):
     results = Results()
-    os.makedirs(folder)
     weights = weights_of(case)
     save_file(weights, os.path.join(folder, "weights.safetensors"))
     description = write_description(case, folder)
@@ -270,24 +267,5 @@ def check(case, tools, folder):
     return results
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("bin")
-    parser.add_argument("--only", default="", help="cases whose name holds this")
-    arguments = parser.parse_args()
-    passed = failed = 0
-    with tempfile.TemporaryDirectory() as root:
-        for each in CASES:
-            if arguments.only not in each["name"]:
-                continue
-            results = check(each, os.path.abspath(arguments.bin), os.path.join(root, each["name"]))
-            passed, failed = passed + results.passed, failed + len(results.failures)
-            print(f"{each['name']}: {results.passed} passed, {len(results.failures)} failed; worst: {results.worst:.1e}", flush=True)
-            for failure in results.failures:
-                print(f"  FAILED {failure}", flush=True)
-    print(f"{passed} passed, {failed} failed")
-    return 1 if failed or not passed else 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(__doc__, CASES, check))

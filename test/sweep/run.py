@@ -65,7 +65,7 @@ class Results:
     """What was compared in one case."""
 
     def __init__(self, case):
-        self.name, self.tolerance, self.passed, self.failures, self.worst = case["name"], tolerance_of(case), 0, [], {}
+        self.tolerance, self.passed, self.failures, self.worst = tolerance_of(case), 0, [], {}
 
     def compare(self, kind, what, got, expected):
         if got.shape != expected.shape:
@@ -107,10 +107,8 @@ def check_batch(case, program, results):
             results.compare("batch", f"step, padded on the {side}", program(ids, "--step", mask=mask), got)
 
 
-def check(case, tools, root):
+def check(case, tools, folder):
     results = Results(case)
-    folder = os.path.join(root, case["name"])
-    os.makedirs(folder)
     try:
         weights = weights_of(case)
         save_file(weights, os.path.join(folder, "weights.safetensors"))
@@ -135,22 +133,29 @@ def check_interpreter(tools, description, results):
     results.passed += 1
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+def main(description, cases, check):
+    """`check(case, tools, folder)` of each case, in a folder of its own; its result has `passed`, `failures` and `worst`."""
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("bin")
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--only", default="", help="cases whose name holds this")
     parser.add_argument("--keep", help="an empty folder for models and programs (a temporary one by default)")
     arguments = parser.parse_args()
     tools = os.path.abspath(arguments.bin)
+    cases = [case for case in cases if arguments.only in case["name"]]
     passed = failed = 0
+
+    def checked(case):
+        folder = os.path.join(root, case["name"])
+        os.makedirs(folder)
+        return check(case, tools, folder)
+
     with tempfile.TemporaryDirectory() as temporary, concurrent.futures.ThreadPoolExecutor(arguments.jobs) as pool:
         root = os.path.abspath(arguments.keep or temporary)
-        cases = [case for case in CASES if arguments.only in case["name"]]
-        for results in pool.map(lambda case: check(case, tools, root), cases):
+        for case, results in zip(cases, pool.map(checked, cases)):
             passed, failed = passed + results.passed, failed + len(results.failures)
             worst = ", ".join(f"{kind} {error:.1e}" for kind, error in results.worst.items())
-            print(f"{results.name}: {results.passed} passed, {len(results.failures)} failed; worst: {worst}", flush=True)
+            print(f"{case['name']}: {results.passed} passed, {len(results.failures)} failed; worst: {worst}", flush=True)
             for failure in results.failures:
                 print(f"  FAILED {failure}", flush=True)
     print(f"{passed} passed, {failed} failed")
@@ -158,4 +163,4 @@ def main():
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(__doc__, CASES, check))
