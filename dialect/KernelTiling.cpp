@@ -68,8 +68,14 @@ static TilingResult cloneOn(OpBuilder &b, Operation *op, ArrayRef<Value> operand
   return TilingResult{{tiled}, SmallVector<Value>(tiled->getResults()), generated};
 }
 
-//===---------------------------------------------------- quantize
-//--------------------------------------------------===//
+/// The place in `init` of what is tiled by rows alone.
+static void wholeRows(OpBuilder &b, Location loc, Value init, OpFoldResult offset, OpFoldResult size,
+                      Parts &resultOffsets, Parts &resultSizes) {
+  resultOffsets = {offset, b.getIndexAttr(0)};
+  resultSizes = {size, dimension(b, loc, init, 1)};
+}
+
+//===------------------------------ quantize ------------------------------===//
 
 SmallVector<utils::IteratorType> QuantizeOp::getLoopIteratorTypes() { return parallel(1); }
 
@@ -88,14 +94,11 @@ FailureOr<TilingResult> QuantizeOp::getTiledImplementation(OpBuilder &b, ArrayRe
 LogicalResult QuantizeOp::getResultTilePosition(OpBuilder &b, unsigned index, ArrayRef<OpFoldResult> offsets,
                                                 ArrayRef<OpFoldResult> sizes, Parts &resultOffsets,
                                                 Parts &resultSizes) {
-  Value init = getDpsInits()[index];
-  resultOffsets = {offsets[0], b.getIndexAttr(0)};
-  resultSizes = {sizes[0], dimension(b, getLoc(), init, 1)};
+  wholeRows(b, getLoc(), getDpsInits()[index], offsets[0], sizes[0], resultOffsets, resultSizes);
   return success();
 }
 
-//===----------------------------------------------------- linear
-//---------------------------------------------------===//
+//===------------------------------- linear -------------------------------===//
 
 SmallVector<utils::IteratorType> LinearOp::getLoopIteratorTypes() { return parallel(2); }
 
@@ -137,8 +140,7 @@ LogicalResult LinearOp::getResultTilePosition(OpBuilder &b, unsigned, ArrayRef<O
   return success();
 }
 
-//===------------------------------------------------- grouped linear
-//-----------------------------------------------===//
+//===--------------------------- grouped linear ---------------------------===//
 
 namespace {
 /// A block's matrix, first row and rows.
@@ -220,8 +222,7 @@ LogicalResult GroupedLinearOp::getResultTilePosition(OpBuilder &b, unsigned, Arr
   return success();
 }
 
-//===------------------------------------------------------ route
-//---------------------------------------------------===//
+//===------------------------------- route --------------------------------===//
 
 SmallVector<utils::IteratorType> RouteOp::getLoopIteratorTypes() { return parallel(1); }
 
@@ -246,14 +247,11 @@ FailureOr<TilingResult> RouteOp::getTiledImplementation(OpBuilder &b, ArrayRef<O
 LogicalResult RouteOp::getResultTilePosition(OpBuilder &b, unsigned index, ArrayRef<OpFoldResult> offsets,
                                              ArrayRef<OpFoldResult> sizes, Parts &resultOffsets,
                                              Parts &resultSizes) {
-  Value init = getDpsInits()[index];
-  resultOffsets = {offsets[0], b.getIndexAttr(0)};
-  resultSizes = {sizes[0], dimension(b, getLoc(), init, 1)};
+  wholeRows(b, getLoc(), getDpsInits()[index], offsets[0], sizes[0], resultOffsets, resultSizes);
   return success();
 }
 
-//===---------------------------------------------------- attention
-//-------------------------------------------------===//
+//===----------------------------- attention ------------------------------===//
 
 SmallVector<utils::IteratorType> AttentionOp::getLoopIteratorTypes() { return parallel(2); }
 

@@ -48,6 +48,11 @@ private:
   Error readSurroundings(bool addBegin, bool addEnd, StringRef endKey);
   void addTokens(bool userDefinedInNormalized);
   void useByteTokens();
+  struct SentencePiece {
+    bool hasPrefix; // a space before the text
+    int32_t unknown;
+  };
+  Expected<SentencePiece> readPieces(int32_t usualUnknown);
   void undoPhantomSpaces();
 
   Expected<bool> flag(StringRef name, bool other);
@@ -258,29 +263,39 @@ Error GgufImporter::importByteLevel() {
   return readSurroundings(pre->addBegin, pre->addEnd, "eos_token_id");
 }
 
-// SentencePiece's BPE: of all pairs that join to a token the one with the best score is joined first.
-Error GgufImporter::importSentencePiece() {
-  addTokens(true);
+// What SentencePiece's two models have in common: scores, byte tokens, and the way back to text.
+Expected<GgufImporter::SentencePiece> GgufImporter::readPieces(int32_t usualUnknown) {
   useByteTokens();
   if (Error error = readScores())
-    return error;
+    return std::move(error);
   Expected<bool> prefix = flag("add_space_prefix", true);
   if (!prefix)
     return prefix.takeError();
-  Expected<int32_t> unknown = id("unknown_token_id", -1);
+  Expected<int32_t> unknown = id("unknown_token_id", usualUnknown);
   if (!unknown)
     return unknown.takeError();
-
-  if (*prefix)
-    description.normalizers.push_back({StepKind::Prepend, 0, {}, {Block}});
-  description.normalizers.push_back({StepKind::ReplaceString, 0, {}, {" ", Block}});
-  description.model = {
-      StepKind::Bpe, BpeFlag::ByScore | BpeFlag::FuseUnknown | BpeFlag::ByteFallback, {*unknown}, {"", ""}};
   description.decoders = {{StepKind::DecodeReplace, 0, {}, {Block, " "}},
                           {StepKind::DecodeByteFallback, 0, {}, {}},
                           {StepKind::DecodeFuse, 0, {}, {}}};
   if (*prefix)
     description.decoders.push_back({StepKind::DecodeStrip, 0, {1, 0}, {" "}});
+  return SentencePiece{*prefix, *unknown};
+}
+
+// SentencePiece's BPE: of all pairs that join to a token the one with the best score is joined first.
+Error GgufImporter::importSentencePiece() {
+  addTokens(true);
+  Expected<SentencePiece> pieces = readPieces(-1);
+  if (!pieces)
+    return pieces.takeError();
+
+  if (pieces->hasPrefix)
+    description.normalizers.push_back({StepKind::Prepend, 0, {}, {Block}});
+  description.normalizers.push_back({StepKind::ReplaceString, 0, {}, {" ", Block}});
+  description.model = {StepKind::Bpe,
+                       BpeFlag::ByScore | BpeFlag::FuseUnknown | BpeFlag::ByteFallback,
+                       {pieces->unknown},
+                       {"", ""}};
   // SentencePiece never reads control tokens in a text.
   description.plainControl = true;
   return readSurroundings(true, false, "eos_token_id");
@@ -288,18 +303,12 @@ Error GgufImporter::importSentencePiece() {
 
 Error GgufImporter::importUnigram() {
   addTokens(false);
-  useByteTokens();
-  if (Error error = readScores())
-    return error;
-  Expected<bool> prefix = flag("add_space_prefix", true);
-  if (!prefix)
-    return prefix.takeError();
+  Expected<SentencePiece> pieces = readPieces(2);
+  if (!pieces)
+    return pieces.takeError();
   Expected<bool> removes = flag("remove_extra_whitespaces", true);
   if (!removes)
     return removes.takeError();
-  Expected<int32_t> unknown = id("unknown_token_id", 2);
-  if (!unknown)
-    return unknown.takeError();
   Expected<std::optional<std::vector<int64_t>>> map = metadata.getOptionalInts(key("precompiled_charsmap"));
   if (!map)
     return map.takeError();
@@ -314,16 +323,11 @@ Error GgufImporter::importUnigram() {
     description.normalizers.push_back({StepKind::StripSpace, SideFlag::Left | SideFlag::Right, {}, {}});
     description.normalizers.push_back({StepKind::ReplaceRegex, 0, {}, {" {2,}", " "}});
   }
-  auto scheme = static_cast<int32_t>(*prefix ? PrependScheme::Always : PrependScheme::Never);
+  auto scheme = static_cast<int32_t>(pieces->hasPrefix ? PrependScheme::Always : PrependScheme::Never);
   description.preTokenizers.push_back({StepKind::Metaspace, 1, {scheme}, {Block}});
   bool hasBytes = llvm::none_of(description.byteIds, [](int32_t id) { return id < 0; });
-  description.model = {StepKind::Unigram, hasBytes, {*unknown}, {}};
+  description.model = {StepKind::Unigram, hasBytes, {pieces->unknown}, {}};
   description.needsTrie = true;
-  description.decoders = {{StepKind::DecodeReplace, 0, {}, {Block, " "}},
-                          {StepKind::DecodeByteFallback, 0, {}, {}},
-                          {StepKind::DecodeFuse, 0, {}, {}}};
-  if (*prefix)
-    description.decoders.push_back({StepKind::DecodeStrip, 0, {1, 0}, {" "}});
   return readSurroundings(false, true, "eos_token_id");
 }
 

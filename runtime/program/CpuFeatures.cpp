@@ -17,103 +17,86 @@ enum Register { EAX, EBX, ECX, EDX };
 /// State that the operating system must save, as bits of XCR0.
 enum State : uint32_t { None = 0, Avx = 0x6, Avx512 = 0xe6, Amx = 0x60000 };
 
-/// Where CPUID tells of a feature.
+/// A feature as a bit of one of CPUID's answers.
 struct Feature {
   std::string_view name;
-  uint32_t leaf, subleaf;
-  Register reg;
   int bit;
   State state = None;
 };
 
-constexpr uint32_t Extended = 0x80000001;
+/// One register of CPUID's answer to a leaf.
+struct Answer {
+  uint32_t leaf, subleaf;
+  Register reg;
+  std::span<const Feature> features;
+};
 
-constexpr Feature features[] = {
-    {"cmov", 1, 0, EDX, 15},
-    {"cx8", 1, 0, EDX, 8},
-    {"fxsr", 1, 0, EDX, 24},
-    {"mmx", 1, 0, EDX, 23},
-    {"sse", 1, 0, EDX, 25},
-    {"sse2", 1, 0, EDX, 26},
-    {"sse3", 1, 0, ECX, 0},
-    {"pclmul", 1, 0, ECX, 1},
-    {"ssse3", 1, 0, ECX, 9},
-    {"fma", 1, 0, ECX, 12, Avx},
-    {"cx16", 1, 0, ECX, 13},
-    {"sse4.1", 1, 0, ECX, 19},
-    {"sse4.2", 1, 0, ECX, 20},
-    {"crc32", 1, 0, ECX, 20},
-    {"movbe", 1, 0, ECX, 22},
-    {"popcnt", 1, 0, ECX, 23},
-    {"aes", 1, 0, ECX, 25},
-    {"xsave", 1, 0, ECX, 26},
-    {"avx", 1, 0, ECX, 28, Avx},
-    {"f16c", 1, 0, ECX, 29, Avx},
-    {"rdrnd", 1, 0, ECX, 30},
-    {"fsgsbase", 7, 0, EBX, 0},
-    {"bmi", 7, 0, EBX, 3},
-    {"avx2", 7, 0, EBX, 5, Avx},
-    {"bmi2", 7, 0, EBX, 8},
-    {"invpcid", 7, 0, EBX, 10},
-    {"avx512f", 7, 0, EBX, 16, Avx512},
-    {"avx512dq", 7, 0, EBX, 17, Avx512},
-    {"rdseed", 7, 0, EBX, 18},
-    {"adx", 7, 0, EBX, 19},
-    {"avx512ifma", 7, 0, EBX, 21, Avx512},
-    {"clflushopt", 7, 0, EBX, 23},
-    {"clwb", 7, 0, EBX, 24},
-    {"avx512cd", 7, 0, EBX, 28, Avx512},
-    {"sha", 7, 0, EBX, 29},
-    {"avx512bw", 7, 0, EBX, 30, Avx512},
-    {"avx512vl", 7, 0, EBX, 31, Avx512},
-    {"avx512vbmi", 7, 0, ECX, 1, Avx512},
-    {"pku", 7, 0, ECX, 4},
-    {"waitpkg", 7, 0, ECX, 5},
-    {"avx512vbmi2", 7, 0, ECX, 6, Avx512},
-    {"shstk", 7, 0, ECX, 7},
-    {"gfni", 7, 0, ECX, 8},
-    {"vaes", 7, 0, ECX, 9, Avx},
-    {"vpclmulqdq", 7, 0, ECX, 10, Avx},
-    {"avx512vnni", 7, 0, ECX, 11, Avx512},
-    {"avx512bitalg", 7, 0, ECX, 12, Avx512},
-    {"avx512vpopcntdq", 7, 0, ECX, 14, Avx512},
-    {"rdpid", 7, 0, ECX, 22},
-    {"cldemote", 7, 0, ECX, 25},
-    {"movdiri", 7, 0, ECX, 27},
-    {"movdir64b", 7, 0, ECX, 28},
-    {"avx512vp2intersect", 7, 0, EDX, 8, Avx512},
-    {"serialize", 7, 0, EDX, 14},
-    {"amx-bf16", 7, 0, EDX, 22, Amx},
-    {"avx512fp16", 7, 0, EDX, 23, Avx512},
-    {"amx-tile", 7, 0, EDX, 24, Amx},
-    {"amx-int8", 7, 0, EDX, 25, Amx},
-    {"sha512", 7, 1, EAX, 0, Avx},
-    {"sm3", 7, 1, EAX, 1, Avx},
-    {"sm4", 7, 1, EAX, 2, Avx},
-    {"avxvnni", 7, 1, EAX, 4, Avx},
-    {"avx512bf16", 7, 1, EAX, 5, Avx512},
-    {"amx-fp16", 7, 1, EAX, 21, Amx},
-    {"avxifma", 7, 1, EAX, 23, Avx},
-    {"avxvnniint8", 7, 1, EDX, 4, Avx},
-    {"avxneconvert", 7, 1, EDX, 5, Avx},
-    {"amx-complex", 7, 1, EDX, 8, Amx},
-    {"avxvnniint16", 7, 1, EDX, 10, Avx},
-    {"prefetchi", 7, 1, EDX, 14},
-    {"xsaveopt", 0xd, 1, EAX, 0},
-    {"xsavec", 0xd, 1, EAX, 1},
-    {"xsaves", 0xd, 1, EAX, 3},
-    {"sahf", Extended, 0, ECX, 0},
-    {"lzcnt", Extended, 0, ECX, 5},
-    {"sse4a", Extended, 0, ECX, 6},
-    {"prfchw", Extended, 0, ECX, 8},
-    {"xop", Extended, 0, ECX, 11, Avx},
-    {"fma4", Extended, 0, ECX, 16, Avx},
-    {"tbm", Extended, 0, ECX, 21},
-    {"mwaitx", Extended, 0, ECX, 29},
-    {"64bit", Extended, 0, EDX, 29},
-    {"clzero", 0x80000008, 0, EBX, 0},
-    {"rdpru", 0x80000008, 0, EBX, 4},
-    {"wbnoinvd", 0x80000008, 0, EBX, 9},
+constexpr Feature leaf1Edx[] = {{"cmov", 15}, {"cx8", 8},  {"fxsr", 24},
+                                {"mmx", 23},  {"sse", 25}, {"sse2", 26}};
+constexpr Feature leaf1Ecx[] = {{"sse3", 0},      {"pclmul", 1},     {"ssse3", 9},   {"fma", 12, Avx},
+                                {"cx16", 13},     {"sse4.1", 19},    {"sse4.2", 20}, {"crc32", 20},
+                                {"movbe", 22},    {"popcnt", 23},    {"aes", 25},    {"xsave", 26},
+                                {"avx", 28, Avx}, {"f16c", 29, Avx}, {"rdrnd", 30}};
+constexpr Feature leaf7Ebx[] = {{"fsgsbase", 0},
+                                {"bmi", 3},
+                                {"avx2", 5, Avx},
+                                {"bmi2", 8},
+                                {"invpcid", 10},
+                                {"avx512f", 16, Avx512},
+                                {"avx512dq", 17, Avx512},
+                                {"rdseed", 18},
+                                {"adx", 19},
+                                {"avx512ifma", 21, Avx512},
+                                {"clflushopt", 23},
+                                {"clwb", 24},
+                                {"avx512cd", 28, Avx512},
+                                {"sha", 29},
+                                {"avx512bw", 30, Avx512},
+                                {"avx512vl", 31, Avx512}};
+constexpr Feature leaf7Ecx[] = {{"avx512vbmi", 1, Avx512},
+                                {"pku", 4},
+                                {"waitpkg", 5},
+                                {"avx512vbmi2", 6, Avx512},
+                                {"shstk", 7},
+                                {"gfni", 8},
+                                {"vaes", 9, Avx},
+                                {"vpclmulqdq", 10, Avx},
+                                {"avx512vnni", 11, Avx512},
+                                {"avx512bitalg", 12, Avx512},
+                                {"avx512vpopcntdq", 14, Avx512},
+                                {"rdpid", 22},
+                                {"cldemote", 25},
+                                {"movdiri", 27},
+                                {"movdir64b", 28}};
+constexpr Feature leaf7Edx[] = {
+    {"avx512vp2intersect", 8, Avx512}, {"serialize", 14},     {"amx-bf16", 22, Amx},
+    {"avx512fp16", 23, Avx512},        {"amx-tile", 24, Amx}, {"amx-int8", 25, Amx}};
+constexpr Feature leaf7Sub1Eax[] = {{"sha512", 0, Avx},  {"sm3", 1, Avx},           {"sm4", 2, Avx},
+                                    {"avxvnni", 4, Avx}, {"avx512bf16", 5, Avx512}, {"amx-fp16", 21, Amx},
+                                    {"avxifma", 23, Avx}};
+constexpr Feature leaf7Sub1Edx[] = {{"avxvnniint8", 4, Avx},
+                                    {"avxneconvert", 5, Avx},
+                                    {"amx-complex", 8, Amx},
+                                    {"avxvnniint16", 10, Avx},
+                                    {"prefetchi", 14}};
+constexpr Feature leafDEax[] = {{"xsaveopt", 0}, {"xsavec", 1}, {"xsaves", 3}};
+constexpr Feature extended1Ecx[] = {{"sahf", 0},      {"lzcnt", 5},      {"sse4a", 6}, {"prfchw", 8},
+                                    {"xop", 11, Avx}, {"fma4", 16, Avx}, {"tbm", 21},  {"mwaitx", 29}};
+constexpr Feature extended1Edx[] = {{"64bit", 29}};
+constexpr Feature extended8Ebx[] = {{"clzero", 0}, {"rdpru", 4}, {"wbnoinvd", 9}};
+
+constexpr Answer answers[] = {
+    {1, 0, EDX, leaf1Edx},
+    {1, 0, ECX, leaf1Ecx},
+    {7, 0, EBX, leaf7Ebx},
+    {7, 0, ECX, leaf7Ecx},
+    {7, 0, EDX, leaf7Edx},
+    {7, 1, EAX, leaf7Sub1Eax},
+    {7, 1, EDX, leaf7Sub1Edx},
+    {0xd, 1, EAX, leafDEax},
+    {0x80000001, 0, ECX, extended1Ecx},
+    {0x80000001, 0, EDX, extended1Edx},
+    {0x80000008, 0, EBX, extended8Ebx},
 };
 
 /// Bits of XCR0, 0 where the operating system does not use it.
@@ -126,11 +109,17 @@ uint32_t savedState() {
   return a;
 }
 
-bool has(const Feature &feature, uint32_t saved) {
-  std::array<uint32_t, 4> r;
-  if (!__get_cpuid_count(feature.leaf, feature.subleaf, &r[EAX], &r[EBX], &r[ECX], &r[EDX]))
-    return false;
-  return (r[feature.reg] >> feature.bit & 1) && (saved & feature.state) == feature.state;
+bool has(std::string_view name, uint32_t saved) {
+  for (const Answer &answer : answers) {
+    auto feature = std::ranges::find(answer.features, name, &Feature::name);
+    if (feature == answer.features.end())
+      continue;
+    std::array<uint32_t, 4> r;
+    if (!__get_cpuid_count(answer.leaf, answer.subleaf, &r[EAX], &r[EBX], &r[ECX], &r[EDX]))
+      return false;
+    return (r[answer.reg] >> feature->bit & 1) && (saved & feature->state) == feature->state;
+  }
+  return false; // of a feature that nobody knows it is safe to say that it is missing
 }
 
 } // namespace
@@ -138,11 +127,9 @@ bool has(const Feature &feature, uint32_t saved) {
 std::vector<std::string> attune::missingCpuFeatures(std::span<const std::string> needed) {
   std::vector<std::string> missing;
   uint32_t saved = savedState();
-  for (const std::string &name : needed) {
-    auto feature = std::ranges::find(features, std::string_view(name), &Feature::name);
-    if (feature == std::end(features) || !has(*feature, saved))
+  for (const std::string &name : needed)
+    if (!has(name, saved))
       missing.push_back(name);
-  }
   return missing;
 }
 
