@@ -41,8 +41,7 @@ struct Line {
   }
 };
 
-//===----------------------------------------------- the core's limits
-//---------------------------------------------===//
+//===------------------------- the core's limits --------------------------===//
 
 /// Sums a matrix in 8 vectors at once, prefetching `ahead` elements further on.
 std::string readText(int lanes, int ahead) {
@@ -135,8 +134,7 @@ struct Limits {
   }
 };
 
-//===---------------------------------------------------- products
-//-------------------------------------------------===//
+//===------------------------------ products ------------------------------===//
 
 /// A product whose weights are repeated in memory when there is one row, as a model's layers are: no cache
 /// holds them all.

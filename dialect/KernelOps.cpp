@@ -42,8 +42,7 @@ attune::PackedFormat PackedAttr::getFormat() const {
   return format;
 }
 
-//===---------------------------------------------------- effects
-//---------------------------------------------------===//
+//===------------------------------ effects -------------------------------===//
 
 using Effects = SmallVectorImpl<SideEffects::EffectInstance<MemoryEffects::Effect>>;
 
@@ -79,8 +78,7 @@ void CacheUpdateOp::getEffects(Effects &effects) {
   }
 }
 
-//===---------------------------------------------------- verifiers
-//-------------------------------------------------===//
+//===----------------------------- verifiers ------------------------------===//
 
 LogicalResult QuantizeOp::verify() {
   int64_t inits = isa<TensorType>(getCodes().getType()) ? getDpsInits().size() : 0;

@@ -1,22 +1,22 @@
 // Part of Attune, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// How a weight matrix lies in memory for the kernels. Plain C++: what packs weights and what generates the code
-// that reads them share this header.
+// How a weight matrix lies in memory for the kernels. Plain C++: what packs weights and what generates the
+// code that reads them share this header.
 //
-// A matrix is logically [N, K]: N outputs (rows) of K inputs (columns). N is split into panels of 16 rows, the
-// last one padded with rows of zeros; panels follow each other. All numbers are little endian.
+// A matrix is logically [N, K]: N outputs (rows) of K inputs (columns). N is split into panels of 16 rows,
+// the last one padded with rows of zeros; panels follow each other. All numbers are little endian.
 //
 // Dense panel (F32, F16, BF16): [K][16] elements, column by column.
 //
 // Quantised panel: K is padded to a multiple of 32; for each block of 32 columns, in order,
 //   scales  [32 / group][16]   f16 or f32
 //   mins    [32 / group][16]   the same type, only if hasMin
-//   codes   U4: 4 groups g of 64 bytes; byte [row * 4 + j] holds the code of column 4g + j in its low half and
+//   codes   U4: 4 groups g of 64 bytes; byte [row * 4 + j] holds the code of column 4g + j in its low half,
 //               that of column 16 + 4g + j in its high half
 //           I8: 8 groups g of 64 bytes; byte [row * 4 + j] is the code of column 4g + j, signed
-// and value = scale * (code - zero) + min. Padding columns may reconstruct to something near zero instead of zero:
-// whoever reads them multiplies them by zero.
+// and value = scale * (code - zero) + min. Padding columns may reconstruct to something near zero instead of
+// zero: whoever reads them multiplies them by zero.
 
 #ifndef ATTUNE_DIALECT_PACKEDFORMAT_H
 #define ATTUNE_DIALECT_PACKEDFORMAT_H

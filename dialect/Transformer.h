@@ -2,7 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 /// \file
-/// The `transformer` dialect: what a Transformer computes. Semantics stand in TransformerOps.td and docs/dialect.md.
+/// The `transformer` dialect: what a Transformer computes. Semantics stand in TransformerOps.td and
+/// docs/dialect.md.
 
 #ifndef ATTUNE_DIALECT_TRANSFORMER_H
 #define ATTUNE_DIALECT_TRANSFORMER_H

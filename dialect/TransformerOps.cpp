@@ -16,8 +16,7 @@ using namespace mlir::transformer;
 #define GET_OP_CLASSES
 #include "dialect/TransformerOps.cpp.inc"
 
-//===------------------------------------------------ shared checks
-//-------------------------------------------------===//
+//===--------------------------- shared checks ----------------------------===//
 
 static int64_t dimOf(Value value, unsigned dim) { return cast<ShapedType>(value.getType()).getDimSize(dim); }
 
@@ -76,8 +75,7 @@ LogicalResult checks::verifyNorm(Operation *op, NormKind kind, Value input, Valu
   return success();
 }
 
-//===--------------------------------------------------- parameters
-//-------------------------------------------------===//
+//===----------------------------- parameters -----------------------------===//
 
 std::string ParameterOp::getSourceName(int64_t record) {
   if (!getSource())
@@ -154,8 +152,7 @@ LogicalResult RepeatOp::verify() {
   return success();
 }
 
-//===-------------------------------------------------- embeddings
-//--------------------------------------------------===//
+//===----------------------------- embeddings -----------------------------===//
 
 LogicalResult EmbedOp::verify() {
   if (failed(checks::expectTokens(*this, "result", getResult(), getIds(), "the number of ids")))
@@ -224,8 +221,7 @@ LogicalResult GatherOp::verify() {
   return checks::expectDim(*this, "result", getResult(), 1, dimOf(getInput(), 1), "the input's row size");
 }
 
-//===------------------------------------------------ maps and norms
-//------------------------------------------------===//
+//===--------------------------- maps and norms ---------------------------===//
 
 LogicalResult NormOp::verify() {
   return checks::verifyNorm(*this, getKind(), getInput(), getWeight(), getBias(), getEps().convertToDouble());
@@ -251,8 +247,7 @@ LogicalResult ScaleRowsOp::verify() {
   return checks::expectDim(*this, "factors", getFactors(), 1, 1, "one factor per row");
 }
 
-//===---------------------------------------------- mixture of experts
-//----------------------------------------------===//
+//===------------------------- mixture of experts -------------------------===//
 
 LogicalResult RouteOp::verify() {
   int64_t experts = dimOf(getLogits(), 1), topK = getTopK(), groups = getGroups(), topGroups = getTopGroups();
@@ -321,8 +316,7 @@ LogicalResult SoftCapOp::verify() {
                  : LogicalResult(emitOpError() << "cap is " << cap << ", expected a positive number");
 }
 
-//===------------------------------------------- attention in its parts
-//---------------------------------------------===//
+//===----------------------- attention in its parts -----------------------===//
 
 static LogicalResult expectRowsOf(Operation *op, CacheType cache, StringRef what, Value rows, int64_t size) {
   if (failed(checks::expectDim(op, what, rows, 1, cache.getHeads(), "the cache's heads")))
@@ -426,8 +420,7 @@ LogicalResult WeightedSumOp::verify() {
   return checks::expectDim(*this, "result", getResult(), 2, dimOf(getValues(), 2), "the values' head size");
 }
 
-//===------------------------------------------------- fused forms
-//--------------------------------------------------===//
+//===---------------------------- fused forms -----------------------------===//
 
 LogicalResult AttentionOp::verify() {
   if (failed(checks::expectBatch(*this, getBatch())) ||

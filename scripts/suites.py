@@ -87,6 +87,20 @@ def gtest_count(path):
     return Count(number("tests") - number("disabled") - skipped - failed, failed, skipped)
 
 
+def layout():
+    """Whether clang-format would leave each C++ file as it is."""
+    folders = subprocess.run(["git", "ls-files", "*.cpp", "*.h"], cwd=ROOT, capture_output=True, text=True)
+    files = folders.stdout.split()
+    if folders.returncode:  # no checkout
+        files = [path.relative_to(ROOT) for ending in ("cpp", "h") for path in ROOT.rglob(f"*.{ending}") if "build" not in path.parts]
+    code = run(["clang-format-22", "--dry-run", "--Werror", "--ferror-limit=1", *files])
+    bad = 0 if code == 0 else sum(subprocess.run(["clang-format-22", "--dry-run", "--Werror", file], cwd=ROOT, capture_output=True).returncode != 0
+                                  for file in files)
+    if bad:
+        problem("`clang-format-22 -i` has these files to lay out")
+    return Count(len(files) - bad, bad)
+
+
 def unit(preset):
     """GoogleTest programs and scripts that CTest knows; lit is a suite of its own."""
     count = Count()
@@ -186,8 +200,9 @@ def sweep():
     if python is None:
         print("skipped: numpy and safetensors are not here and cannot be fetched from PyPI")
         return Count(skipped=1)
-    count = counted([python, "test/sweep/run.py", binaries(), "--jobs", os.cpu_count() or 1])
-    count += counted([python, "test/sweep/experts.py", binaries()])
+    count = Count()
+    for runner in ("run.py", "experts.py"):
+        count += counted([python, f"test/sweep/{runner}", binaries(), "--jobs", os.cpu_count() or 1])
     return count
 
 
@@ -197,6 +212,7 @@ def product():
 
 # Name, what it is, the preset that it needs, what runs it.
 SUITES = [
+    ("format", "layout of the code (clang-format)", "release", layout),
     ("unit", "unit tests", "release", lambda: unit("release")),
     ("lit", "dialects, passes and tools (lit)", "release", lambda: lit("release")),
     ("oracle", "compiled models against recorded results", "release", oracle),

@@ -13,8 +13,7 @@ using namespace mlir;
 using namespace mlir::transformer;
 using namespace mlir::transformer::reference;
 
-//===-------------------------------------------------- constants
-//---------------------------------------------------===//
+//===----------------------------- constants ------------------------------===//
 
 llvm::Expected<Tensor> reference::tensorOf(ElementsAttr elements) {
   auto type = cast<ShapedType>(elements.getType());
@@ -45,8 +44,7 @@ static llvm::Error evaluateConstant(arith::ConstantOp op, Frame &frame) {
   return llvm::createStringError("has a constant that is neither a number nor a tensor");
 }
 
-//===-------------------------------------------------- elementwise
-//-------------------------------------------------===//
+//===---------------------------- elementwise -----------------------------===//
 
 using RealFunction = double (*)(double, double);
 /// No value where the result is undefined (division by zero, overflow of 64 bits).
@@ -153,8 +151,7 @@ static llvm::Error evaluateSelect(arith::SelectOp op, Frame &frame) {
   return frame.set(op.getResult(), std::move(result));
 }
 
-//===----------------------------------------------------- table
-//----------------------------------------------------===//
+//===------------------------------- table --------------------------------===//
 
 static void addRealOps(Evaluators &table) {
   addReal<arith::AddFOp>(table, [](double a, double b) { return a + b; });

@@ -15,8 +15,7 @@ using namespace mlir::transformer::reference;
 
 static constexpr double minusInfinity = -std::numeric_limits<double>::infinity();
 
-//===----------------------------------------------------- batch
-//----------------------------------------------------===//
+//===------------------------------- batch --------------------------------===//
 
 llvm::Expected<SmallVector<BatchRow>> reference::batchRows(const Tensor &batch) {
   if (llvm::Error error = expectSize("batch", batch.dim(1), kBatchColumns, "position, first key, key count"))
@@ -55,8 +54,7 @@ static int64_t largestKeyCount(ArrayRef<BatchRow> rows) {
   return largest;
 }
 
-//===-------------------------------------------------- plain parts
-//-------------------------------------------------===//
+//===---------------------------- plain parts -----------------------------===//
 
 static llvm::Error expectGroups(int64_t queryHeads, int64_t keyHeads) {
   if (keyHeads > 0 && queryHeads % keyHeads == 0)
@@ -180,8 +178,7 @@ llvm::Expected<Tensor> reference::weightedSum(const Tensor &weights, const Tenso
   return result;
 }
 
-//===--------------------------------------------------- operations
-//-------------------------------------------------===//
+//===----------------------------- operations -----------------------------===//
 
 static llvm::Error evaluateScores(ScoresOp op, Frame &frame) {
   return frame.set(op.getResult(), scores(frame.tensor(op.getQueries()), frame.tensor(op.getKeys()),

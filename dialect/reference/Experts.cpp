@@ -19,8 +19,7 @@ using Numbers = SmallVector<double>;
 
 static constexpr double minusInfinity = -std::numeric_limits<double>::infinity();
 
-//===----------------------------------------------------- route
-//----------------------------------------------------===//
+//===------------------------------- route --------------------------------===//
 
 /// exp(x - max) / sum
 static Numbers softmaxOf(ArrayRef<double> values) {
@@ -141,8 +140,7 @@ static llvm::Error evaluateRoute(RouteOp op, Frame &frame) {
   return frame.set(op.getWeights(), std::move(weights));
 }
 
-//===---------------------------------------------------- experts
-//---------------------------------------------------===//
+//===------------------------------ experts -------------------------------===//
 
 /// `weights[expert]` times `x`, plus that expert's part of `bias`.
 static Numbers linearOf(const Tensor &weights, const Tensor *bias, int64_t expert, ArrayRef<double> x) {

@@ -12,8 +12,7 @@ using namespace mlir;
 using namespace mlir::transformer;
 using namespace mlir::transformer::reference;
 
-//===----------------------------------------------------- frame
-//----------------------------------------------------===//
+//===------------------------------- frame --------------------------------===//
 
 const Tensor &Frame::tensor(mlir::Value value) const { return *std::get<0>(held.find(value)->second); }
 
@@ -105,8 +104,7 @@ llvm::Error Frame::set(ValueRange range, ArrayRef<RuntimeValue> what) {
   return llvm::Error::success();
 }
 
-//===-------------------------------------------------- evaluators
-//--------------------------------------------------===//
+//===----------------------------- evaluators -----------------------------===//
 
 const Evaluators &Evaluators::all() {
   static const Evaluators evaluators = [] {
@@ -128,8 +126,7 @@ const Evaluator *Evaluators::find(TypeID operation) const {
   return found == table.end() ? nullptr : &found->second;
 }
 
-//===------------------------------------------------- interpreter
-//--------------------------------------------------===//
+//===---------------------------- interpreter -----------------------------===//
 
 namespace {
 /// An error that says where it happened; what calls it adds nothing.

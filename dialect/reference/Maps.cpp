@@ -19,8 +19,7 @@ llvm::Error reference::expectSize(StringRef what, int64_t found, int64_t expecte
       (what + " has size " + Twine(found) + ", expected " + Twine(expected) + " (" + source + ")").str());
 }
 
-//===---------------------------------------------------- meaning
-//---------------------------------------------------===//
+//===------------------------------ meaning -------------------------------===//
 
 llvm::Expected<Tensor> reference::add(const Tensor &a, const Tensor &b) {
   if (a.shape() != b.shape())
@@ -131,8 +130,7 @@ Tensor reference::softCap(Tensor input, double cap) {
   return input;
 }
 
-//===--------------------------------------------------- operations
-//-------------------------------------------------===//
+//===----------------------------- operations -----------------------------===//
 
 static llvm::Error evaluateNorm(NormOp op, Frame &frame) {
   return frame.set(op.getResult(),

@@ -55,8 +55,7 @@ double reference::roundTo(Type type, double value) {
   return number.convertToDouble();
 }
 
-//===----------------------------------------------------- cache
-//----------------------------------------------------===//
+//===------------------------------- cache --------------------------------===//
 
 llvm::Expected<std::shared_ptr<CacheValue>> CacheValue::create(CacheType type, int64_t rows) {
   std::shared_ptr<CacheValue> cache(new CacheValue(type, rows));
@@ -85,8 +84,7 @@ RuntimeValue reference::runtimeValue(Tensor tensor) {
   return std::make_shared<const Tensor>(std::move(tensor));
 }
 
-//===---------------------------------------------------- printing
-//--------------------------------------------------===//
+//===------------------------------ printing ------------------------------===//
 
 static void printNumber(llvm::raw_ostream &os, double value, ElementKind kind) {
   if (std::isnan(value))

@@ -48,8 +48,7 @@ OwningOpRef<ModuleOp> ModuleBuilder::build() {
   return std::move(module);
 }
 
-//===---------------------------------------------------- entry
-//----------------------------------------------------===//
+//===------------------------------- entry --------------------------------===//
 
 func::FuncOp ModuleBuilder::beginEntry(StringRef name, const Named &inputs, const Named &results) {
   auto types = [](const Named &named) { return llvm::to_vector(llvm::make_second_range(named)); };
@@ -157,8 +156,7 @@ Value ModuleBuilder::emitHeadTransform(const HeadTransform &transform, Value x) 
   return normOf(transform.norm, "head_norm", y);
 }
 
-//===------------------------------------------------ literal inputs
-//-----------------------------------------------===//
+//===--------------------------- literal inputs ---------------------------===//
 
 /// The input's row at each token's position.
 Value ModuleBuilder::literalRows(StringRef input, Value batch) {

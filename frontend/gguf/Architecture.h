@@ -39,8 +39,7 @@ void describeQwen3Moe(Settings &settings, Description &model);
 void describeSmolLM3(Settings &settings, Description &model);
 void describeStarCoder2(Settings &settings, Description &model);
 
-//===----------------------------------------- parts that architectures share
-//---------------------------------------===//
+//===------------------- parts that architectures share -------------------===//
 
 /// What neither metadata nor tensors tell of an architecture.
 struct DecoderForm {

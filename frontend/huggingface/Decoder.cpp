@@ -87,8 +87,7 @@ std::vector<int64_t> huggingface::readWindows(const Config &config, int64_t laye
   return windows;
 }
 
-//===----------------------------------------------- names of tensors
-//----------------------------------------------===//
+//===-------------------------- names of tensors --------------------------===//
 
 void huggingface::assignNames(Description &model, llvm::ArrayRef<TensorName> names) {
   auto name = [&](const Parameter &parameter) {

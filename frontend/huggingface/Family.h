@@ -56,8 +56,7 @@ void describeSmolLM3(const Config &config, Description &model);
 void describeT5(const Config &config, Description &model);
 void describeXlmRoberta(const Config &config, Description &model);
 
-//===------------------------------------------- parts that families share
-//------------------------------------------===//
+//===--------------------- parts that families share ----------------------===//
 
 /// Refuses other classes than `architecture` and settings that make another kind of model.
 void expectDecoder(const Config &config, llvm::StringRef architecture);

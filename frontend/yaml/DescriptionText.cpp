@@ -16,8 +16,7 @@ using llvm::Error;
 using llvm::Expected;
 using llvm::StringRef;
 
-//===---------------------------------------------------- layers
-//---------------------------------------------------===//
+//===------------------------------- layers -------------------------------===//
 
 /// One entry of the list: settings, and the layers that have them.
 static void readLayerEntry(ReadState &state, const Tree &tree, size_t entry, const std::string &prefix,
@@ -97,8 +96,7 @@ static Tree writeLayers(const std::vector<Layer> &layers) {
   return list;
 }
 
-//===---------------------------------------------------- tensors
-//--------------------------------------------------===//
+//===------------------------------ tensors -------------------------------===//
 
 static std::vector<int64_t> layersWith(const Description &model, StringRef name) {
   std::vector<int64_t> layers;
@@ -215,8 +213,7 @@ static void readMap(Reader &reader, StringRef key, std::map<std::string, T> &val
     each(entry, values[entry.key]);
 }
 
-//===------------------------------------------------- whole descriptions
-//------------------------------------------===//
+//===------------------------- whole descriptions -------------------------===//
 
 static void layers(Reader &io, std::vector<Layer> &v) {
   if (const Tree *tree = io.field("layers"))

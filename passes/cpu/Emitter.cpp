@@ -15,8 +15,7 @@ using namespace mlir::transformer;
 
 Emitter::Emitter(Operation *op, const CpuTarget &target) : LoopEmitter(op), target(target) {}
 
-//===------------------------------------------------------ vectors
-//------------------------------------------------===//
+//===------------------------------ vectors -------------------------------===//
 
 Value Emitter::splat(VectorType type, double value) {
   return arith::ConstantOp::create(*this, DenseElementsAttr::get(type, getF32FloatAttr(value).getValue()));
@@ -98,8 +97,7 @@ Value Emitter::intrinsic(StringRef name, Type result, ValueRange arguments) {
   return LLVM::CallIntrinsicOp::create(*this, result, getStringAttr(name), arguments).getResults();
 }
 
-//===------------------------------------------------------- memory
-//------------------------------------------------===//
+//===------------------------------- memory -------------------------------===//
 
 Value Emitter::loadVector(VectorType type, Value memref, ValueRange indices) {
   return vector::LoadOp::create(*this, type, memref, indices);

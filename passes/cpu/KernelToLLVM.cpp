@@ -121,7 +121,8 @@ struct KernelToLLVM : transformer::impl::KernelToLLVMBase<KernelToLLVM> {
       else
         function->setAttr("llvm.linkage", LLVM::LinkageAttr::get(&getContext(), LLVM::Linkage::Internal));
     }
-    // What is allocated beside kernels of a device is not the host's memory: `kernel-kernel-table` says whose.
+    // What is allocated beside kernels of a device is not the host's memory: `kernel-kernel-table` says
+    // whose.
     llvm::StringMap<int32_t> kernels = numberKernels(module);
     LowerToLLVMOptions options(&getContext());
     options.useGenericFunctions = !kernels.empty();

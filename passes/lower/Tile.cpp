@@ -89,7 +89,8 @@ struct Tile : transformer::impl::TileBase<Tile> {
       options.setFusionControlFn([&](tensor::ExtractSliceOp slice, OpResult producer,
                                      bool) -> std::optional<scf::SCFTileAndFuseOptions::ControlFnResult> {
         auto linalgOp = dyn_cast<linalg::LinalgOp>(producer.getOwner());
-        if (!linalgOp || !isTokenWise(linalgOp) || !fitsTile(producer) || isUsedElsewhere(linalgOp, slice, tiledAway))
+        if (!linalgOp || !isTokenWise(linalgOp) || !fitsTile(producer) ||
+            isUsedElsewhere(linalgOp, slice, tiledAway))
           return std::nullopt;
         tiledAway.insert(linalgOp);
         return scf::SCFTileAndFuseOptions::ControlFnResult{};

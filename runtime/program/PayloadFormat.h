@@ -59,8 +59,8 @@
 /// | `router_experts` i32 | [layers, tokens, chosen] |
 /// | `router_weights` f32 | [layers, tokens, chosen] |
 ///
-/// Metadata's `router_layers` lists the layers that route; the router's taps hold nothing for others. A model with
-/// `literal_tokens` has a tap for every stage of its attention: `q`, `k`, `v`, `scores`, `weights` f32
+/// Metadata's `router_layers` lists the layers that route; the router's taps hold nothing for others. A model
+/// with `literal_tokens` has a tap for every stage of its attention: `q`, `k`, `v`, `scores`, `weights` f32
 /// [layers, tokens, heads, size or `keys`].
 ///
 /// **Encoders.** `token_types` is how many the entry's `token_type_ids` choose from. An entry may have

@@ -286,8 +286,7 @@ TEST(Builder, CacheElements) {
   EXPECT_EQ(llvm::cast<mlir::StringAttr>(step.getResultAttr(0, "transformer.name")), "logits");
 }
 
-//===------------------------------------------------ recorded models
-//----------------------------------------------===//
+//===-------------------------- recorded models ---------------------------===//
 
 class RecordedModel : public testing::TestWithParam<const char *> {};
 

@@ -302,8 +302,8 @@ TEST(DescriptionText, PrintedPairsReadBackEqual) {
 }
 
 TEST(DescriptionText, ExamplesLoadAndRoundTrip) {
-  for (const char *name : {"lecture_qkv", "lecture_matrices", "small_gpt", "masked_words", "translation", "mixture",
-                           "hybrid"}) {
+  for (const char *name :
+       {"lecture_qkv", "lecture_matrices", "small_gpt", "masked_words", "translation", "mixture", "hybrid"}) {
     auto model = loadModel(std::string(ATTUNE_TEST_DATA "/../examples/") + name + ".yaml");
     ASSERT_TRUE(!!model) << llvm::toString(model.takeError());
     auto parsed = parseDescription(printDescription(model->description), "printed.yaml");

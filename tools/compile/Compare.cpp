@@ -26,8 +26,7 @@ std::string labelOf(const ReferenceValue &value) {
   return value.layer ? value.name + "." + std::to_string(*value.layer) : value.name;
 }
 
-//===------------------------------------------------- the program's values
-//-------------------------------------------------===//
+//===------------------------ the program's values ------------------------===//
 
 /// A safetensors file with `input_ids` [1, T].
 Error writeInput(const std::string &path, llvm::ArrayRef<int64_t> ids) {
@@ -115,8 +114,7 @@ std::optional<std::vector<double>> findElements(const WeightStore &tensors, cons
   return std::vector<double>(all.begin() + *value.layer * size, all.begin() + (*value.layer + 1) * size);
 }
 
-//===------------------------------------------------------- errors
-//--------------------------------------------------------===//
+//===------------------------------- errors -------------------------------===//
 
 struct Difference {
   double size = 0, rms = 0,

@@ -37,8 +37,7 @@ StringRef attune::formName(Form form) {
 
 bool attune::isModuleFile(StringRef path) { return path.ends_with(".mlir") || path.ends_with(".mlirbc"); }
 
-//===------------------------------------ options that a module notes
-//-------------------------------------===//
+//===-------------------- options that a module notes ---------------------===//
 
 static StringRef activationsName(Activations activations) {
   return activations == Activations::f32 ? "f32" : activations == Activations::int8 ? "int8" : "auto";
@@ -125,8 +124,7 @@ static Error takeOrigin(ModuleOp module, CompileOptions &options) {
   return Error::success();
 }
 
-//===-------------------------------------------- the form
-//------------------------------------------------===//
+//===------------------------------ the form ------------------------------===//
 
 /// By what it holds, so that passes of attune-opt may have been run over it.
 static llvm::Expected<Form> formOf(ModuleOp module) {

@@ -248,8 +248,7 @@ TEST_P(QuantizedKernel, LinearInt8Baseline) { runLinear(GetParam().format, true,
 INSTANTIATE_TEST_SUITE_P(Kernels, DenseKernel, testing::ValuesIn(dense), nameOf);
 INSTANTIATE_TEST_SUITE_P(Kernels, QuantizedKernel, testing::ValuesIn(quantized), nameOf);
 
-//===------------------------------------------ mathematical functions
-//--------------------------------------------===//
+//===----------------------- mathematical functions -----------------------===//
 
 /// A product with the weight 1 shows what the epilogue makes of each input: here a function on vectors.
 void runFunction(const std::string &name, double (*function)(double), float from, float to,
@@ -284,8 +283,7 @@ TEST(MathKernel, Exp) { runFunction("exp", std::exp, -87, 88, 1e-6); }
 TEST(MathKernel, Tanh) { runFunction("tanh", std::tanh, -12, 12, 1e-6); }
 TEST(MathKernel, Erf) { runFunction("erf", std::erf, -6, 6, 1e-6); }
 
-//===--------------------------------------------------- embed
-//-----------------------------------------------------===//
+//===------------------------------- embed --------------------------------===//
 
 void runEmbed(PackedFormat format) {
   constexpr int64_t n = 37;
@@ -313,8 +311,7 @@ void runEmbed(PackedFormat format) {
 TEST_P(DenseKernel, Embed) { runEmbed(GetParam().format); }
 TEST_P(QuantizedKernel, Embed) { runEmbed(GetParam().format); }
 
-//===-------------------------------------------------- quantize
-//---------------------------------------------------===//
+//===------------------------------ quantize ------------------------------===//
 
 void runQuantize(int64_t k, int64_t group, const std::string &cpu) {
   constexpr int64_t rows = 5;
