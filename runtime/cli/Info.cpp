@@ -1,14 +1,18 @@
 // Part of Attune, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "runtime/Error.h"
 #include "runtime/cli/Commands.h"
 #include "runtime/cli/Table.h"
 #include "runtime/cli/Terminal.h"
+#include "runtime/device/Device.h"
 #include "runtime/engine/Embed.h"
 #include "runtime/parallel/Cores.h"
 #include "runtime/program/CpuFeatures.h"
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
+
+#include <algorithm>
 
 using namespace attune;
 using namespace attune::cli;
@@ -52,8 +56,37 @@ void addModel(Table &table, Model &model) {
     table.add({"working memory", megabytes(step->workspace.bytes(data.chunk))});
 }
 
-void addCode(Table &table, const Metadata &data) {
+/// Which kernels a program has, in which forms, and the device that would run them.
+void addDevice(Table &table, const Program &program) {
+  std::vector<std::string> forms;
+  for (const std::string &name : program.blobNames())
+    if (name.starts_with("device."))
+      forms.push_back(name.substr(sizeof("device.") - 1));
+  std::span<const AttuneKernel> kernels = program.kernels();
+  if (!kernels.empty() &&
+      std::ranges::all_of(kernels, [](const AttuneKernel &each) { return each.emulated; }))
+    forms.push_back("emulated");
+  table.add({"code of kernels", fmt::format("{}", fmt::join(forms, ", "))});
+  std::vector<std::string_view> names;
+  for (const AttuneKernel &kernel : kernels)
+    names.push_back(kernel.name);
+  table.add({"kernels", fmt::format("{}: {}", names.size(), fmt::join(names, " "))});
+  try {
+    std::unique_ptr<Device> device = openDevice(program);
+    std::optional<Device::MemorySize> memory = device->memory();
+    table.add({"device", device->name() + (memory ? fmt::format(", {} of {} free", megabytes(memory->free),
+                                                                megabytes(memory->total))
+                                                  : "")});
+  } catch (const Error &error) {
+    table.add({"device", fmt::format("none: {}", error.what())});
+  }
+}
+
+void addCode(Table &table, const Program &program) {
+  const Metadata &data = program.metadata();
   table.add({"target", data.target});
+  if (data.target != "cpu")
+    addDevice(table, program);
   table.add({"compiled for", fmt::format("{}{}{}", data.cpuName, data.cpuFeatures.empty() ? "" : ": ",
                                          fmt::join(data.cpuFeatures, " "))});
   table.add({"this machine", fmt::format("{}, {} cores to use", cpuLevel(), usableCores())});
@@ -84,7 +117,7 @@ void cli::Info::run(Model &model, const Common &) {
   table.add({"kind", std::string(nameOf(data.kind))});
   if (data.kind != ModelKind::Tokenizer) {
     addModel(table, model);
-    addCode(table, data);
+    addCode(table, model.program());
   }
   table.add(
       {"tokenizer", model.hasTokenizer()

@@ -26,6 +26,16 @@ std::vector<OwnedTensor> compute(const Program &program, const cli::Run &command
   return runTensors(program, input.tensors(), command.options, &statistics);
 }
 
+std::string textOf(const EngineStatistics &statistics) {
+  std::string text = fmt::format("device: {}, {} threads\nlaunches: step {}\n",
+                                 statistics.device.empty() ? "cpu" : statistics.device,
+                                 ThreadPool::process().threads(), statistics.steps);
+  for (const EngineStatistics::Kernel &kernel : statistics.kernels)
+    if (kernel.launches)
+      text += fmt::format("launches: kernel {} {}\n", kernel.name, kernel.launches);
+  return text + fmt::format("tokens: {}\ntime: {:.6f} s\n", statistics.tokens, statistics.seconds);
+}
+
 } // namespace
 
 void cli::Run::run(Model &model, const Common &) {
@@ -36,7 +46,5 @@ void cli::Run::run(Model &model, const Common &) {
     views.push_back(tensor.view());
   writeSafetensors(output, views);
   if (stats)
-    cli::write(fmt::format("device: {}, {} threads\nlaunches: step {}\ntokens: {}\ntime: {:.6f} s\n",
-                           model.metadata().target, ThreadPool::process().threads(), statistics.steps,
-                           statistics.tokens, statistics.seconds));
+    cli::write(textOf(statistics));
 }

@@ -4,6 +4,7 @@
 // same arguments (every token of a text does), and repeated from the record then: the host does nothing for
 // it.
 #include "runtime/Error.h"
+#include "runtime/device/CudaCode.h"
 #include "runtime/device/CudaDriver.h"
 #include "runtime/device/Device.h"
 #include "runtime/program/Program.h"
@@ -11,51 +12,16 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <charconv>
-#include <optional>
 
 using namespace attune;
 using namespace attune::cuda;
 
 namespace {
 
-/// Code for a chip: "device.sm_90a.cubin".
-struct CodeBlob {
-  std::string name;
-  int version = 0;       ///< 90
-  bool onlyThis = false; ///< "a": for no other chip
-  bool isBinary = false; ///< otherwise PTX, which the driver compiles
-
-  static std::optional<CodeBlob> parse(const std::string &name) {
-    std::string_view text = name;
-    constexpr std::string_view prefix = "device.sm_";
-    if (!text.starts_with(prefix))
-      return std::nullopt;
-    text.remove_prefix(prefix.size());
-    CodeBlob blob{name};
-    auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), blob.version);
-    text.remove_prefix(static_cast<size_t>(end - text.data()));
-    blob.onlyThis = text.starts_with("a");
-    blob.isBinary = text.ends_with(".cubin");
-    return error == std::errc() ? std::optional(blob) : std::nullopt;
-  }
-
-  /// Whether a chip of compute capability `major`.`minor` runs it.
-  bool fits(int major, int minor) const {
-    int chip = 10 * major + minor;
-    if (onlyThis)
-      return version == chip;
-    return isBinary ? version / 10 == major && version <= chip : version <= chip;
-  }
-
-  /// The better of two that fit has the larger one.
-  auto rank() const { return std::tuple(onlyThis, isBinary, version); }
-};
-
 class CudaDevice : public Device {
 public:
   CudaDevice(const Program &program, int number);
-  ~CudaDevice() override;
+  ~CudaDevice() override { close(); }
 
   std::string name() const override { return title; }
   void *allocate(int64_t bytes, const char *purpose) override;
@@ -79,6 +45,12 @@ public:
     driver.check(driver.cuMemcpyDtoDAsync_v2(address(to), address(from), static_cast<size_t>(bytes), stream),
                  "copying within the GPU");
   }
+  std::optional<MemorySize> memory() const override {
+    activate();
+    size_t free = 0, total = 0;
+    driver.check(driver.cuMemGetInfo_v2(&free, &total), "asking for the GPU's memory");
+    return MemorySize{static_cast<int64_t>(total), static_cast<int64_t>(free)};
+  }
   void synchronize() override {
     activate();
     driver.check(driver.cuStreamSynchronize(stream), "running on the GPU");
@@ -93,15 +65,18 @@ private:
   struct Record {
     std::vector<int64_t> key;
     Handle graph = nullptr; ///< null: seen once, or not to be recorded
-    bool possible = true;
+    bool isPossible = true;
     std::vector<int64_t> launches; ///< of each kernel in it
   };
   static constexpr size_t MostRecords = 16;
 
   static Address address(const void *memory) { return reinterpret_cast<Address>(memory); }
   void activate() const { driver.cuCtxSetCurrent(context); }
-  void load(const Program &program, int major, int minor);
-  void record(Record &record, const std::function<void()> &entry);
+  void close();
+  void load(const Program &program, Version capability);
+  [[noreturn]] void refuseCode(const Program &program, const CodeBlob &code, Result result, const char *log);
+  bool record(Record &record, const std::function<void()> &entry);
+  void drop(Record &record);
 
   const Driver &driver;
   int device = 0;
@@ -117,30 +92,39 @@ CudaDevice::CudaDevice(const Program &program, int number)
   int count = 0;
   Result result = driver.cuDeviceGetCount(&count);
   if (result != Success || count == 0)
-    throw Error("this program runs on an NVIDIA GPU, but there is none here: compile the model without "
-                "--target=cuda for "
-                "the CPU, or with --emulate and set ATTUNE_DEVICE=emulate to try it");
+    throw Error("this program runs on an NVIDIA GPU, but there is none here");
   if (number >= count)
     throw Error(
-        fmt::format("ATTUNE_DEVICE asks for GPU {}, but there are {} (0 to {})", number, count, count - 1));
+        fmt::format("ATTUNE_DEVICE is 'cuda:{}', but this machine has {} NVIDIA GPU{}, numbered from 0",
+                    number, count, count == 1 ? "" : "s"));
   driver.check(driver.cuDeviceGet(&device, number), "finding the GPU");
   char text[256] = {};
-  driver.cuDeviceGetName(text, sizeof(text) - 1, device);
+  driver.check(driver.cuDeviceGetName(text, sizeof(text) - 1, device), "asking for the GPU's name");
   title = text;
-  int major = 0, minor = 0;
-  driver.check(driver.cuDeviceGetAttribute(&major, ComputeMajor, device), "asking for the GPU's version");
-  driver.check(driver.cuDeviceGetAttribute(&minor, ComputeMinor, device), "asking for the GPU's version");
+  Version capability;
+  for (auto [attribute, value] :
+       {std::pair(ComputeMajor, &capability.major), std::pair(ComputeMinor, &capability.minor)})
+    driver.check(driver.cuDeviceGetAttribute(value, attribute, device), "asking for the GPU's version");
+  if (!chooseCode(program.blobNames(), capability))
+    throw Error(fmt::format(
+        "{} has the compute capability {}, but this program was compiled for {}: compile the model "
+        "again with --chip=sm_{}{}",
+        title, capability.text(), oldestChip(program.blobNames()), capability.major, capability.minor));
   driver.check(driver.cuDevicePrimaryCtxRetain(&context, device), "opening the GPU");
-  activate();
-  driver.check(driver.cuStreamCreate(&stream, 1), "opening the GPU"); // 1: apart from the default stream
-  load(program, major, minor);
+  try {
+    activate();
+    driver.check(driver.cuStreamCreate(&stream, NonBlocking), "opening the GPU");
+    load(program, capability);
+  } catch (...) {
+    close();
+    throw;
+  }
 }
 
-CudaDevice::~CudaDevice() {
+void CudaDevice::close() {
   activate();
   for (Record &each : records)
-    if (each.graph)
-      driver.cuGraphExecDestroy(each.graph);
+    drop(each);
   if (module)
     driver.cuModuleUnload(module);
   if (stream)
@@ -148,41 +132,40 @@ CudaDevice::~CudaDevice() {
   driver.cuDevicePrimaryCtxRelease_v2(device);
 }
 
-void CudaDevice::load(const Program &program, int major, int minor) {
-  std::optional<CodeBlob> best;
-  int oldest = INT32_MAX;
-  for (const std::string &name : program.blobNames())
-    if (std::optional<CodeBlob> blob = CodeBlob::parse(name)) {
-      oldest = std::min(oldest, blob->version);
-      if (blob->fits(major, minor) && (!best || best->rank() < blob->rank()))
-        best = blob;
-    }
-  if (!best)
-    throw Error(fmt::format(
-        "{} has compute capability {}.{}, but this program was compiled for {}.{} and later: compile the "
-        "model with --chip=sm_{}{}",
-        title, major, minor, oldest / 10, oldest % 10, major, minor));
-  std::span<const std::byte> code = *program.blob(best->name);
-  std::string text(reinterpret_cast<const char *>(code.data()), code.size()); // PTX must end with a zero
+void CudaDevice::load(const Program &program, Version capability) {
+  CodeBlob code = *chooseCode(program.blobNames(), capability);
+  std::span<const std::byte> bytes = *program.blob(code.name);
+  std::string text(reinterpret_cast<const char *>(bytes.data()), bytes.size()); // PTX must end with a zero
   char log[4096] = {};
   int options[] = {JitErrorLog, JitErrorLogBytes};
-  void *values[] = {log, reinterpret_cast<void *>(sizeof(log))};
+  void *values[] = {log, reinterpret_cast<void *>(sizeof(log) - 1)};
   Result result = driver.cuModuleLoadDataEx(&module, text.c_str(), 2, options, values);
-  if (result != Success) {
-    int version = 0;
-    driver.cuDriverGetVersion(&version);
-    const char *reason = nullptr;
-    driver.cuGetErrorString(result, &reason);
-    throw Error(fmt::format(
-        "{}: the driver (CUDA {}.{}) does not take the program's code for sm_{}, which needs CUDA 12.0 or "
-        "later: {}. {}",
-        title, version / 1000, version % 1000 / 10, best->version, reason ? reason : "unknown", log));
-  }
+  if (result != Success)
+    refuseCode(program, code, result, log);
   for (const AttuneKernel &kernel : kernels()) {
     Handle function = nullptr;
     driver.check(driver.cuModuleGetFunction(&function, module, kernel.name), kernel.name);
     functions.push_back(function);
   }
+}
+
+/// Says why the driver does not take the code; its age is the likeliest reason.
+void CudaDevice::refuseCode(const Program &program, const CodeBlob &code, Result result, const char *log) {
+  int number = 0;
+  driver.cuDriverGetVersion(&number);
+  Version has{number / 1000, number % 1000 / 10}, needs;
+  for (const std::string &name : program.blobNames())
+    if (name.starts_with("device.") && name.ends_with(".ptx")) {
+      std::span<const std::byte> ptx = *program.blob(name);
+      needs = std::max(needs, driverFor({reinterpret_cast<const char *>(ptx.data()), ptx.size()}));
+    }
+  if (has < needs)
+    throw Error(fmt::format(
+        "NVIDIA's driver on this machine is too old for this program: it is one for CUDA {}, and the "
+        "program needs one for CUDA {} or later",
+        has.text(), needs.text()));
+  throw Error(fmt::format("{}: the driver (CUDA {}) does not take the program's code '{}': {}{}{}", title,
+                          has.text(), code.name, driver.textOf(result), *log ? ": " : "", log));
 }
 
 void *CudaDevice::allocate(int64_t bytes, const char *purpose) {
@@ -192,10 +175,14 @@ void *CudaDevice::allocate(int64_t bytes, const char *purpose) {
   if (result == OutOfMemory) {
     size_t free = 0, total = 0;
     driver.cuMemGetInfo_v2(&free, &total);
-    throw Error(fmt::format(
-        "{}: {} needs {:.1f} MB of the GPU's memory, of which {:.1f} MB are free ({:.1f} MB in all)", title,
-        purpose, static_cast<double>(bytes) / 1e6, static_cast<double>(free) / 1e6,
-        static_cast<double>(total) / 1e6));
+    auto text = [](auto size) {
+      double bytes = static_cast<double>(size);
+      return bytes < 1e5   ? fmt::format("{} bytes", size)
+             : bytes < 1e9 ? fmt::format("{:.1f} MB", bytes / 1e6)
+                           : fmt::format("{:.2f} GB", bytes / 1e9);
+    };
+    throw Error(fmt::format("{} has not enough memory: {} are needed for {}, but {} of {} are free", title,
+                            text(bytes), purpose, text(free), text(total)));
   }
   driver.check(result, purpose);
   driver.check(driver.cuMemsetD8Async(memory, 0, static_cast<size_t>(bytes), stream), purpose);
@@ -211,44 +198,70 @@ void CudaDevice::launchKernel(int32_t kernel, const Launch &launch) {
                kernels()[static_cast<size_t>(kernel)].name);
 }
 
+//===------------------------------------ repeated from a record ----------------------------------===//
+
 void CudaDevice::runEntry(std::span<const int64_t> key, const std::function<void()> &entry) {
   activate();
   auto found =
       std::ranges::find_if(records, [&](const Record &each) { return std::ranges::equal(each.key, key); });
   if (found == records.end()) {
-    if (records.size() == MostRecords) {
-      if (records.front().graph)
-        driver.cuGraphExecDestroy(records.front().graph);
-      records.erase(records.begin());
-    }
     mayRecord = true;
     entry();
+    if (records.size() == MostRecords) {
+      drop(records.front());
+      records.erase(records.begin());
+    }
     records.push_back({{key.begin(), key.end()}, nullptr, mayRecord, {}});
     return;
   }
   std::rotate(found, found + 1, records.end());
   Record &latest = records.back();
-  if (!latest.possible)
-    return entry();
-  if (!latest.graph)
-    record(latest, entry);
-  else
+  if (latest.graph) {
     for (size_t i = 0; i < counts.size(); ++i)
       counts[i] += latest.launches[i];
+  } else if (!latest.isPossible || !record(latest, entry)) {
+    if (!hasFailed())
+      entry();
+    return;
+  }
   driver.check(driver.cuGraphLaunch(latest.graph, stream), "running on the GPU");
 }
 
-void CudaDevice::record(Record &record, const std::function<void()> &entry) {
+/// Lets an entry launch into a record. Returns false if that did not work: nothing has run then, and it is
+/// not tried again.
+bool CudaDevice::record(Record &record, const std::function<void()> &entry) {
   std::vector<int64_t> before = counts;
+  record.isPossible = false;
   driver.check(driver.cuStreamBeginCapture_v2(stream, CaptureRelaxed), "recording a step");
   Handle graph = nullptr;
-  entry(); // does not throw: errors of launches wait for its end
-  driver.check(driver.cuStreamEndCapture(stream, &graph), "recording a step");
-  Result result = driver.cuGraphInstantiateWithFlags(&record.graph, graph, 0);
-  driver.cuGraphDestroy(graph);
-  driver.check(result, "recording a step");
+  try {
+    entry();
+  } catch (...) {
+    driver.cuStreamEndCapture(stream, &graph);
+    if (graph)
+      driver.cuGraphDestroy(graph);
+    throw;
+  }
+  Result result = driver.cuStreamEndCapture(stream, &graph);
+  if (result == Success) {
+    result = driver.cuGraphInstantiateWithFlags(&record.graph, graph, 0);
+    driver.cuGraphDestroy(graph);
+  }
+  if (result != Success || hasFailed()) {
+    drop(record);
+    counts = before;
+    return false;
+  }
   for (size_t i = 0; i < counts.size(); ++i)
     record.launches.push_back(counts[i] - before[i]);
+  record.isPossible = true;
+  return true;
+}
+
+void CudaDevice::drop(Record &record) {
+  if (record.graph)
+    driver.cuGraphExecDestroy(record.graph);
+  record.graph = nullptr;
 }
 
 } // namespace

@@ -19,10 +19,8 @@ Driver::Driver() {
   constexpr char library[] = "libcuda.so.1";
   void *handle = dlopen(library, RTLD_NOW | RTLD_LOCAL);
   if (!handle)
-    throw Error(fmt::format(
-        "this program runs on an NVIDIA GPU, but there is no driver here ({}): install NVIDIA's driver, "
-        "or compile the model without --target=cuda",
-        dlerror()));
+    throw Error(fmt::format("this program runs on an NVIDIA GPU, but there is no driver for one here ({})",
+                            dlerror()));
   auto find = [&](auto &function, const char *name) {
     void *address = dlsym(handle, name);
     if (!address)
@@ -65,10 +63,12 @@ Driver::Driver() {
     check(result, "the driver does not start");
 }
 
-void Driver::check(Result result, const char *what) const {
-  if (result == Success)
-    return;
+const char *Driver::textOf(Result result) const {
   const char *text = nullptr;
-  cuGetErrorString(result, &text);
-  throw Error(fmt::format("NVIDIA's driver: {}: {} (error {})", what, text ? text : "unknown", result));
+  return cuGetErrorString(result, &text) == Success && text ? text : "an error that it does not name";
+}
+
+void Driver::check(Result result, const char *what) const {
+  if (result != Success)
+    throw Error(fmt::format("NVIDIA's driver: {}: {} (error {})", what, textOf(result), result));
 }

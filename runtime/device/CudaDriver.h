@@ -18,6 +18,7 @@ inline constexpr Result Success = 0, OutOfMemory = 2, NoDevice = 100;
 inline constexpr int ComputeMajor = 75, ComputeMinor = 76;  ///< attributes of a device
 inline constexpr int JitErrorLog = 5, JitErrorLogBytes = 6; ///< options of a module
 inline constexpr int CaptureRelaxed = 2;
+inline constexpr unsigned NonBlocking = 1; ///< a stream apart from the default one
 
 /// Throws attune::Error naming what is missing.
 class Driver {
@@ -26,6 +27,9 @@ public:
 
   /// Throws attune::Error for anything but success.
   void check(Result result, const char *what) const;
+
+  /// What the driver says about a result.
+  const char *textOf(Result result) const;
 
   Result (*cuInit)(unsigned);
   Result (*cuDriverGetVersion)(int *);

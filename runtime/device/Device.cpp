@@ -73,6 +73,19 @@ int32_t Device::read(int64_t address) {
 
 //===-------------------------------------- choice of a device ------------------------------------===//
 
+/// "cuda" or "cuda:1"; the number of the device.
+static std::optional<int> parseCuda(std::string_view text) {
+  if (text == "cuda")
+    return 0;
+  int number = -1;
+  if (!text.starts_with("cuda:"))
+    return std::nullopt;
+  text.remove_prefix(5);
+  auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  return error == std::errc() && end == text.data() + text.size() && number >= 0 ? std::optional(number)
+                                                                                 : std::nullopt;
+}
+
 std::unique_ptr<Device> attune::openDevice(const Program &program) {
   const char *variable = std::getenv("ATTUNE_DEVICE");
   std::string wanted = variable ? variable : "", target = program.metadata().target;
@@ -80,7 +93,7 @@ std::unique_ptr<Device> attune::openDevice(const Program &program) {
     if (!wanted.empty() && wanted != "cpu")
       throw Error(fmt::format(
           "ATTUNE_DEVICE is '{}', but this program was compiled for the CPU: compile the model with "
-          "--target=cuda",
+          "--target=cuda, or leave ATTUNE_DEVICE out",
           wanted));
     return nullptr;
   }
@@ -88,17 +101,13 @@ std::unique_ptr<Device> attune::openDevice(const Program &program) {
     throw Error(fmt::format("metadata: the target is '{}', expected cpu or cuda", target));
   if (wanted == "emulate")
     return openEmulatedDevice(program.kernels());
-  int number = 0;
-  std::string_view rest = wanted;
-  bool isNamed = rest.empty() || rest == "cuda";
-  if (rest.starts_with("cuda:")) {
-    rest.remove_prefix(5);
-    auto [end, error] = std::from_chars(rest.data(), rest.data() + rest.size(), number);
-    isNamed = error == std::errc() && end == rest.data() + rest.size() && number >= 0;
-  }
-  if (!isNamed)
-    throw Error(fmt::format("ATTUNE_DEVICE is '{}', expected cuda, cuda:NUMBER or emulate", wanted));
-  return openCudaDevice(program, number);
+  std::optional<int> number = parseCuda(wanted.empty() ? target : wanted);
+  if (!number)
+    throw Error(
+        fmt::format("ATTUNE_DEVICE is '{}', expected cuda, cuda:NUMBER or emulate: this program was compiled "
+                    "for an NVIDIA GPU",
+                    wanted));
+  return openCudaDevice(program, *number);
 }
 
 //===-------------------------------------------- memory ------------------------------------------===//
@@ -119,7 +128,8 @@ DeviceMemory::~DeviceMemory() {
 void DeviceMemory::ensure(Device &on, int64_t bytes, const char *purpose) {
   if (bytes <= size)
     return;
-  on.synchronize(); // what was launched may still use the old one
+  if (memory)
+    on.synchronize(); // what was launched may still use the old one
   DeviceMemory().swap(*this);
   *this = DeviceMemory(on, bytes, purpose);
 }

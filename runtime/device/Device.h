@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -27,8 +28,11 @@ public:
 
   /// For people: "NVIDIA H100 80GB HBM3", "emulated device".
   virtual std::string name() const = 0;
-  /// Whether the host can read and write the device's memory.
-  virtual bool isHost() const { return false; }
+  /// Of a device with memory of its own.
+  struct MemorySize {
+    int64_t total, free;
+  };
+  virtual std::optional<MemorySize> memory() const { return std::nullopt; }
 
   /// Zeroed memory; `purpose` is for the message if there is not enough.
   virtual void *allocate(int64_t bytes, const char *purpose) = 0;
@@ -62,6 +66,9 @@ public:
 
 protected:
   explicit Device(std::span<const AttuneKernel> kernels) : table(kernels), counts(kernels.size()) {}
+
+  /// Whether something in the entry that runs went wrong: its launches are skipped from then on.
+  bool hasFailed() const { return failure != nullptr; }
 
   virtual void launchKernel(int32_t kernel, const Launch &launch) = 0;
   virtual void runEntry(std::span<const int64_t>, const std::function<void()> &entry) { entry(); }

@@ -25,9 +25,9 @@ struct AttuneKernel {
   uint32_t argumentCount;
   uint32_t sharedBytes; ///< of a block's memory
 };
-/// Programs for the CPU have none of both.
-extern const AttuneKernel attune_kernels[] __attribute__((weak));
-extern const uint64_t attune_kernel_count __attribute__((weak));
+/// Programs for the CPU have none of both. (Hidden: another library's are not taken for this one's.)
+extern const AttuneKernel attune_kernels[] __attribute__((weak, visibility("hidden")));
+extern const uint64_t attune_kernel_count __attribute__((weak, visibility("hidden")));
 
 //===---------------------------------- what host code may call -----------------------------------===//
 

@@ -22,10 +22,7 @@ Engine::Engine(const Program &program, EngineOptions options) : program(program)
     throw Error(fmt::format("{} sequences of {} tokens: there must be 1 to {}", options.sequences,
                             contextSize, INT32_MAX / alignedRows(contextSize)));
   sequences.resize(static_cast<size_t>(options.sequences));
-  gpu = openDevice(program);
-  for (Buffer *buffer : {&cache, &workspace, &sourceCache, &crossCache, &weights, &nothing})
-    *buffer = Buffer(gpu.get());
-  uploadWeights();
+  openDevice();
   plain = makeStage("step");
   if (isEncoder())
     return;
@@ -45,9 +42,22 @@ Engine::Engine(const Program &program, EngineOptions options) : program(program)
   ids.reserve(most), types.reserve(most), wanted.reserve(most), batch.reserve(most);
   sourceBatch.reserve(most);
   workspace.ensure(plain->entry.info().workspace.bytes(chunk()), "the workspace");
-  for (const char *dimension : {"tokens", "outputs"})
-    plain->entry.setSize(dimension, chunk());
+  plain->entry.setSize("tokens", chunk());
+  // The host's memory costs nothing until it is touched; of a device's, what decoding needs.
+  plain->entry.setSize("outputs", gpu ? std::min(chunk(), options.sequences) : chunk());
   bindResults(*plain);
+}
+
+void Engine::openDevice() {
+  gpu = attune::openDevice(program);
+  if (!gpu)
+    return;
+  for (Buffer *buffer : {&cache, &workspace, &sourceCache, &crossCache, &weights, &nothing})
+    *buffer = Buffer(gpu.get());
+  stats.device = gpu->name();
+  for (const AttuneKernel &kernel : gpu->kernels())
+    stats.kernels.push_back({kernel.name});
+  uploadWeights();
 }
 
 std::unique_ptr<Engine::Stage> Engine::makeStage(const char *entryName) {
@@ -254,8 +264,6 @@ int64_t Engine::largestKeyCount(std::span<const BatchRow> batch) {
 }
 
 void Engine::uploadWeights() {
-  if (!gpu)
-    return;
   nothing.ensure(64, "the program");
   std::span<const std::byte> from = program.weights();
   weights.ensure(static_cast<int64_t>(from.size()), "the model's weights");
@@ -379,6 +387,8 @@ void Engine::run(Stage &stage) {
     gpu->run(stage.entry.key(), [&] { stage.entry.call(); });
     fetchResults(stage);
     gpu->synchronize();
+    for (size_t i = 0; i < stats.kernels.size(); ++i)
+      stats.kernels[i].launches = gpu->launches()[i];
   } else {
     stage.entry.call();
   }

@@ -49,6 +49,13 @@ struct TensorView {
 struct EngineStatistics {
   int64_t steps = 0, tokens = 0;
   double seconds = 0; ///< inside of compiled code
+
+  struct Kernel {
+    std::string_view name;
+    int64_t launches = 0;
+  };
+  std::string device;          ///< on which it ran; empty: the processor
+  std::vector<Kernel> kernels; ///< of a device
 };
 
 /// Runs a model's compiled code: keeps the keys and values of its sequences, builds ragged batches, guards
@@ -162,6 +169,7 @@ private:
   void appendPositionIds(std::span<const int32_t> ids);
   void appendRows(const Feed &feed, int64_t before, int64_t firstKey);
   void run(Stage &stage);
+  void openDevice();
   void uploadWeights();
   void *place(std::string_view input, const void *data, size_t bytes);
   void bindInputs(BoundEntry &entry);

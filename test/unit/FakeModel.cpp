@@ -55,9 +55,10 @@ struct Memories {
     rows = cache.size(0) / (layers * rowFloats * 4);
     expect(rows % rowMultiple == 0 && cache.size(0) == rows * layers * rowFloats * 4, "cache size");
   }
+  /// Its key; its value is `rows` elements further on.
   float *row(int64_t layer, int64_t row) {
     expect(row >= 0 && row < rows, "cache row");
-    return reinterpret_cast<float *>(cache.data()) + (layer * rows + row) * rowFloats;
+    return reinterpret_cast<float *>(cache.data()) + layer * rows * rowFloats + row;
   }
   Buffer<int8_t, 1> weights, cache, workspace;
   int64_t rows;
@@ -74,7 +75,7 @@ int64_t hashOfToken(Memories &memories, const int32_t *row) {
   int64_t hash = 7;
   for (int64_t j = 0; j <= row[0]; ++j) {
     const float *key = memories.row(1, row[1] + j);
-    expect(static_cast<int64_t>(key[1]) == j, "position in the cache");
+    expect(static_cast<int64_t>(key[memories.rows]) == j, "position in the cache");
     hash = mix(hash, static_cast<int64_t>(key[0]), j);
   }
   return hash;
@@ -88,7 +89,7 @@ void store(Memories &memories, Buffer<int32_t, 1> &ids, Buffer<int32_t, 2> &batc
     for (int64_t layer = 0; layer < layers; ++layer) {
       float *cached = memories.row(layer, row[1] + row[0]);
       cached[0] = static_cast<float>(ids.data()[t]);
-      cached[1] = static_cast<float>(row[0]);
+      cached[memories.rows] = static_cast<float>(row[0]);
     }
   }
 }
@@ -213,16 +214,42 @@ extern const AttuneEntry attune_entries[] = {{"step", step}, {"step_taps", stepT
 extern const uint64_t attune_entry_count = 2;
 }
 
+static bool isForDevice(const json &metadata) {
+  return metadata.is_object() && metadata.value("target", "") == "cuda";
+}
+
 std::span<const AttuneEntry> attune::test::entriesFor(const json &metadata) {
   static const AttuneEntry encoderEntries[] = {{"step", encode}};
   static const AttuneEntry literalEntries[] = {{"step", nullptr}, {"step_taps", literal}};
+  static const AttuneEntry launching[] = {
+      {"step", [](void **arguments) { attune_device_launch(0, 1, 1, 1, 1, 1, 1, arguments); }},
+      {"step_taps", [](void **arguments) {
+         // A buffer of the entry's own, and a look at the device's memory: neither can be recorded.
+         void *buffer = attune_device_allocate(64);
+         observed.read = attune_device_read(reinterpret_cast<int64_t>(buffer));
+         attune_device_launch(1, 1, 1, 1, 1, 1, 1, arguments);
+         attune_device_free(buffer);
+       }}};
   if (!metadata.is_object())
     return {};
+  if (isForDevice(metadata))
+    return launching;
   if (metadata.value("kind", "") == "encoder")
     return encoderEntries;
   if (metadata.value("literal_tokens", 0) > 0)
     return literalEntries;
   return {attune_entries, attune_entry_count};
+}
+
+std::span<const AttuneKernel> attune::test::kernelsFor(const json &metadata) {
+  // Arguments are descriptors of one to four dimensions.
+  static const uint8_t stepBytes[] = {40, 56, 40, 56, 40, 40, 40};
+  static const uint8_t tapBytes[] = {40, 56, 40, 56, 72, 88, 72, 72, 40, 40, 40};
+  static const AttuneKernel kernels[] = {{"step", step, stepBytes, sizeof(stepBytes), 0},
+                                         {"step_taps", stepTaps, tapBytes, sizeof(tapBytes), 0}};
+  if (!isForDevice(metadata))
+    return {};
+  return kernels;
 }
 
 std::vector<float> attune::test::expectedLogits(std::span<const int32_t> ids) {
@@ -287,17 +314,24 @@ json attune::test::literalMetadata() {
   return metadata;
 }
 
-std::vector<std::byte> attune::test::makePayload(const json &metadata, std::span<const std::byte> tokenizer) {
-  std::string text = metadata.dump();
-  uint64_t blobs = tokenizer.empty() ? 1 : 2, textAt = sizeof(PayloadHeader) + blobs * sizeof(PayloadBlob);
-  uint64_t tokenizerAt = (textAt + text.size() + 63) / 64 * 64;
-  std::vector<std::byte> payload(tokenizerAt + tokenizer.size());
-  PayloadHeader header{{}, blobs};
+std::vector<std::byte> attune::test::makePayload(const json &metadata, std::span<const std::byte> tokenizer,
+                                                 const Blobs &others) {
+  Blobs blobs = {{"metadata", metadata.dump()}};
+  if (!tokenizer.empty())
+    blobs.push_back({"tokenizer", {reinterpret_cast<const char *>(tokenizer.data()), tokenizer.size()}});
+  blobs.insert(blobs.end(), others.begin(), others.end());
+  PayloadHeader header{{}, blobs.size()};
   std::memcpy(header.magic, payloadMagic, sizeof(header.magic));
+  std::vector<std::byte> payload(sizeof(header) + blobs.size() * sizeof(PayloadBlob));
   std::memcpy(payload.data(), &header, sizeof(header));
-  PayloadBlob entries[2] = {{"metadata", textAt, text.size()}, {"tokenizer", tokenizerAt, tokenizer.size()}};
-  std::memcpy(payload.data() + sizeof(header), entries, blobs * sizeof(PayloadBlob));
-  std::memcpy(payload.data() + textAt, text.data(), text.size());
-  std::ranges::copy(tokenizer, payload.begin() + static_cast<ptrdiff_t>(tokenizerAt));
+  for (size_t i = 0; i < blobs.size(); ++i) {
+    const auto &[name, content] = blobs[i];
+    size_t begin = (payload.size() + 63) / 64 * 64;
+    payload.resize(begin + content.size());
+    std::memcpy(payload.data() + begin, content.data(), content.size());
+    PayloadBlob entry{{}, begin, content.size()};
+    name.copy(entry.name, sizeof(entry.name));
+    std::memcpy(payload.data() + sizeof(header) + i * sizeof(entry), &entry, sizeof(entry));
+  }
   return payload;
 }

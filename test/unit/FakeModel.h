@@ -26,6 +26,7 @@ int32_t expectedNext(std::span<const int32_t> ids);
 /// What the code has been called with.
 struct Observations {
   int64_t calls = 0, tokens = 0, mostTokens = 0;
+  int32_t read = -1;   ///< by an entry from a device
   std::string problem; ///< the first thing that breaks the contract
 };
 extern Observations observed;
@@ -39,15 +40,20 @@ nlohmann::json encoderMetadata(int64_t context);
 nlohmann::json literalMetadata();
 
 /// A payload of these blobs, as the compiler writes it.
-std::vector<std::byte> makePayload(const nlohmann::json &metadata, std::span<const std::byte> tokenizer = {});
+using Blobs = std::vector<std::pair<std::string, std::string>>;
+std::vector<std::byte> makePayload(const nlohmann::json &metadata, std::span<const std::byte> tokenizer = {},
+                                   const Blobs &others = {});
 
-/// The code that belongs to metadata.
+/// The code that belongs to metadata. With the target "cuda" entries do nothing but launch a kernel, which
+/// does what the entry does otherwise.
 std::span<const AttuneEntry> entriesFor(const nlohmann::json &metadata);
+std::span<const AttuneKernel> kernelsFor(const nlohmann::json &metadata);
 
 /// Owns a payload and the program in it.
 struct FakeProgram {
-  explicit FakeProgram(const nlohmann::json &metadata)
-      : payload(makePayload(metadata)), program(payload, entriesFor(metadata), "fake") {}
+  explicit FakeProgram(const nlohmann::json &metadata, const Blobs &blobs = {})
+      : payload(makePayload(metadata, {}, blobs)),
+        program(payload, entriesFor(metadata), "fake", kernelsFor(metadata)) {}
 
   std::vector<std::byte> payload;
   Program program;

@@ -1,0 +1,278 @@
+// Part of Attune, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Engines on devices: the emulated one, and NVIDIA's with a fake driver (the test's run path leads to it).
+#include "ErrorText.h"
+#include "FakeCuda.h"
+#include "FakeModel.h"
+#include "runtime/device/Device.h"
+#include "runtime/engine/Engine.h"
+#include "runtime/engine/Generation.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <dlfcn.h>
+
+using namespace attune;
+using namespace attune::test;
+
+namespace {
+
+nlohmann::json deviceMetadata(int64_t context = 40, int64_t chunk = 8) {
+  nlohmann::json metadata = decoderMetadata(context, chunk);
+  metadata["target"] = "cuda";
+  return metadata;
+}
+
+const Blobs code = {{"device.sm_80.ptx", "//\n.version 8.3\n.target sm_80\n"}};
+
+const std::vector<int32_t> prompt = {4, 9, 1, 33, 7, 7, 12, 40, 2, 5, 17};
+
+std::vector<int32_t> expectedTokens(std::vector<int32_t> ids, size_t count) {
+  std::vector<int32_t> tokens;
+  for (size_t i = 0; i < count; ++i) {
+    tokens.push_back(expectedNext(ids));
+    ids.push_back(tokens.back());
+  }
+  return tokens;
+}
+
+class DeviceEngine : public testing::Test {
+protected:
+  void SetUp() override { observed = {}; }
+  void TearDown() override {
+    unsetenv("ATTUNE_DEVICE");
+    EXPECT_EQ(observed.problem, "");
+  }
+  static void choose(const char *device) { setenv("ATTUNE_DEVICE", device, 1); }
+};
+
+/// On whichever device is chosen.
+void checkGeneration(const Program &program) {
+  Engine engine(program, {.context = 40, .sequences = 2});
+  int sequence = engine.open();
+  EXPECT_EQ(generateGreedily(engine, sequence, prompt, 9), expectedTokens(prompt, 9));
+  // What a sequence holds can be copied and goes on apart.
+  engine.close(sequence);
+  int first = engine.open(), second = engine.open();
+  engine.feed({first, prompt});
+  engine.copy(first, second);
+  for (auto [which, id] : {std::pair(second, 30), std::pair(first, 31)}) {
+    std::vector<int32_t> ids = prompt;
+    ids.push_back(id);
+    engine.feed({which, std::span(ids).last(1)});
+    std::span<const float> logits = engine.logits(0);
+    EXPECT_EQ(std::vector<float>(logits.begin(), logits.end()), expectedLogits(ids));
+  }
+  // Taps come as they do on the host.
+  engine.observe(true);
+  engine.step(std::vector<Feed>{{first, std::span(prompt).first(2), {}, Rows::All}});
+  EXPECT_EQ(engine.result("hidden_states").floats()[3], 9.f);
+  EXPECT_EQ(engine.result("attentions").sizes[3], 14);
+  EXPECT_EQ(observed.read, 0);
+  engine.observe(false);
+  const EngineStatistics &statistics = engine.statistics();
+  ASSERT_EQ(statistics.kernels.size(), 2u);
+  EXPECT_EQ(statistics.kernels[0].name, "step");
+  EXPECT_EQ(statistics.kernels[0].launches, statistics.steps - 1);
+  EXPECT_EQ(statistics.kernels[1].launches, 1);
+}
+
+TEST_F(DeviceEngine, RunsOnTheEmulatedDevice) {
+  choose("emulate");
+  FakeProgram fake(deviceMetadata());
+  checkGeneration(fake.program);
+  EXPECT_EQ(Engine(fake.program).statistics().device, "emulated device");
+}
+
+TEST_F(DeviceEngine, TheHostIsNoDevice) {
+  FakeProgram fake(decoderMetadata(40, 8));
+  Engine engine(fake.program);
+  EXPECT_EQ(engine.device(), nullptr);
+  EXPECT_EQ(engine.statistics().device, "");
+  for (const char *device : {"cuda", "emulate"}) {
+    choose(device);
+    EXPECT_EQ(
+        errorOf([&] { Engine{fake.program}; }),
+        std::string("ATTUNE_DEVICE is '") + device +
+            "', but this program was compiled for the CPU: compile the model with --target=cuda, or leave "
+            "ATTUNE_DEVICE out");
+  }
+  choose("cpu");
+  Engine{fake.program};
+}
+
+TEST_F(DeviceEngine, OtherChoicesAreErrors) {
+  FakeProgram fake(deviceMetadata(), code);
+  for (const char *device : {"cpu", "cuda:", "cuda:x", "cuda:-1", "gpu", "emulated"}) {
+    choose(device);
+    EXPECT_EQ(errorOf([&] { Engine{fake.program}; }),
+              std::string("ATTUNE_DEVICE is '") + device +
+                  "', expected cuda, cuda:NUMBER or emulate: this program was compiled for an NVIDIA GPU");
+  }
+  nlohmann::json metadata = decoderMetadata(40, 8);
+  metadata["target"] = "abacus";
+  FakeProgram other(metadata);
+  unsetenv("ATTUNE_DEVICE");
+  EXPECT_EQ(errorOf([&] { Engine{other.program}; }),
+            "metadata: the target is 'abacus', expected cpu or cuda");
+}
+
+/// Engines on a GPU whose driver is a fake.
+class CudaEngine : public DeviceEngine {
+protected:
+  void SetUp() override {
+    DeviceEngine::SetUp();
+    void *library = dlopen("libcuda.so.1", RTLD_NOW);
+    auto *get = library ? reinterpret_cast<FakeCuda *(*)()>(dlsym(library, "fakeCuda")) : nullptr;
+    ASSERT_TRUE(get) << "this test needs its own libcuda.so.1 in front of others";
+    driver = get();
+    *driver = {};
+    driver->kernels = kernelsFor(deviceMetadata());
+  }
+  void TearDown() override {
+    DeviceEngine::TearDown();
+    EXPECT_TRUE(driver->open.empty()) << *driver->open.begin() << " was not given back";
+    EXPECT_EQ(driver->taken, 0u);
+  }
+
+  FakeCuda *driver = nullptr;
+};
+
+TEST_F(CudaEngine, RunsWithTheDriver) {
+  FakeProgram fake(deviceMetadata(), code);
+  checkGeneration(fake.program);
+  EXPECT_EQ(driver->module, code[0].second);
+  EXPECT_NE(std::ranges::count(driver->calls, "launch graph"), 0);
+  EXPECT_EQ(Engine(fake.program).statistics().device, "Fake GPU 0");
+  driver->devices = 2;
+  choose("cuda:1");
+  EXPECT_EQ(Engine(fake.program).statistics().device, "Fake GPU 1");
+}
+
+TEST_F(CudaEngine, StepsOfOneTokenAreRecordedOnce) {
+  FakeProgram fake(deviceMetadata(), code);
+  Engine engine(fake.program);
+  int sequence = engine.open();
+  std::vector<int32_t> ids = {3};
+  auto next = [&] {
+    driver->calls.clear();
+    engine.feed({sequence, std::span(ids).last(1)});
+    EXPECT_EQ(engine.logits(0)[0], expectedLogits(ids)[0]);
+    ids.push_back(expectedNext(ids));
+    return driver->calls;
+  };
+  using Calls = std::vector<std::string>;
+  EXPECT_EQ(next(), Calls{"launch step 1x1x1 of 1x1x1"});
+  EXPECT_EQ(next(), (Calls{"begin capture", "launch step 1x1x1 of 1x1x1", "end capture", "launch graph"}));
+  for (int i = 0; i < 5; ++i)
+    EXPECT_EQ(next(), Calls{"launch graph"});
+  EXPECT_EQ(engine.statistics().kernels[0].launches, 7);
+  // Another size is another record; the first one stays.
+  engine.truncate(sequence, 0);
+  engine.feed({sequence, std::span(ids).first(3)});
+  driver->calls.clear();
+  engine.feed({sequence, std::span(ids).subspan(3, 1)});
+  EXPECT_EQ(driver->calls, Calls{"launch graph"});
+  // Many sizes: the oldest records make room, and nothing is lost.
+  for (int64_t context = 1; context <= 8; ++context)
+    for (Rows rows : {Rows::None, Rows::All, Rows::Last}) {
+      engine.truncate(sequence, 0);
+      engine.feed(
+          {sequence, std::span(ids).first(static_cast<size_t>(std::min<int64_t>(context, 8))), {}, rows});
+    }
+  engine.feed({sequence, std::span(ids).first(1)});
+}
+
+TEST_F(CudaEngine, WhatAllocatesOrReadsIsNotRecorded) {
+  FakeProgram fake(deviceMetadata(), code);
+  Engine engine(fake.program);
+  int sequence = engine.open();
+  engine.observe(true);
+  for (int i = 0; i < 4; ++i) {
+    engine.truncate(sequence, 0);
+    engine.feed({sequence, std::span(prompt).first(2)});
+  }
+  EXPECT_EQ(std::ranges::count(driver->calls, "begin capture"), 0);
+}
+
+TEST_F(CudaEngine, ADriverThatCannotRecordIsNotAskedAgain) {
+  FakeProgram fake(deviceMetadata(), code);
+  driver->captureResult = 901;
+  Engine engine(fake.program);
+  EXPECT_EQ(generateGreedily(engine, engine.open(), prompt, 9), expectedTokens(prompt, 9));
+  EXPECT_EQ(std::ranges::count(driver->calls, "begin capture"), 1);
+  EXPECT_EQ(engine.statistics().kernels[0].launches, engine.statistics().steps);
+}
+
+TEST_F(CudaEngine, TheBestCodeForTheChipIsTaken) {
+  Blobs blobs;
+  for (const char *name :
+       {"device.sm_80.ptx", "device.sm_80.cubin", "device.sm_86.cubin", "device.sm_90.cubin",
+        "device.sm_90a.cubin", "device.unknown", "device.sm_.ptx", "device.sm_80.text"})
+    blobs.push_back({name, name});
+  FakeProgram fake(deviceMetadata(), blobs);
+  struct Case {
+    int major, minor;
+    const char *code;
+  };
+  for (auto [major, minor, chosen] : {Case{8, 0, "device.sm_80.cubin"}, Case{8, 6, "device.sm_86.cubin"},
+                                      Case{8, 9, "device.sm_86.cubin"}, Case{9, 0, "device.sm_90a.cubin"},
+                                      Case{10, 0, "device.sm_80.ptx"}, Case{12, 1, "device.sm_80.ptx"}}) {
+    driver->major = major, driver->minor = minor;
+    Engine{fake.program};
+    EXPECT_EQ(driver->module, chosen) << major << "." << minor;
+  }
+  driver->major = 7, driver->minor = 5;
+  EXPECT_EQ(errorOf([&] { Engine{fake.program}; }), "Fake GPU 0 has the compute capability 7.5, but this "
+                                                    "program was compiled for 8.0 and later: compile the "
+                                                    "model again with --chip=sm_75");
+}
+
+TEST_F(CudaEngine, WhatIsMissingIsSaid) {
+  FakeProgram fake(deviceMetadata(), code);
+  auto error = [&] { return errorOf([&] { Engine{fake.program}; }); };
+  choose("cuda:3");
+  EXPECT_EQ(error(), "ATTUNE_DEVICE is 'cuda:3', but this machine has 1 NVIDIA GPU, numbered from 0");
+  choose("cuda");
+  driver->devices = 0;
+  EXPECT_EQ(error(), "this program runs on an NVIDIA GPU, but there is none here");
+  driver->devices = 1;
+  driver->loadResult = 222;
+  driver->version = 12020;
+  EXPECT_EQ(error(),
+            "NVIDIA's driver on this machine is too old for this program: it is one for CUDA 12.2, and the "
+            "program needs one for CUDA 12.3 or later");
+  driver->version = 12040;
+  driver->loadLog = "ptxas fatal: nonsense";
+  EXPECT_EQ(error(),
+            "Fake GPU 0: the driver (CUDA 12.4) does not take the program's code 'device.sm_80.ptx': the "
+            "provided PTX was compiled with an unsupported toolchain.: ptxas fatal: nonsense");
+  driver->loadResult = 0;
+  driver->memory = 700;
+  EXPECT_EQ(error(),
+            "Fake GPU 0 has not enough memory: 640 bytes are needed for the cache of keys and values (a "
+            "smaller context needs less), but 636 bytes of 700 bytes are free");
+  driver->memory = 1 << 20;
+  driver->kernels = driver->kernels.first(1);
+  EXPECT_EQ(error(), "NVIDIA's driver: step_taps: fake error (error 500)");
+}
+
+TEST_F(CudaEngine, WeightsGoToTheDeviceOnce) {
+  nlohmann::json metadata = deviceMetadata();
+  metadata["weight_bytes"] = 3000;
+  Blobs blobs = code;
+  blobs.push_back({"weights", std::string(3000, 'w')});
+  FakeProgram fake(metadata, blobs), without(deviceMetadata(), code);
+  size_t taken[2];
+  for (const Program *program : {&without.program, &fake.program}) {
+    Engine engine(*program);
+    taken[program == &fake.program] = driver->taken;
+    EXPECT_EQ(generateGreedily(engine, engine.open(), prompt, 3), expectedTokens(prompt, 3));
+  }
+  EXPECT_EQ(taken[1], taken[0] + 3000);
+}
+
+} // namespace

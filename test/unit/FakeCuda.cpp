@@ -1,0 +1,221 @@
+// Part of Attune, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "FakeCuda.h"
+
+#include <cstdlib>
+#include <cstring>
+#include <functional>
+#include <map>
+
+using namespace attune;
+using namespace attune::test;
+
+namespace {
+
+using Result = int;
+using Address = unsigned long long;
+using Handle = void *;
+using Graph = std::vector<std::function<void()>>;
+
+FakeCuda fake;
+std::map<Address, size_t> blocks;
+Graph *captured = nullptr;
+
+Result note(std::string call) {
+  fake.calls.push_back(std::move(call));
+  return 0;
+}
+
+/// Work of a stream: done at once, or kept for the graph.
+Result enqueue(std::function<void()> work) {
+  if (captured)
+    captured->push_back(std::move(work));
+  else
+    work();
+  return 0;
+}
+
+Result copy(void *to, const void *from, size_t bytes) {
+  return enqueue([=] { std::memcpy(to, from, bytes); });
+}
+
+template <typename T> T *pointer(Address address) { return reinterpret_cast<T *>(address); }
+
+std::string shape(unsigned x, unsigned y, unsigned z) {
+  return std::to_string(x) + "x" + std::to_string(y) + "x" + std::to_string(z);
+}
+
+} // namespace
+
+extern "C" {
+
+FakeCuda *fakeCuda() { return &fake; }
+
+Result cuInit(unsigned) { return fake.devices ? 0 : 100; }
+Result cuDriverGetVersion(int *version) {
+  *version = fake.version;
+  return 0;
+}
+Result cuGetErrorString(Result result, const char **text) {
+  *text = result == 2     ? "out of memory"
+          : result == 222 ? "the provided PTX was compiled with an unsupported toolchain."
+                          : "fake error";
+  return 0;
+}
+Result cuDeviceGetCount(int *count) {
+  *count = fake.devices;
+  return 0;
+}
+Result cuDeviceGet(int *device, int number) {
+  *device = number;
+  return 0;
+}
+Result cuDeviceGetName(char *name, int size, int device) {
+  std::strncpy(name, ("Fake GPU " + std::to_string(device)).c_str(), static_cast<size_t>(size));
+  return 0;
+}
+Result cuDeviceGetAttribute(int *value, int attribute, int) {
+  *value = attribute == 75 ? fake.major : fake.minor;
+  return 0;
+}
+Result cuDevicePrimaryCtxRetain(Handle *context, int device) {
+  fake.open.insert("context " + std::to_string(device));
+  *context = &fake;
+  return 0;
+}
+Result cuDevicePrimaryCtxRelease_v2(int device) {
+  fake.open.erase("context " + std::to_string(device));
+  return 0;
+}
+Result cuCtxSetCurrent(Handle context) { return context == &fake ? 0 : 201; }
+
+Result cuModuleLoadDataEx(Handle *module, const void *data, unsigned options, int *names, void **values) {
+  fake.module = static_cast<const char *>(data);
+  for (unsigned i = 0; i < options; ++i)
+    if (names[i] == 5)
+      std::strcpy(static_cast<char *>(values[i]), fake.loadLog.c_str());
+  *module = &fake;
+  if (!fake.loadResult)
+    fake.open.insert("module");
+  return fake.loadResult;
+}
+Result cuModuleUnload(Handle) {
+  fake.open.erase("module");
+  return 0;
+}
+Result cuModuleGetFunction(Handle *function, Handle, const char *name) {
+  for (const AttuneKernel &kernel : fake.kernels)
+    if (kernel.name == std::string(name)) {
+      *function = const_cast<AttuneKernel *>(&kernel);
+      return 0;
+    }
+  return 500;
+}
+
+Result cuMemGetInfo_v2(size_t *free, size_t *total) {
+  *free = fake.memory - fake.taken;
+  *total = fake.memory;
+  return 0;
+}
+Result cuMemAlloc_v2(Address *memory, size_t bytes) {
+  if (captured)
+    return 900;
+  if (bytes > fake.memory - fake.taken)
+    return 2;
+  void *block = nullptr;
+  if (posix_memalign(&block, 256, bytes))
+    return 2;
+  std::memset(block, 0x77, bytes);
+  *memory = reinterpret_cast<Address>(block);
+  blocks[*memory] = bytes;
+  fake.taken += bytes;
+  return 0;
+}
+Result cuMemFree_v2(Address memory) {
+  auto found = blocks.find(memory);
+  if (found == blocks.end())
+    return 1;
+  fake.taken -= found->second;
+  blocks.erase(found);
+  std::free(pointer<void>(memory));
+  return 0;
+}
+Result cuMemsetD8Async(Address memory, unsigned char value, size_t bytes, Handle) {
+  return enqueue([=] { std::memset(pointer<void>(memory), value, bytes); });
+}
+Result cuMemcpyHtoDAsync_v2(Address to, const void *from, size_t bytes, Handle) {
+  return copy(pointer<void>(to), from, bytes);
+}
+Result cuMemcpyDtoHAsync_v2(void *to, Address from, size_t bytes, Handle) {
+  return copy(to, pointer<void>(from), bytes);
+}
+Result cuMemcpyDtoDAsync_v2(Address to, Address from, size_t bytes, Handle) {
+  note("copy " + std::to_string(bytes));
+  return copy(pointer<void>(to), pointer<void>(from), bytes);
+}
+
+Result cuStreamCreate(Handle *stream, unsigned) {
+  fake.open.insert("stream");
+  *stream = &fake;
+  return 0;
+}
+Result cuStreamDestroy_v2(Handle) {
+  fake.open.erase("stream");
+  return 0;
+}
+Result cuStreamSynchronize(Handle) { return captured ? 900 : 0; }
+
+Result cuLaunchKernel(Handle function, unsigned gridX, unsigned gridY, unsigned gridZ, unsigned blockX,
+                      unsigned blockY, unsigned blockZ, unsigned, Handle, void **arguments, void **) {
+  const auto &kernel = *static_cast<const AttuneKernel *>(function);
+  note(std::string("launch ") + kernel.name + " " + shape(gridX, gridY, gridZ) + " of " +
+       shape(blockX, blockY, blockZ));
+  if (gridX == 0 || blockX > 1024)
+    return 1;
+  std::vector<std::string> values;
+  for (uint32_t i = 0; i < kernel.argumentCount; ++i)
+    values.emplace_back(static_cast<const char *>(arguments[i]), kernel.argumentBytes[i]);
+  return enqueue([&kernel, values]() mutable {
+    std::vector<void *> pointers;
+    for (std::string &value : values)
+      pointers.push_back(value.data());
+    kernel.emulated(pointers.data());
+  });
+}
+
+Result cuStreamBeginCapture_v2(Handle, int) {
+  note("begin capture");
+  captured = new Graph;
+  return 0;
+}
+Result cuStreamEndCapture(Handle, Handle *graph) {
+  note("end capture");
+  *graph = captured;
+  captured = nullptr;
+  if (fake.captureResult) {
+    delete static_cast<Graph *>(*graph);
+    *graph = nullptr;
+  }
+  return fake.captureResult;
+}
+Result cuGraphInstantiateWithFlags(Handle *instance, Handle graph, unsigned long long) {
+  *instance = new Graph(*static_cast<Graph *>(graph));
+  fake.open.insert("graph " + std::to_string(reinterpret_cast<uintptr_t>(*instance)));
+  return 0;
+}
+Result cuGraphDestroy(Handle graph) {
+  delete static_cast<Graph *>(graph);
+  return 0;
+}
+Result cuGraphExecDestroy(Handle instance) {
+  fake.open.erase("graph " + std::to_string(reinterpret_cast<uintptr_t>(instance)));
+  delete static_cast<Graph *>(instance);
+  return 0;
+}
+Result cuGraphLaunch(Handle instance, Handle) {
+  note("launch graph");
+  for (const std::function<void()> &work : *static_cast<Graph *>(instance))
+    work();
+  return 0;
+}
+}

@@ -1,0 +1,37 @@
+// Part of Attune, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// A library in the place of NVIDIA's driver, built as libcuda.so.1: its device's memory is the host's, its
+// kernels are functions, and it keeps a list of what it was asked for.
+#pragma once
+
+#include "runtime/device/DeviceAbi.h"
+
+#include <cstddef>
+#include <set>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace attune::test {
+
+struct FakeCuda {
+  // What it is to be.
+  int version = 12040; ///< of CUDA
+  int devices = 1, major = 8, minor = 6;
+  size_t memory = size_t{1} << 30;
+  int loadResult = 0, captureResult = 0; ///< 0: success
+  std::string loadLog;
+  std::span<const AttuneKernel> kernels; ///< that modules hold
+
+  // What has happened.
+  std::vector<std::string> calls; ///< "launch step 1x1x1 of 1x1x1", "begin capture", ...
+  std::string module;             ///< the latest that was loaded
+  size_t taken = 0;               ///< of the memory
+  std::set<std::string> open;     ///< what has not been given back
+};
+
+} // namespace attune::test
+
+/// The one of this process.
+extern "C" attune::test::FakeCuda *fakeCuda();
