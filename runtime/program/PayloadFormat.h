@@ -12,11 +12,14 @@
 /// |---|---|
 /// | `metadata` | JSON text, described below |
 /// | `tokenizer` | the tokenizer's tables (runtime/tokenizer/TokenizerFormat.h); absent without a tokenizer |
+/// | `device.CHIP.FORM` | kernels: `device.sm_80.ptx`, `device.sm_90a.cubin`; see docs/devices.md |
 /// | `weights` | packed parameters, page-aligned; absent if metadata names a `weights_file` |
 ///
 /// **Entries.** Compiled code exports `attune_entries[attune_entry_count]`. An entry takes an array of
 /// pointers, one per argument in metadata's order, each to a MemRefDescriptor of the argument's rank (MLIR's
-/// C interface). Arguments are inputs, outputs (filled by the entry), or the memory that it works in.
+/// C interface). Arguments are inputs, outputs (filled by the entry), or the memory that it works in. With a
+/// `target` other than "cpu" they lie in a device's memory, and the entry launches kernels
+/// (runtime/device/DeviceAbi.h).
 ///
 /// **Metadata** (all sizes in elements or bytes as named):
 /// ```json

@@ -37,7 +37,7 @@ protected:
   Model &model() {
     if (!loaded) {
       payload = makePayload(metadata, tokenizer);
-      loaded.emplace(Program(payload, entriesFor(metadata), "fake"));
+      loaded.emplace(Program(payload, entriesFor(metadata), "fake", kernelsFor(metadata)));
     }
     return *loaded;
   }
@@ -315,6 +315,33 @@ TEST(TableTest, AlignsColumns) {
   table.add({"a", "1", "x"});
   table.add({"über", "100", "longer"});
   EXPECT_EQ(table.text(1), " a       1  x\n über  100  longer\n");
+}
+
+TEST_F(CommandTest, DevicesAreNamedWithWhatRanThere) {
+  metadata["target"] = "cuda";
+  setenv("ATTUNE_DEVICE", "emulate", 1);
+  int64_t ids[] = {4, 9, 1};
+  NamedTensor input{"input_ids", "I64", {1, 3}, std::as_bytes(std::span(ids))};
+  cli::Run command;
+  command.input = testing::TempDir() + "attune-run-" + std::to_string(getpid());
+  command.output = command.input + ".out";
+  command.options.greedy = 4;
+  command.stats = true;
+  writeSafetensors(command.input, {&input, 1});
+  std::string output = outputOf(command);
+  EXPECT_EQ(output.find("device: emulated device, "), 0u) << output;
+  EXPECT_NE(output.find("launches: kernel step 5\n"), std::string::npos) << output;
+  EXPECT_EQ(output.find("step_taps"), std::string::npos) << output;
+  std::remove(command.input.c_str());
+  std::remove(command.output.c_str());
+  output = outputOf(cli::Info{});
+  for (const char *line : {"code of kernels   emulated\n", "kernels           2: step step_taps\n",
+                           "device            emulated device\n"})
+    EXPECT_NE(output.find(line), std::string::npos) << output;
+  setenv("ATTUNE_DEVICE", "gpu", 1);
+  EXPECT_NE(outputOf(cli::Info{}).find("none: ATTUNE_DEVICE is 'gpu'"), std::string::npos);
+  EXPECT_EQ(outputOf(command).find("error: "), 0u);
+  unsetenv("ATTUNE_DEVICE");
 }
 
 } // namespace
