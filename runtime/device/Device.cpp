@@ -73,41 +73,55 @@ int32_t Device::read(int64_t address) {
 
 //===-------------------------------------- choice of a device ------------------------------------===//
 
-/// "cuda" or "cuda:1"; the number of the device.
-static std::optional<int> parseCuda(std::string_view text) {
-  if (text == "cuda")
+namespace {
+
+/// A kind of device that programs are compiled for.
+struct Target {
+  std::string_view name;
+  const char *hardware; ///< for messages
+  std::unique_ptr<Device> (*open)(const Program &program, int number);
+};
+constexpr Target targets[] = {{"cuda", "an NVIDIA GPU", openCudaDevice},
+                              {"opencl", "OpenCL", openOpenClDevice}};
+
+/// "cuda" or "cuda:1": the device's number.
+std::optional<int> parseNumber(std::string_view text, std::string_view target) {
+  if (text.empty() || text == target)
     return 0;
-  int number = -1;
-  if (!text.starts_with("cuda:"))
+  if (!text.starts_with(target) || text.substr(target.size(), 1) != ":")
     return std::nullopt;
-  text.remove_prefix(5);
+  text.remove_prefix(target.size() + 1);
+  int number = -1;
   auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
   return error == std::errc() && end == text.data() + text.size() && number >= 0 ? std::optional(number)
                                                                                  : std::nullopt;
 }
 
+} // namespace
+
 std::unique_ptr<Device> attune::openDevice(const Program &program) {
   const char *variable = std::getenv("ATTUNE_DEVICE");
-  std::string wanted = variable ? variable : "", target = program.metadata().target;
-  if (target == "cpu") {
+  std::string wanted = variable ? variable : "", compiledFor = program.metadata().target;
+  if (compiledFor == "cpu") {
     if (!wanted.empty() && wanted != "cpu")
       throw Error(fmt::format(
           "ATTUNE_DEVICE is '{}', but this program was compiled for the CPU: compile the model with "
-          "--target=cuda, or leave ATTUNE_DEVICE out",
+          "--target, or leave ATTUNE_DEVICE out",
           wanted));
     return nullptr;
   }
-  if (target != "cuda")
-    throw Error(fmt::format("metadata: the target is '{}', expected cpu or cuda", target));
-  if (wanted == "emulate")
-    return openEmulatedDevice(program.kernels());
-  std::optional<int> number = parseCuda(wanted.empty() ? target : wanted);
-  if (!number)
-    throw Error(
-        fmt::format("ATTUNE_DEVICE is '{}', expected cuda, cuda:NUMBER or emulate: this program was compiled "
-                    "for an NVIDIA GPU",
-                    wanted));
-  return openCudaDevice(program, *number);
+  for (const Target &target : targets) {
+    if (target.name != compiledFor)
+      continue;
+    if (wanted == "emulate")
+      return openEmulatedDevice(program.kernels());
+    if (std::optional<int> number = parseNumber(wanted, target.name))
+      return target.open(program, *number);
+    throw Error(fmt::format(
+        "ATTUNE_DEVICE is '{}', expected {}, {}:NUMBER or emulate: this program was compiled for {}", wanted,
+        target.name, target.name, target.hardware));
+  }
+  throw Error(fmt::format("metadata: the target is '{}', expected cpu, cuda or opencl", compiledFor));
 }
 
 //===-------------------------------------------- memory ------------------------------------------===//

@@ -85,14 +85,16 @@ private:
 };
 
 /// The device that a program runs on: the one that it was compiled for, or what the environment variable
-/// ATTUNE_DEVICE names ("cuda", "cuda:1", "emulate"). Throws attune::Error if there is no such device here or
-/// if the program has no code for it; nothing else takes its place.
+/// ATTUNE_DEVICE names ("cuda", "cuda:1", "opencl", "emulate"). Throws attune::Error if there is no such
+/// device here or if the program has no code for it; nothing else takes its place.
 std::unique_ptr<Device> openDevice(const Program &program);
 
 /// Kernels as functions of the host, work items as fibers. Throws if a kernel has no such function.
 std::unique_ptr<Device> openEmulatedDevice(std::span<const AttuneKernel> kernels);
 /// NVIDIA's device of that number.
 std::unique_ptr<Device> openCudaDevice(const Program &program, int number);
+/// Of OpenCL's devices that take SPIR-V and addresses, the one of that number.
+std::unique_ptr<Device> openOpenClDevice(const Program &program, int number);
 
 /// Memory of a device, given back at the end. Movable.
 class DeviceMemory {
