@@ -104,8 +104,9 @@ def layout():
 def unit(preset):
     """GoogleTest programs and scripts that CTest knows; lit is a suite of its own."""
     count = Count()
-    # Where tests find recorded models and, if it can be had, SmolLM2.
-    data = {"ATTUNE_ORACLES": f"{ROOT}/test/oracle", "ATTUNE_TEST_MODELS": os.path.dirname(fetch_model().stdout.strip())}
+    # Where tests find recorded models and, if they can be had, SmolLM2 and Gemma 3; both are kept in one folder.
+    found = [fetch_model(name).stdout.strip() for name in ("smollm2", "gemma3")]
+    data = {"ATTUNE_ORACLES": f"{ROOT}/test/oracle", "ATTUNE_TEST_MODELS": os.path.dirname(next(filter(None, found), ""))}
     with tempfile.TemporaryDirectory() as work:
         results = pathlib.Path(work) / "results.xml"
         run(["ctest", "--test-dir", ROOT / "build" / preset, "--output-on-failure", "--progress", "-E", "^lit$", "-j", os.cpu_count() or 1,
