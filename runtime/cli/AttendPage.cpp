@@ -39,6 +39,8 @@ constexpr char pageBegin[] = R"page(<!doctype html>
   #bars span { flex: 0 0 8rem; overflow: hidden; text-overflow: ellipsis; }
   #bars i { height: .7em; background: rgb(var(--r) var(--g) var(--b)); border-radius: 2px; flex: none; }
   #all { display: grid; gap: 3px; overflow: auto; margin-top: 1.5rem; font-size: 12px; color: var(--faint); justify-content: start; }
+  #scale { display: flex; gap: .4rem; align-items: center; color: var(--faint); font-size: 13px; }
+  #scale canvas { width: 9rem; height: .8rem; border: 1px solid var(--line); }
   #all canvas { width: 3rem; height: 3rem; image-rendering: pixelated; border: 1px solid var(--line); cursor: pointer; }
   #all canvas.chosen { outline: 2px solid var(--mark); }
 </style>
@@ -47,6 +49,7 @@ constexpr char pageBegin[] = R"page(<!doctype html>
 <div class="choice">
   <label>Layer <select id="layer"></select></label>
   <label>Head <select id="head"></select></label>
+  <span id="scale">0 <canvas width="144" height="1"></canvas> 1, and a tenth at a third of the way</span>
   <span style="color: var(--faint)">a row for each token that looks, a column for each that is looked at</span>
 </div>
 <main>
@@ -80,32 +83,45 @@ const style = name => getComputedStyle(document.documentElement).getPropertyValu
 let tint = '';
 const readTint = () => { tint = ['--r', '--g', '--b'].map(style).join(' '); };
 const ink = w => `rgb(${tint} / ${Math.sqrt(w).toFixed(3)})`;
-const map = byId('map'), cell = Math.max(9, Math.min(34, Math.floor(640 / n)));
-let left = 0, top_ = 0;
+// All but what the mouse changes is painted once for a layer and head, on a canvas of its own.
+const map = byId('map'), painted = document.createElement('canvas'), cell = Math.max(9, Math.min(34, Math.floor(640 / n)));
+const zoom = window.devicePixelRatio || 1, font = `${Math.min(14, cell + 3)}px system-ui, sans-serif`;
+let longest = 0, left = 0, top_ = 0;
+function label(g, i, isRow, color) {
+  g.fillStyle = style(color); g.textAlign = isRow ? 'right' : 'left';
+  if (isRow) { g.fillText(tokens[i], left - 6, top_ + (i + .5) * cell, longest); return; }
+  g.save(); g.translate(left + (i + .5) * cell, top_ - 6); g.rotate(-Math.PI / 2); g.fillText(tokens[i], 0, 0, longest); g.restore();
+}
+function prepare(canvas) {
+  const g = canvas.getContext('2d');
+  g.setTransform(zoom, 0, 0, zoom, 0, 0); g.font = font; g.textBaseline = 'middle';
+  return g;
+}
 function draw() {
   byId('layer').value = layer; byId('head').value = head;
-  const g = map.getContext('2d'), scale = window.devicePixelRatio || 1, font = `${Math.min(14, cell + 3)}px system-ui, sans-serif`;
-  g.font = font;
-  const longest = Math.min(160, Math.max(...tokens.map(t => g.measureText(t).width)));
-  left = longest + 10; top_ = longest + 10;
-  const width = left + n * cell + 2, height = top_ + n * cell + 2;
-  map.width = width * scale; map.height = height * scale; map.style.width = width + 'px'; map.style.height = height + 'px';
-  g.setTransform(scale, 0, 0, scale, 0, 0);
-  g.font = font; g.textBaseline = 'middle';
-  for (let i = 0; i < n; i++) {
-    g.fillStyle = style(i === row ? '--mark' : '--ink'); g.textAlign = 'right';
-    g.fillText(tokens[i], left - 6, top_ + (i + .5) * cell, longest);
-    g.save(); g.translate(left + (i + .5) * cell, top_ - 6); g.rotate(-Math.PI / 2);
-    g.fillStyle = style(i === column ? '--mark' : '--ink'); g.textAlign = 'left';
-    g.fillText(tokens[i], 0, 0, longest); g.restore();
-  }
+  longest = Math.min(160, Math.max(...tokens.map(t => prepare(painted).measureText(t).width)));
+  left = top_ = longest + 10;
+  const size = left + n * cell + 2;
+  for (const c of [map, painted]) c.width = c.height = size * zoom;
+  map.style.width = map.style.height = size + 'px';
+  const g = prepare(painted);
+  for (let i = 0; i < n; i++) { label(g, i, true, '--ink'); label(g, i, false, '--ink'); }
   for (let q = 0; q < n; q++) for (let k = 0; k < n; k++) {
     g.fillStyle = ink(weight(layer, head, q, k));
     g.fillRect(left + k * cell, top_ + q * cell, cell - 1, cell - 1);
   }
   g.strokeStyle = style('--line'); g.strokeRect(left - .5, top_ - .5, n * cell, n * cell);
-  if (row >= 0) { g.strokeStyle = style('--mark'); g.lineWidth = 1.5; g.strokeRect(left + column * cell - .5, top_ + row * cell - .5, cell, cell); }
   for (const c of document.querySelectorAll('#all canvas')) c.classList.toggle('chosen', +c.dataset.layer === layer && +c.dataset.head === head);
+  point();
+}
+function point() {
+  const g = prepare(map);
+  g.clearRect(0, 0, map.width, map.height);
+  g.drawImage(painted, 0, 0, painted.width / zoom, painted.height / zoom);
+  if (row >= 0) {
+    label(g, row, true, '--mark'); label(g, column, false, '--mark');
+    g.strokeStyle = style('--mark'); g.lineWidth = 1.5; g.strokeRect(left + column * cell - .5, top_ + row * cell - .5, cell, cell);
+  }
   say();
 }
 function say() {
@@ -123,9 +139,9 @@ function say() {
 map.onmousemove = e => {
   const k = Math.floor((e.offsetX - left) / cell), q = Math.floor((e.offsetY - top_) / cell);
   if (q < 0 || k < 0 || q >= n || k >= n || (q === row && k === column)) return;
-  row = q; column = k; draw();
+  row = q; column = k; point();
 };
-map.onmouseleave = () => { row = column = -1; draw(); };
+map.onmouseleave = () => { row = column = -1; point(); };
 
 // A small picture of each head; a column for each, a line for each layer.
 const all = byId('all');
@@ -147,7 +163,12 @@ function drawAll() {
     for (let h = 0; h < heads; h++) all.append(small(l, h));
   }
 }
-const begin = () => { readTint(); drawAll(); draw(); };
+function drawScale() {
+  const c = document.querySelector('#scale canvas'), g = c.getContext('2d');
+  g.clearRect(0, 0, c.width, 1);
+  for (let x = 0; x < c.width; x++) { g.fillStyle = ink((x / (c.width - 1)) ** 2); g.fillRect(x, 0, 1, 1); }
+}
+const begin = () => { readTint(); drawScale(); drawAll(); draw(); };
 matchMedia('(prefers-color-scheme: dark)').onchange = begin;
 begin();
 </script>
