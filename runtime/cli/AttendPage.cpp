@@ -39,8 +39,9 @@ constexpr char pageBegin[] = R"page(<!doctype html>
   #bars span { flex: 0 0 8rem; overflow: hidden; text-overflow: ellipsis; }
   #bars i { height: .7em; background: rgb(var(--r) var(--g) var(--b)); border-radius: 2px; flex: none; }
   #all { display: grid; gap: 3px; overflow: auto; margin-top: 1.5rem; font-size: 12px; color: var(--faint); justify-content: start; }
-  #scale { display: flex; gap: .4rem; align-items: center; color: var(--faint); font-size: 13px; }
-  #scale canvas { width: 9rem; height: .8rem; border: 1px solid var(--line); }
+  #scale { position: relative; width: 12rem; height: 2.1rem; color: var(--faint); font-size: 12px; }
+  #scale canvas { width: 100%; height: .8rem; border: 1px solid var(--line); }
+  #scale span { position: absolute; bottom: 0; transform: translateX(-50%); }
   #all canvas { width: 3rem; height: 3rem; image-rendering: pixelated; border: 1px solid var(--line); cursor: pointer; }
   #all canvas.chosen { outline: 2px solid var(--mark); }
 </style>
@@ -49,7 +50,7 @@ constexpr char pageBegin[] = R"page(<!doctype html>
 <div class="choice">
   <label>Layer <select id="layer"></select></label>
   <label>Head <select id="head"></select></label>
-  <span id="scale">0 <canvas width="144" height="1"></canvas> 1, and a tenth at a third of the way</span>
+  <div id="scale"><canvas width="192" height="1"></canvas></div>
   <span style="color: var(--faint)">a row for each token that looks, a column for each that is looked at</span>
 </div>
 <main>
@@ -84,8 +85,8 @@ let tint = '';
 const readTint = () => { tint = ['--r', '--g', '--b'].map(style).join(' '); };
 const ink = w => `rgb(${tint} / ${Math.sqrt(w).toFixed(3)})`;
 // All but what the mouse changes is painted once for a layer and head, on a canvas of its own.
-const map = byId('map'), painted = document.createElement('canvas'), cell = Math.max(9, Math.min(34, Math.floor(640 / n)));
-const zoom = window.devicePixelRatio || 1, font = `${Math.min(14, cell + 3)}px system-ui, sans-serif`;
+const map = byId('map'), painted = document.createElement('canvas'), cell = Math.max(1, Math.min(34, Math.max(9, Math.floor(640 / n)), Math.floor(7000 / n)));
+const zoom = window.devicePixelRatio || 1, font = `${Math.min(14, Math.max(9, cell) + 3)}px system-ui, sans-serif`;
 let longest = 0, left = 0, top_ = 0;
 function label(g, i, isRow, color) {
   g.fillStyle = style(color); g.textAlign = isRow ? 'right' : 'left';
@@ -105,10 +106,10 @@ function draw() {
   for (const c of [map, painted]) c.width = c.height = size * zoom;
   map.style.width = map.style.height = size + 'px';
   const g = prepare(painted);
-  for (let i = 0; i < n; i++) { label(g, i, true, '--ink'); label(g, i, false, '--ink'); }
+  for (let i = 0; i < n && cell >= 9; i++) { label(g, i, true, '--ink'); label(g, i, false, '--ink'); }
   for (let q = 0; q < n; q++) for (let k = 0; k < n; k++) {
     g.fillStyle = ink(weight(layer, head, q, k));
-    g.fillRect(left + k * cell, top_ + q * cell, cell - 1, cell - 1);
+    g.fillRect(left + k * cell, top_ + q * cell, Math.max(1, cell - 1), Math.max(1, cell - 1));
   }
   g.strokeStyle = style('--line'); g.strokeRect(left - .5, top_ - .5, n * cell, n * cell);
   for (const c of document.querySelectorAll('#all canvas')) c.classList.toggle('chosen', +c.dataset.layer === layer && +c.dataset.head === head);
@@ -143,6 +144,11 @@ map.onmousemove = e => {
 };
 map.onmouseleave = () => { row = column = -1; point(); };
 
+// Shades go by the square root, so that small weights can be told apart.
+for (const w of [0, .1, .25, .5, 1]) {
+  const mark = document.createElement('span'); mark.textContent = w; mark.style.left = 100 * Math.sqrt(w) + '%'; byId('scale').append(mark);
+}
+
 // A small picture of each head; a column for each, a line for each layer.
 const all = byId('all');
 all.style.gridTemplateColumns = `auto repeat(${heads}, auto)`;
@@ -157,7 +163,8 @@ function small(l, h) {
   return c;
 }
 function drawAll() {
-  all.replaceChildren();
+  all.replaceChildren(document.createElement('div'));
+  for (let h = 0; h < heads; h++) { const name = document.createElement('div'); name.textContent = h ? h : 'head 0'; all.append(name); }
   for (let l = 0; l < layers; l++) {
     const name = document.createElement('div'); name.textContent = `layer ${l}`; all.append(name);
     for (let h = 0; h < heads; h++) all.append(small(l, h));

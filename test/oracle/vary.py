@@ -55,7 +55,7 @@ def make(family, settings, seed):
     settings = dict(shared, **settings)
     stored, shards = settings.pop("dtype", "float32"), settings.pop("shards", False)
     config = getattr(transformers, config_class)(**copy.deepcopy(settings))
-    config._attn_implementation = "eager"
+    config._attn_implementation = config._experts_implementation = "eager"  # other kinds take no f64
     torch.manual_seed(seed)
     model = getattr(transformers, model_class)(config).eval()
     randomise(model, torch.Generator().manual_seed(seed))
@@ -103,7 +103,8 @@ def check(report, compiler, family, variant, folder, seed):
         if tolerance > 1e-3 * size:  # such a comparison would say nothing
             return report.add(False, name, f"f32 and f64 differ by {error:.2g} of {size:.2g}: choose another seed")
         program = Program(compiler, folder / "model", folder)
-        steps = type(model).__name__.endswith(("CausalLM", "HeadModel"))
+        # With a cache, the keys of a sequence that grows beyond longrope's bound stay as they were: other numbers than of the whole.
+        steps = type(model).__name__.endswith(("CausalLM", "HeadModel")) and "long_factor" not in str(model.config)
         for flags in [()] + [("--step",)] * steps:
             with report.check(f"{name}{', a token at a time' if flags else ''}") as errors:
                 for inputs, want, _ in cases:
