@@ -32,7 +32,7 @@ void BlockRunner::begin(const AttuneKernel &which, const Grid &grid, int64_t num
   if (grid.items() > MostItems)
     throw Error(fmt::format("kernel '{}' is launched with blocks of {} work items, at most {} are possible",
                             which.name, grid.items(), MostItems));
-  items.assign(static_cast<size_t>(grid.items()), {});
+  placeItems(grid.block);
   copies.clear();
   if (which.sharedBytes != sharedBytes) { // exactly as much, so that AddressSanitizer sees its end
     void *memory = nullptr;
@@ -44,6 +44,21 @@ void BlockRunner::begin(const AttuneKernel &which, const Grid &grid, int64_t num
   }
   if (which.sharedBytes)
     std::memset(sharedMemory.get(), 0xff, which.sharedBytes);
+}
+
+/// Makes all items such that have not begun.
+void BlockRunner::placeItems(const int64_t *size) {
+  if (std::equal(size, size + 3, itemsOf)) {
+    for (Item &each : items)
+      each.fiber = -1, each.waitsFor = nullptr, each.isThrough = false;
+    return;
+  }
+  std::copy(size, size + 3, itemsOf);
+  items.clear();
+  for (int32_t z = 0; z < size[2]; ++z)
+    for (int32_t y = 0; y < size[1]; ++y)
+      for (int32_t x = 0; x < size[0]; ++x)
+        items.push_back({{x, y, z}});
 }
 
 void BlockRunner::run(const AttuneKernel &which, const Grid &grid, int64_t number) {
@@ -109,7 +124,7 @@ void BlockRunner::resume(int64_t first, int64_t end) {
   for (int64_t i = first; i < end; ++i) {
     Item &each = items[static_cast<size_t>(i)];
     each.waitsFor = nullptr;
-    setItem(i);
+    item = i;
     nextEnd = 0; // its fiber takes no other
     if (!fibers.resume(each.fiber))
       each.fiber = -1;
@@ -120,18 +135,10 @@ void BlockRunner::resume(int64_t first, int64_t end) {
 void BlockRunner::runItems(void *context) {
   BlockRunner &runner = *static_cast<BlockRunner *>(context);
   do {
-    runner.setItem(runner.next++);
+    runner.item = runner.next++;
     runner.kernel->emulated(runner.launched->arguments);
     runner.items[static_cast<size_t>(runner.item)].isThrough = true;
   } while (runner.next < runner.nextEnd);
-}
-
-void BlockRunner::setItem(int64_t index) {
-  item = index;
-  const int64_t *size = launched->block;
-  threadId[0] = index % size[0];
-  threadId[1] = index / size[0] % size[1];
-  threadId[2] = index / size[0] / size[1];
 }
 
 void BlockRunner::barrier() { collect(Barrier, nullptr); }
@@ -166,10 +173,8 @@ std::string BlockRunner::divergence() const {
   auto apart = std::count_if(items.begin() + static_cast<ptrdiff_t>(first),
                              items.begin() + static_cast<ptrdiff_t>(end),
                              [&](const Item &each) { return each.waitsFor != found->waitsFor; });
-  auto nameItem = [&](auto place) {
-    int64_t i = place - items.begin();
-    const int64_t *size = launched->block;
-    return fmt::format("work item ({}, {}, {})", i % size[0], i / size[0] % size[1], i / size[0] / size[1]);
+  auto nameItem = [](auto place) {
+    return fmt::format("work item ({}, {}, {})", place->thread[0], place->thread[1], place->thread[2]);
   };
   return fmt::format("{} waits at {}, but {} {} ({} of {} work items are not there)", nameItem(found),
                      found->waitsFor->name, nameItem(other),

@@ -44,7 +44,7 @@ public:
   static BlockRunner &running() { return *current; }
   const Grid &grid() const { return *launched; }
   int64_t block(int32_t dimension) const { return blockId[dimension]; }
-  int64_t thread(int32_t dimension) const { return threadId[dimension]; }
+  int64_t thread(int32_t dimension) const { return items[static_cast<size_t>(item)].thread[dimension]; }
   int64_t lane() const { return item % WarpSize; }
   std::byte *shared() const { return sharedMemory.get(); }
   void barrier();
@@ -64,6 +64,7 @@ public:
 
 private:
   struct Item {
+    int32_t thread[3];
     int32_t fiber = -1;                   ///< while it waits
     const Collective *waitsFor = nullptr; ///< null: it has not begun, or is through
     void *operands = nullptr;
@@ -77,7 +78,7 @@ private:
   BlockRunner() : fibers(runItems, this) {}
   void begin(const AttuneKernel &kernel, const Grid &grid, int64_t number);
   static void runItems(void *runner);
-  void setItem(int64_t index);
+  void placeItems(const int64_t *size);
   template <typename Use> void forEachWarp(Use use);
   void start(int64_t first, int64_t end);
   void settle(int64_t first, int64_t end);
@@ -91,7 +92,7 @@ private:
   FiberSet fibers;
   const AttuneKernel *kernel = nullptr;
   const Grid *launched = nullptr;
-  int64_t blockId[3] = {}, threadId[3] = {};
+  int64_t blockId[3] = {}, itemsOf[3] = {}; ///< `itemsOf`: the size of block that `items` is for
   int64_t item = 0, next = 0, nextEnd = 0;
   std::vector<Item> items;
   std::vector<Copies> copies; ///< per item, in kernels that have any

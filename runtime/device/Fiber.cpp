@@ -12,6 +12,7 @@ using namespace attune;
 extern "C" {
 /// Keeps what a call must preserve on the stack, notes in `*from` where that is, and goes on where `to` was
 /// noted.
+/// It jumps where it could return: processors expect a return to match the latest call, which it does not.
 void attune_fiber_switch(void **from, void *to);
 }
 asm(R"(
@@ -35,7 +36,8 @@ attune_fiber_switch:
   popq %r12
   popq %rbx
   popq %rbp
-  ret
+  popq %rcx
+  jmpq *%rcx
 .globl attune_fiber_begin
 .hidden attune_fiber_begin
 .type attune_fiber_begin, @function
@@ -124,11 +126,12 @@ bool FiberSet::enter(int32_t index) {
   if (__sanitizer_finish_switch_fiber)
     __sanitizer_finish_switch_fiber(outsideFakeStack, nullptr, nullptr);
   current = -1;
-  uint64_t mark;
-  std::memcpy(&mark, fiber.stack, sizeof(mark));
-  overflown |= mark != Mark;
-  if (fiber.isThrough)
+  if (fiber.isThrough) {
+    uint64_t mark;
+    std::memcpy(&mark, fiber.stack, sizeof(mark));
+    overflown |= mark != Mark;
     unused.push_back(index);
+  }
   return !fiber.isThrough;
 }
 
