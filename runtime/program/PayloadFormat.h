@@ -12,7 +12,7 @@
 /// |---|---|
 /// | `metadata` | JSON text, described below |
 /// | `tokenizer` | the tokenizer's tables (runtime/tokenizer/TokenizerFormat.h); absent without a tokenizer |
-/// | `device.CHIP.FORM` | kernels: `device.sm_80.ptx`, `device.sm_90a.cubin`, `device.spv`; see docs/devices.md |
+/// | `device.CHIP.FORM` | kernels (`device.sm_80.ptx`, `device.spv`): see docs/devices.md |
 /// | `weights` | packed parameters, page-aligned; absent if metadata names a `weights_file` |
 ///
 /// **Entries.** Compiled code exports `attune_entries[attune_entry_count]`. An entry takes an array of
