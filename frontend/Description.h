@@ -30,7 +30,7 @@ enum class Pairing { half_split, interleaved };
 enum class Normalizer { softmax, sum };
 enum class PositionKind { none, learned, sinusoidal };
 enum class Combine { add, multiply };
-enum class ScalingKind { none, linear, llama3, factors, yarn, longrope };
+enum class ScalingKind { none, linear, llama3, factors, yarn, longrope, dynamic };
 /// What a norm of queries and keys spans: each head by itself, or the whole projection.
 enum class NormSpan { head, projection };
 /// How router logits become weights: a softmax over all experts, over the chosen ones, or each by itself.

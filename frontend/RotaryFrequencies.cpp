@@ -60,6 +60,7 @@ std::vector<float> attune::rotaryFrequencies(const Rotary &rotary, bool ofLongSe
     float frequency = 1.0f / wave;
     switch (scaling.kind) {
     case ScalingKind::none:
+    case ScalingKind::dynamic: // within the original context, beyond which no sequence is
       break;
     case ScalingKind::linear:
       frequency /= static_cast<float>(scaling.factor);

@@ -118,6 +118,15 @@ void Checker::scalingOf(const std::string &at, const Rotary &value) {
            formatv("is {0}, expected more than low_frequency_factor, which is {1}",
                    numberText(scaling.highFrequencyFactor), numberText(scaling.lowFrequencyFactor)));
   }
+  if (scaling.kind == ScalingKind::dynamic) {
+    size(at + ".original_context", scaling.originalContext);
+    if (model.context > scaling.originalContext)
+      fail(at + ".original_context",
+           formatv(
+               "is {0}, less than context, which is {1}: dynamic scaling rotates all keys anew as a longer "
+               "sequence grows, which is not supported",
+               scaling.originalContext, model.context));
+  }
   auto divisors = [&](const std::string &name, const std::vector<double> &factors) {
     if (static_cast<int64_t>(factors.size()) != value.dims / 2)
       fail(at + name,

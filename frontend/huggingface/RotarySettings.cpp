@@ -101,6 +101,8 @@ static RotaryScaling readScaling(const Config &config, const Config &rope, int64
     readLongrope(config, rope, dims, scaling);
   } else if (kind == "dynamic") {
     rope.positive("factor"); // stretches sequences beyond the model's context alone
+    scaling.kind = ScalingKind::dynamic;
+    scaling.originalContext = config.size("max_position_embeddings", 2048);
   } else if (kind != "default") {
     rope.refuse(key, "one of: default, dynamic, linear, llama3, longrope, yarn");
   }

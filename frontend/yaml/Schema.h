@@ -44,6 +44,8 @@ template <typename IO> void fields(IO &io, RotaryScaling &v) {
     io.required("original_context", v.originalContext);
     io.optional("magnitude", v.magnitude, 1.0);
   }
+  if (v.kind == ScalingKind::dynamic)
+    io.required("original_context", v.originalContext);
 }
 
 template <typename IO> void fields(IO &io, Rotary &v) {

@@ -121,6 +121,24 @@ TEST_F(HuggingFace, RotaryScalingInBothStyles) {
   EXPECT_EQ(description().layers[0].attention->rotary, (Rotary{2, 7, Pairing::half_split, {}}));
 }
 
+TEST_F(HuggingFace, DynamicScalingIsOfLongerContextsAlone) {
+  files.config["rope_scaling"] = llvm::json::Object{{"rope_type", "dynamic"}, {"factor", 2}};
+  Description model = description();
+  Rotary rotary = *model.layers[0].attention->rotary, plain = rotary;
+  plain.scaling = {};
+  EXPECT_EQ(rotary.scaling.kind, ScalingKind::dynamic);
+  EXPECT_EQ(rotary.scaling.originalContext, model.context);
+  EXPECT_EQ(rotaryFrequencies(rotary), rotaryFrequencies(plain));
+  EXPECT_FALSE(bool(validate(model)));
+  model.context += 1;
+  std::string text = llvm::toString(validate(model));
+  EXPECT_NE(text.find("layers[0].attention.rotary.scaling.original_context: is " +
+                      std::to_string(model.context - 1)),
+            std::string::npos)
+      << text;
+  EXPECT_NE(text.find("context, which is " + std::to_string(model.context)), std::string::npos) << text;
+}
+
 TEST_F(HuggingFace, RotaryScalingThatIsNotSupported) {
   files.config["rope_scaling"] = llvm::json::Object{{"rope_type", "snake"}, {"factor", 2}};
   refuses({"'rope_scaling.rope_type' is \"snake\", expected one of: default, dynamic, linear, llama3"});
