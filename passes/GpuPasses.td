@@ -31,11 +31,10 @@ def MapToGpu : Pass<"kernel-map-to-gpu", "ModuleOp"> {
 }
 
 def DeviceMath : Pass<"kernel-device-math"> {
-  let summary = "Sines and cosines become arithmetic";
+  let summary = "Mathematical functions become arithmetic and instructions";
   let description = [{
-    Devices have no mathematical library. The argument is reduced by multiples of pi/2 in f64, exactly enough for positions of any context, then polynomials of degree 13 and 14 follow
-    (error below 1e-7).
-    The other functions are `kernel-math-to-polynomials`'s.
+    Devices have no mathematical library. Sines and cosines: the argument is reduced by multiples of pi/2 in f64, exactly enough for positions of any context, then polynomials
+    of degree 13 and 14 follow (error below 1e-7). Square roots, floors, magnitudes and copied signs become LLVM's intrinsics. The other functions are `kernel-math-to-polynomials`'s.
 
     ```mlir
     %s = math.sin %x : f32
@@ -46,7 +45,7 @@ def DeviceMath : Pass<"kernel-device-math"> {
     %turns = math.roundeven ...
     ```
   }];
-  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::math::MathDialect"];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::LLVM::LLVMDialect", "::mlir::math::MathDialect"];
 }
 
 def EmulateDevice : Pass<"kernel-emulate-device", "ModuleOp"> {

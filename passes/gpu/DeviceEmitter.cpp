@@ -7,6 +7,7 @@
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
+#include "llvm/ADT/StringExtras.h"
 
 using namespace mlir;
 using namespace mlir::transformer;
@@ -14,14 +15,17 @@ using namespace mlir::transformer;
 /// All kernels of a program are functions of one module.
 static constexpr StringLiteral kDeviceModule = "device";
 
-/// A name that no other launch has.
+/// A name that no other launch has, of letters that assemblers take.
 static std::string kernelName(Operation *op, StringRef what) {
+  constexpr StringLiteral kCount = "kernel.launches";
   auto function = op->getParentOfType<func::FuncOp>();
-  int64_t number = 0;
-  if (auto count = function->getAttrOfType<IntegerAttr>("kernel.launches"))
-    number = count.getInt();
-  function->setAttr("kernel.launches", Builder(op->getContext()).getI64IntegerAttr(number + 1));
-  return (function.getName() + "_" + Twine(number) + "_" + what).str();
+  auto module = op->getParentOfType<ModuleOp>();
+  auto count = module->getAttrOfType<IntegerAttr>(kCount);
+  int64_t number = count ? count.getInt() : 0;
+  module->setAttr(kCount, Builder(op->getContext()).getI64IntegerAttr(number + 1));
+  std::string name = (function.getName() + "_" + what + "_" + Twine(number)).str();
+  std::replace_if(name.begin(), name.end(), [](char c) { return !llvm::isAlnum(c); }, '_');
+  return name;
 }
 
 DeviceEmitter::DeviceEmitter(Operation *op, StringRef what, ArrayRef<Value> grid, int64_t threads)

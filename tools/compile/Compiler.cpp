@@ -13,6 +13,7 @@
 #include "passes/Pipelines.h"
 #include "passes/cpu/Target.h"
 #include "tools/compile/Compare.h"
+#include "tools/compile/DeviceCode.h"
 #include "tools/compile/Graph.h"
 #include "tools/compile/Link.h"
 #include "tools/compile/Metadata.h"
@@ -107,7 +108,7 @@ private:
     const char *name;
     std::optional<Emit> emit;
     std::function<mlir::LogicalResult(mlir::OpPassManager &)> build;
-    std::function<void()> after = [] {};
+    std::function<Error()> after = [] { return Error::success(); };
   };
 
   CompileOptions options;
@@ -119,6 +120,7 @@ private:
   Form form = Form::transformer; ///< of the module that the stages begin with
   llvm::json::Object caches;
   llvm::json::Object entries;
+  std::vector<DeviceCode> deviceCodes; ///< with a GPU as target
   PackedPlan plan;
   std::optional<OutputFile> weightsFile; ///< written, not yet in its place
   uint64_t codeBytes = 0;                ///< of the product without its payload
@@ -131,7 +133,7 @@ private:
       return [build](mlir::OpPassManager &pm) { return build(pm), mlir::success(); };
     };
     transformer::CodeOptions code{options.cpu, quantizesActivations()};
-    return {
+    std::vector<Stage> all = {
         {"fusion", Emit::fused,
          [this](mlir::OpPassManager &pm) {
            return transformer::buildFusePipeline(pm, options.disabledFusions,
@@ -142,19 +144,44 @@ private:
          }},
         {"layout", Emit::layout,
          always([code](mlir::OpPassManager &pm) { transformer::buildLayoutPipeline(pm, code); }),
-         [this] { plan = planWeights(*module); }},
-        {"linalg", Emit::linalg,
-         always([](mlir::OpPassManager &pm) { transformer::buildLinalgPipeline(pm); })},
-        {"vectors", {}, always([](mlir::OpPassManager &pm) { transformer::buildVectorPipeline(pm); })},
-        {"buffers",
-         {},
-         always([](mlir::OpPassManager &pm) { transformer::buildBufferPipeline(pm); }),
-         [this] { entries = describeEntries(*module, model->description); }},
-        {"kernels", {}, always([code](mlir::OpPassManager &pm) {
-           transformer::buildKernelPipeline(pm, code);
-         })},
-        {"code", {}, always([](mlir::OpPassManager &pm) { transformer::buildLLVMPipeline(pm); })},
+         [this] {
+           plan = planWeights(*module);
+           return Error::success();
+         }},
+        {"linalg", Emit::linalg, always(transformer::buildLinalgPipeline)},
     };
+    auto noteEntries = [this] {
+      entries = describeEntries(*module, model->description);
+      return Error::success();
+    };
+    if (options.target == Target::cpu) {
+      all.push_back({"vectors", {}, always(transformer::buildVectorPipeline)});
+      all.push_back({"buffers", {}, always(transformer::buildBufferPipeline), noteEntries});
+      all.push_back({"kernels", {}, always([code](mlir::OpPassManager &pm) {
+                       transformer::buildKernelPipeline(pm, code);
+                     })});
+    } else {
+      all.push_back({"tiles", {}, always(transformer::buildDeviceTilePipeline)});
+      all.push_back({"buffers", {}, always(transformer::buildDeviceBufferPipeline), noteEntries});
+      all.push_back({"kernels", Emit::gpu, always(transformer::buildDeviceKernelPipeline),
+                     [this] { return compileKernels(); }});
+      if (options.emulate)
+        all.push_back({"emulation", {}, always(transformer::buildEmulationPipeline)});
+    }
+    all.push_back({"code", {}, always(transformer::buildLLVMPipeline)});
+    return all;
+  }
+
+  /// Of the device; nothing if a user stops here.
+  Error compileKernels() {
+    if (options.emit == Emit::gpu)
+      return Error::success();
+    progress.begin("device code");
+    auto codes = writeNvidiaCode(*module, options.chips);
+    if (!codes)
+      return codes.takeError();
+    deviceCodes = std::move(*codes);
+    return Error::success();
   }
 
   void createContext() {
@@ -245,11 +272,13 @@ private:
     return false;
   }
 
-  bool quantizesActivations() const { return options.activations != Activations::f32 && hasBlocks(); }
+  bool quantizesActivations() const {
+    return options.target == Target::cpu && options.activations != Activations::f32 && hasBlocks();
+  }
 
   CacheElement cacheElement() const {
     if (options.cache == CacheType::automatic)
-      return quantizesActivations() ? CacheElement::f16 : CacheElement::f32;
+      return options.activations != Activations::f32 && hasBlocks() ? CacheElement::f16 : CacheElement::f32;
     return options.cache == CacheType::f16 ? CacheElement::f16 : CacheElement::f32;
   }
 
@@ -307,8 +336,7 @@ private:
                                     options.dumpPassesTo + "/" + stage.name);
     if (mlir::failed(pm.run(*module)))
       return llvm::createStringError(options.model + ": stage '" + stage.name + "' failed");
-    stage.after();
-    return Error::success();
+    return stage.after();
   }
 
   Error writeText(const std::string &text) {
@@ -331,6 +359,10 @@ private:
   }
 
   Error writeProduct() {
+    if (options.emit == Emit::assembly && options.target != Target::cpu)
+      for (const DeviceCode &code : deviceCodes)
+        if (llvm::StringRef(code.name).ends_with(".ptx"))
+          return writeText(code.bytes);
     if (options.emit == Emit::llvm || options.emit == Emit::assembly || options.emit == Emit::object)
       return writeCodeFile(options.emit == Emit::llvm       ? CodeForm::llvmIr
                            : options.emit == Emit::assembly ? CodeForm::assembly
@@ -426,9 +458,12 @@ private:
     for (auto &[name, cache] : caches)
       entries[name] = cache;
     blobs.push_back(textBlob(
-        "metadata", writeMetadata(model->description, *target, std::move(entries), plan.bytes, weightsName)));
+        "metadata", writeMetadata(model->description, options.target == Target::cuda ? "cuda" : "cpu",
+                                  *target, std::move(entries), plan.bytes, weightsName)));
     if (!tokenizer->empty())
       blobs.push_back(textBlob("tokenizer", std::move(*tokenizer)));
+    for (DeviceCode &code : deviceCodes)
+      blobs.push_back(textBlob(code.name, std::move(code.bytes)));
     if (!options.weightsInFile) {
       blobs.push_back({"weights", plan.bytes, [this](BlobWriter write) { return pack(write); }});
       return appendPayload(path, blobs);

@@ -207,13 +207,14 @@ Object attune::describeEntries(mlir::ModuleOp module, const Description &descrip
   return result;
 }
 
-std::string attune::writeMetadata(const Description &description, const mlir::transformer::CpuTarget &target,
-                                  Object entries, int64_t weightBytes, const std::string &weightsFile) {
+std::string attune::writeMetadata(const Description &description, llvm::StringRef target,
+                                  const mlir::transformer::CpuTarget &cpu, Object entries,
+                                  int64_t weightBytes, const std::string &weightsFile) {
   Object metadata = std::move(entries);
   metadata["name"] = description.name;
   metadata["kind"] = kindName(description);
-  metadata["target"] = "cpu";
-  metadata["cpu"] = Object{{"name", target.cpu}, {"features", Array(target.required)}};
+  metadata["target"] = target.str();
+  metadata["cpu"] = Object{{"name", cpu.cpu}, {"features", Array(cpu.required)}};
   if (description.kind != ModelKind::literal)
     metadata["vocabulary"] = description.vocabulary;
   metadata["hidden"] = description.hidden;

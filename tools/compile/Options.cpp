@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "tools/compile/Options.h"
+#include "tools/compile/DeviceCode.h"
 
 #include "llvm/Support/CommandLine.h"
 #include "llvm/Support/Path.h"
@@ -37,7 +38,9 @@ struct Flags {
       cl::values(clEnumValN(Emit::executable, "exe", "an executable program"),
                  clEnumValN(Emit::library, "lib", "a shared library and a C header"),
                  clEnumValN(Emit::object, "obj", "an object file"),
-                 clEnumValN(Emit::assembly, "asm", "assembly"), clEnumValN(Emit::llvm, "llvm", "LLVM IR"),
+                 clEnumValN(Emit::assembly, "asm", "assembly; PTX with --target=cuda"),
+                 clEnumValN(Emit::llvm, "llvm", "LLVM IR"),
+                 clEnumValN(Emit::gpu, "gpu", "kernels and launches, with a GPU as target"),
                  clEnumValN(Emit::linalg, "linalg", "MLIR in linalg and kernels"),
                  clEnumValN(Emit::layout, "layout", "MLIR after the layout stage"),
                  clEnumValN(Emit::fused, "fused", "the transformer dialect after fusion"),
@@ -49,6 +52,17 @@ struct Flags {
   cl::opt<std::string> cpu{
       "cpu", cl::desc("Processor: native, x86-64-v2, x86-64-v3, x86-64-v4, or a name that LLVM knows"),
       cl::init("native"), cl::value_desc("name"), cl::cat(category)};
+  cl::opt<Target> target{
+      "target", cl::desc("Where the model runs:"), cl::init(Target::cpu), cl::cat(category),
+      cl::values(clEnumValN(Target::cpu, "cpu", "the processor"),
+                 clEnumValN(Target::cuda, "cuda", "an NVIDIA GPU: code for sm_80 and later"))};
+  cl::list<std::string> chips{
+      "chip", cl::desc("Chips of the GPU that get machine code, the oldest first (sm_80,sm_90a)"),
+      cl::CommaSeparated, cl::value_desc("names"), cl::cat(category)};
+  cl::opt<bool> emulate{"emulate",
+                        cl::desc("Compile the GPU's kernels for the processor as well; ATTUNE_DEVICE=emulate "
+                                 "runs them, to try a program without a GPU"),
+                        cl::cat(category)};
   cl::opt<Activations> activations{
       "activations", cl::desc("Activations of products with block-quantised weights:"),
       cl::init(Activations::automatic), cl::cat(category),
@@ -118,6 +132,19 @@ std::optional<StorageType> quantization(const std::string &name) {
   usageError("--quantize is '" + name + "', expected keep, f32, f16, bf16, q8_0, q4_0, q4_1, q5_0 or q5_1");
 }
 
+void checkTarget(CompileOptions &options) {
+  if (options.target == Target::cpu) {
+    if (!options.chips.empty() || options.emulate || options.emit == Emit::gpu)
+      usageError("--chip, --emulate and --emit=gpu need a GPU as target: --target=cuda");
+    return;
+  }
+  for (const std::string &chip : options.chips)
+    if (!isNvidiaChip(chip))
+      usageError("--chip is '" + chip + "', expected names like sm_80 or sm_90a");
+  if (options.chips.empty())
+    options.chips = {"sm_80", "sm_90a"};
+}
+
 } // namespace
 
 CompileOptions attune::parseOptions(int argc, char **argv) {
@@ -134,7 +161,13 @@ CompileOptions attune::parseOptions(int argc, char **argv) {
   options.emit = flags.emit;
   options.output = flags.output.empty() ? defaultOutput(options) : flags.output;
   options.cpu = flags.cpu;
+  options.target = flags.target;
+  options.chips.assign(flags.chips.begin(), flags.chips.end());
+  options.emulate = flags.emulate;
+  checkTarget(options);
   options.activations = flags.activations;
+  if (options.target != Target::cpu && options.activations == Activations::int8)
+    usageError("--activations=int8 is for --target=cpu");
   options.cache = flags.cache;
   options.quantize = quantization(flags.quantize);
   options.context = flags.context;

@@ -23,6 +23,7 @@ enum class Emit {
   fused,
   layout,
   linalg,
+  gpu,
   llvm,
   assembly,
   object,
@@ -31,12 +32,18 @@ enum class Emit {
 };
 
 enum class Activations { automatic, f32, int8 };
+/// Where the kernels run.
+enum class Target { cpu, cuda };
+
 enum class CacheType { automatic, f32, f16 };
 
 struct CompileOptions {
   std::string model, output;
   Emit emit = Emit::executable;
-  std::string cpu = "native";
+  Target target = Target::cpu;
+  std::vector<std::string> chips; ///< of the device, the oldest first; empty: the usual ones
+  bool emulate = false;           ///< kernels are compiled for the host as well
+  std::string cpu = "native";     ///< that runs the program, its kernels included if the target is the CPU
   Activations activations = Activations::automatic;
   CacheType cache = CacheType::automatic;
   std::optional<StorageType> quantize; ///< nothing: keep

@@ -1,0 +1,177 @@
+// Part of Attune, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+#include "tools/compile/DeviceCode.h"
+
+#include "passes/Pipelines.h"
+
+#include "mlir/Dialect/GPU/IR/GPUDialect.h"
+#include "mlir/Pass/PassManager.h"
+#include "mlir/Target/LLVMIR/Dialect/Builtin/BuiltinToLLVMIRTranslation.h"
+#include "mlir/Target/LLVMIR/Dialect/GPU/GPUToLLVMIRTranslation.h"
+#include "mlir/Target/LLVMIR/Dialect/LLVMIR/LLVMToLLVMIRTranslation.h"
+#include "mlir/Target/LLVMIR/Dialect/NVVM/NVVMToLLVMIRTranslation.h"
+#include "mlir/Target/LLVMIR/Export.h"
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/IR/LegacyPassManager.h"
+#include "llvm/IR/Module.h"
+#include "llvm/MC/TargetRegistry.h"
+#include "llvm/Passes/PassBuilder.h"
+#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/FileUtilities.h"
+#include "llvm/Support/MemoryBuffer.h"
+#include "llvm/Support/Program.h"
+#include "llvm/Support/TargetSelect.h"
+#include "llvm/Support/raw_ostream.h"
+#include "llvm/Target/TargetMachine.h"
+#include "llvm/Target/TargetOptions.h"
+
+using namespace attune;
+using llvm::Error;
+using llvm::StringRef;
+
+namespace {
+
+/// What drivers from CUDA 12 on take.
+constexpr char kPtxFeatures[] = "+ptx80";
+
+llvm::Expected<std::unique_ptr<llvm::TargetMachine>> createMachine(StringRef chip) {
+  llvm::InitializeAllTargetInfos();
+  llvm::InitializeAllTargets();
+  llvm::InitializeAllTargetMCs();
+  llvm::InitializeAllAsmPrinters();
+  std::string message;
+  llvm::Triple triple("nvptx64-nvidia-cuda");
+  const llvm::Target *target = llvm::TargetRegistry::lookupTarget(triple, message);
+  if (!target)
+    return llvm::createStringError("target 'nvptx64': " + message);
+  llvm::TargetOptions options;
+  options.AllowFPOpFusion = llvm::FPOpFusion::Fast;
+  return std::unique_ptr<llvm::TargetMachine>(target->createTargetMachine(
+      triple, chip, kPtxFeatures, options, std::nullopt, std::nullopt, llvm::CodeGenOptLevel::Aggressive));
+}
+
+void optimize(llvm::Module &module, llvm::TargetMachine &machine) {
+  llvm::LoopAnalysisManager loops;
+  llvm::FunctionAnalysisManager functions;
+  llvm::CGSCCAnalysisManager components;
+  llvm::ModuleAnalysisManager modules;
+  llvm::PassBuilder builder(&machine);
+  builder.registerModuleAnalyses(modules);
+  builder.registerCGSCCAnalyses(components);
+  builder.registerFunctionAnalyses(functions);
+  builder.registerLoopAnalyses(loops);
+  builder.crossRegisterProxies(loops, functions, components, modules);
+  builder.buildPerModuleDefaultPipeline(llvm::OptimizationLevel::O3).run(module, modules);
+}
+
+llvm::Expected<std::string> translate(mlir::gpu::GPUModuleOp device, StringRef chip) {
+  llvm::LLVMContext context;
+  std::unique_ptr<llvm::Module> module = mlir::translateModuleToLLVMIR(device, context);
+  if (!module)
+    return llvm::createStringError("the kernels could not be translated to LLVM IR");
+  auto machine = createMachine(chip);
+  if (!machine)
+    return machine.takeError();
+  module->setTargetTriple((*machine)->getTargetTriple());
+  module->setDataLayout((*machine)->createDataLayout());
+  optimize(*module, **machine);
+  llvm::SmallString<0> text;
+  llvm::raw_svector_ostream stream(text);
+  llvm::legacy::PassManager manager;
+  if ((*machine)->addPassesToEmitFile(manager, stream, nullptr, llvm::CodeGenFileType::AssemblyFile))
+    return llvm::createStringError("target 'nvptx64' writes no assembly");
+  manager.run(*module);
+  return std::string(text);
+}
+
+/// Path of NVIDIA's assembler, or nothing.
+std::optional<std::string> findPtxas() {
+  if (auto path = llvm::sys::findProgramByName("ptxas"))
+    return *path;
+  if (auto path = llvm::sys::findProgramByName("ptxas", {"/usr/local/cuda/bin"}))
+    return *path;
+  return std::nullopt;
+}
+
+llvm::Expected<std::string> assemble(const std::string &ptxas, const std::string &ptx,
+                                     const std::string &chip) {
+  llvm::SmallString<128> input, output, log;
+  for (auto [path, suffix] : {std::pair(&input, "ptx"), std::pair(&output, "cubin"), std::pair(&log, "log")})
+    if (std::error_code code = llvm::sys::fs::createTemporaryFile("attune-device", suffix, *path))
+      return llvm::createStringError(code, "temporary file: " + code.message());
+  llvm::FileRemover removers[] = {llvm::FileRemover(input), llvm::FileRemover(output),
+                                  llvm::FileRemover(log)};
+  std::error_code code;
+  {
+    llvm::raw_fd_ostream stream(input, code);
+    stream << ptx;
+  }
+  std::string arch = "-arch=" + chip;
+  StringRef arguments[] = {ptxas, arch, "-O3", input, "-o", output};
+  std::optional<StringRef> redirects[] = {StringRef(""), StringRef(log), StringRef(log)};
+  std::string message;
+  int result = llvm::sys::ExecuteAndWait(ptxas, arguments, std::nullopt, redirects, 0, 0, &message);
+  auto textOf = [](StringRef path) {
+    auto buffer = llvm::MemoryBuffer::getFile(path);
+    return buffer ? (*buffer)->getBuffer().str() : std::string();
+  };
+  if (result != 0)
+    return llvm::createStringError(ptxas + " failed for " + chip + ": " + message +
+                                   textOf(log).substr(0, 2000));
+  return textOf(output);
+}
+
+} // namespace
+
+bool attune::isNvidiaChip(StringRef chip) {
+  StringRef number = chip;
+  return number.consume_front("sm_") && !number.empty() &&
+         llvm::all_of(number.rtrim("af"), [](char c) { return llvm::isDigit(c); });
+}
+
+llvm::Expected<std::string> attune::writePtx(mlir::ModuleOp module, StringRef chip) {
+  mlir::MLIRContext &context = *module.getContext();
+  mlir::registerBuiltinDialectTranslation(context);
+  mlir::registerGPUDialectTranslation(context);
+  mlir::registerLLVMDialectTranslation(context);
+  mlir::registerNVVMDialectTranslation(context);
+  mlir::OwningOpRef<mlir::ModuleOp> devices = mlir::ModuleOp::create(module.getLoc());
+  for (auto device : module.getOps<mlir::gpu::GPUModuleOp>())
+    devices->getBody()->push_back(device->clone());
+  mlir::PassManager pm(&context);
+  mlir::transformer::buildNvvmPipeline(pm);
+  if (mlir::failed(pm.run(*devices)))
+    return llvm::createStringError("the kernels could not be lowered for " + chip);
+  std::string text;
+  for (auto device : devices->getOps<mlir::gpu::GPUModuleOp>()) {
+    auto part = translate(device, chip);
+    if (!part)
+      return part.takeError();
+    text += *part;
+  }
+  return text;
+}
+
+llvm::Expected<std::vector<DeviceCode>> attune::writeNvidiaCode(mlir::ModuleOp module,
+                                                                llvm::ArrayRef<std::string> chips) {
+  std::vector<DeviceCode> codes;
+  std::optional<std::string> ptxas = findPtxas();
+  for (const std::string &chip : chips) {
+    bool isFirst = chip == chips.front();
+    if (!isFirst && !ptxas)
+      continue;
+    auto ptx = writePtx(module, chip);
+    if (!ptx)
+      return ptx.takeError();
+    if (ptxas) {
+      auto binary = assemble(*ptxas, *ptx, chip);
+      if (!binary)
+        return binary.takeError();
+      codes.push_back({"device." + chip + ".cubin", std::move(*binary)});
+    }
+    if (isFirst)
+      codes.push_back({"device." + chip + ".ptx", std::move(*ptx)});
+  }
+  return codes;
+}
