@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Compiles the small models beside this file, runs them and compares with what was recorded from transformers.
 
-    python3 run.py BIN_DIR [MODEL...]
+    python3 run.py BIN_DIR [--device=emulate|cuda] [MODEL...]
 
-BIN_DIR holds attune-compile. A line per check, with the worst error as a share of the tolerance; closes with
+BIN_DIR holds attune-compile. With --device the models are compiled for a GPU, which is emulated or there. A line per check, with the worst error as a share of the tolerance; closes with
 `N passed, N failed`. README.md tells what the recorded files hold.
 """
 import concurrent.futures
@@ -233,6 +233,15 @@ def check_threads(report, name, recorded, program):
             errors += [same(first.values, second.values), distance(first, want, recorded.tolerance)]
 
 
+def check_device(report, compiler, model):
+    """On a GPU: every kernel of the program runs there, and no other code computes anything."""
+    recorded = Recorded(HERE / model)
+    with tempfile.TemporaryDirectory() as work, report.group(f"{model}, on a device"):
+        program = Program(compiler, HERE / model, pathlib.Path(work), "--target=cuda", "--chip=sm_80", "--emulate")
+        check = {"encoder": check_encoder, "encdec": check_pair}.get(recorded.facts["kind"], check_decoder)
+        check(report, f"{model}, on a device", recorded, program)
+
+
 def check_model(report, compiler, model):
     """With both configurations. What reads the same as the one before it is the same model and is not compiled again."""
     recorded, seen = Recorded(HERE / model), set()
@@ -351,10 +360,13 @@ def main():
         sys.exit(__doc__)
     compiler, names = pathlib.Path(sys.argv[1]) / "attune-compile", sys.argv[2:]
     report, tasks = Report(), []
+    recorded = sorted(path.parent.name for path in HERE.glob("*/expected.safetensors"))
+    if names and names[0].startswith("--device="):
+        os.environ["ATTUNE_DEVICE"] = names[0].partition("=")[2]
+        return run_all(report, compiler, [(check_device, model) for model in names[1:] or recorded])
     if not names or "word_example" in names:
         for case in json.loads((HERE / "word_example" / "expected.json").read_text())["cases"]:
             tasks.append((check_example, case))
-    recorded = sorted(path.parent.name for path in HERE.glob("*/expected.safetensors"))
     for model in names or recorded:
         if model != "word_example":
             tasks.append((check_model, model))
@@ -365,6 +377,10 @@ def main():
     if not names:
         tasks += [(check_hand_written, name) for name in ("small_gpt", "masked_words", "translation", "mixture", "hybrid")]
         tasks += [(check_options, "llama"), (check_options, "bert"), (check_options, "t5")]
+    run_all(report, compiler, tasks)
+
+
+def run_all(report, compiler, tasks):
     # Most of the time is the compiler's: as many models at once as there are processors.
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
         for task in [pool.submit(check, report, compiler, what) for check, what in tasks]:

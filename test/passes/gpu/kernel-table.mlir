@@ -1,0 +1,33 @@
+// RUN: attune-opt %s --pass-pipeline="builtin.module(gpu.module(kernel-drop-device-code),kernel-to-llvm,kernel-kernel-table)" | FileCheck %s
+// RUN: attune-opt %s --pass-pipeline="builtin.module(gpu.module(kernel-drop-device-code))" | FileCheck %s --check-prefix=DROPPED
+
+// CHECK-DAG: llvm.func @attune_device_allocate(i64) -> !llvm.ptr
+
+// DROPPED:      gpu.func @fill
+// DROPPED-NEXT:   gpu.return
+module attributes {gpu.container_module} {
+  gpu.module @device {
+    gpu.func @fill(%x: memref<?xi32>, %value: i32) workgroup(%buffer : memref<32xf32, #gpu.address_space<workgroup>>) kernel {
+      %i = gpu.thread_id x
+      memref.store %value, %x[%i] : memref<?xi32>
+      gpu.return
+    }
+  }
+  // CHECK-LABEL: llvm.func @entry(
+  // CHECK:         %[[KERNEL:.*]] = llvm.mlir.constant(0 : i32)
+  // CHECK:         llvm.call @attune_device_launch(%[[KERNEL]],
+  func.func @entry(%n: index, %value: i32) {
+    %c1 = arith.constant 1 : index
+    %c64 = arith.constant 64 : index
+    %x = memref.alloc(%n) : memref<?xi32>
+    gpu.launch_func @device::@fill blocks in (%n, %c1, %c1) threads in (%c64, %c1, %c1) args(%x : memref<?xi32>, %value : i32)
+    memref.dealloc %x : memref<?xi32>
+    return
+  }
+}
+// CHECK-NOT:     gpu.module
+// CHECK:         llvm.mlir.global internal constant @attune_kernel_name_fill("fill\00")
+// Two addresses, offset, size and stride; an i32.
+// CHECK:         llvm.mlir.global internal constant @attune_kernel_bytes_fill("\08\08\08\08\08\04\00")
+// CHECK:         llvm.mlir.global external constant @attune_kernels()
+// CHECK:         llvm.mlir.global external constant @attune_kernel_count(1 : i64)
