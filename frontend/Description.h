@@ -38,6 +38,8 @@ enum class RouterScores { softmax, softmax_chosen, sigmoid };
 /// What ranks a group of experts: its best score, or the sum of its two best.
 enum class GroupScore { max, top2_sum };
 enum class Pooling { mean, first, last };
+/// When a beam search gives up unfinished sequences: runtime/engine/BeamSearch.h.
+enum class EarlyStopping { no, yes, never };
 
 struct Norm {
   NormKind kind = NormKind::rms;
@@ -228,7 +230,7 @@ struct Tokens {
   std::vector<int64_t> eos;
   std::optional<bool> addBos; ///< unknown: the tokenizer's own rules decide
   std::optional<int64_t> decoderStart = {}, mask = {}, forcedBos = {}, forcedEos = {};
-  std::vector<int64_t> banned = {}; ///< never generated
+  std::vector<std::vector<int64_t>> banned = {}; ///< stretches of ids that are never generated
   bool operator==(const Tokens &) const = default;
 };
 
@@ -236,9 +238,9 @@ struct Tokens {
 struct Generation {
   std::optional<bool> sample;
   std::optional<double> temperature, topP, minP, repetitionPenalty;
-  std::optional<int64_t> topK, beams = {}, maxLength = {};
+  std::optional<int64_t> topK, beams = {}, maxLength = {}, minLength = {}, noRepeat = {};
   std::optional<double> lengthPenalty = {};
-  std::optional<bool> earlyStopping = {};
+  std::optional<EarlyStopping> earlyStopping = {};
   bool operator==(const Generation &) const = default;
 };
 

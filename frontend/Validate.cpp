@@ -331,8 +331,12 @@ void Checker::tokens() {
   token("tokens.forced_eos", tokens.forcedEos);
   for (int64_t id : tokens.eos)
     token("tokens.eos", id);
-  for (int64_t id : tokens.banned)
-    token("tokens.banned", id);
+  for (const std::vector<int64_t> &ids : tokens.banned) {
+    if (ids.empty())
+      fail("tokens.banned", "has an empty list");
+    for (int64_t id : ids)
+      token("tokens.banned", id);
+  }
 }
 
 /// A literal model has one attention, from `x` or from `q`, `k` and `v`.

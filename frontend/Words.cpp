@@ -27,6 +27,7 @@ WORDS(ScalingKind, "none", "linear", "llama3", "factors", "yarn", "longrope", "d
 WORDS(NormSpan, "head", "projection")
 WORDS(RouterScores, "softmax", "softmax_chosen", "sigmoid")
 WORDS(GroupScore, "max", "top2_sum")
+WORDS(EarlyStopping, "no", "yes", "never")
 WORDS(Pooling, "mean", "first", "last")
 
 std::string attune::numberText(double value) {

@@ -19,6 +19,7 @@ namespace attune {
 template <typename Enum> llvm::ArrayRef<llvm::StringRef> wordsOf();
 
 template <> llvm::ArrayRef<llvm::StringRef> wordsOf<ModelKind>();
+template <> llvm::ArrayRef<llvm::StringRef> wordsOf<EarlyStopping>();
 template <> llvm::ArrayRef<llvm::StringRef> wordsOf<NormKind>();
 template <> llvm::ArrayRef<llvm::StringRef> wordsOf<Activation>();
 template <> llvm::ArrayRef<llvm::StringRef> wordsOf<Pairing>();

@@ -59,20 +59,35 @@ static std::optional<int64_t> readOneId(const Config &config, StringRef key) {
   return ids.size() == 1 ? std::optional(ids[0]) : std::nullopt;
 }
 
-/// `bad_words_ids`: a list of lists, of which the file's reader knows those of one id.
-static std::vector<int64_t> readBanned(const Config &config, llvm::ArrayRef<int64_t> ends) {
-  std::vector<int64_t> banned;
+/// `bad_words_ids`: a list of lists.
+static std::vector<std::vector<int64_t>> readBanned(const Config &config, llvm::ArrayRef<int64_t> ends) {
+  std::vector<std::vector<int64_t>> banned;
   const llvm::json::Value *value = config.value("bad_words_ids");
   const llvm::json::Array *words = value ? value->getAsArray() : nullptr;
+  if (value && !words)
+    config.refuse("bad_words_ids", "a list of lists of ids");
   for (const llvm::json::Value &word : words ? *words : llvm::json::Array()) {
-    const llvm::json::Array *ids = word.getAsArray();
-    std::optional<int64_t> id = ids && ids->size() == 1 ? ids->front().getAsInteger() : std::nullopt;
-    if (!id)
-      config.refuse("bad_words_ids", "lists of one id each (longer ones are not supported)");
-    else if (!llvm::is_contained(ends, *id)) // the end of a text cannot be banned
-      banned.push_back(*id);
+    std::vector<int64_t> ids;
+    for (const llvm::json::Value &id : word.getAsArray() ? *word.getAsArray() : llvm::json::Array())
+      ids.push_back(id.getAsInteger().value_or(-1));
+    if (ids.empty() || llvm::is_contained(ids, -1))
+      config.refuse("bad_words_ids", "a list of lists of ids");
+    else if (ids.size() > 1 || !llvm::is_contained(ends, ids[0])) // the end of a text cannot be banned
+      banned.push_back(std::move(ids));
   }
   return banned;
+}
+
+/// true, false or "never".
+static std::optional<EarlyStopping> readEarlyStopping(const Config &config) {
+  const llvm::json::Value *value = config.value("early_stopping");
+  if (!value)
+    return std::nullopt;
+  if (std::optional<bool> flag = value->getAsBoolean())
+    return *flag ? EarlyStopping::yes : EarlyStopping::no;
+  if (value->getAsString() != "never")
+    config.refuse("early_stopping", "true, false or \"never\"");
+  return EarlyStopping::never;
 }
 
 /// What a search for the best sequence of an encoder-decoder is told, all in one file.
@@ -84,7 +99,9 @@ static void readSearch(const Config &config, Description &model) {
   generation.beams = config.maybeInteger("num_beams");
   generation.maxLength = config.maybeInteger("max_length");
   generation.lengthPenalty = config.maybeNumber("length_penalty");
-  generation.earlyStopping = config.maybeFlag("early_stopping");
+  generation.earlyStopping = readEarlyStopping(config);
+  generation.minLength = config.maybeInteger("min_length");
+  generation.noRepeat = config.maybeInteger("no_repeat_ngram_size");
 }
 
 static void readGeneration(const Config &config, Generation &generation) {

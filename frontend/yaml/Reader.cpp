@@ -117,6 +117,20 @@ void yaml::read(ReadState &state, const Tree &tree, Literal &value, const std::s
   readList(state, tree, value, path, "a list of rows of numbers");
 }
 
+void yaml::read(ReadState &state, const Tree &tree, std::vector<std::vector<int64_t>> &value,
+                const std::string &path) {
+  if (tree.kind != Tree::list)
+    return state.fail(tree.range, path + " is " + kindName(tree) +
+                                      ", expected a list of whole numbers or of lists of them");
+  for (const auto &[i, item] : llvm::enumerate(tree.items)) {
+    std::string place = path + "[" + std::to_string(i) + "]";
+    if (item.kind == Tree::list)
+      read(state, item, value.emplace_back(), place);
+    else
+      read(state, item, value.emplace_back().emplace_back(), place);
+  }
+}
+
 Reader::Reader(ReadState &state, const Tree &tree, std::string path)
     : state(state), path(std::move(path)), tree(tree) {
   if (tree.kind != Tree::map)

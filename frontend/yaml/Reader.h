@@ -40,6 +40,8 @@ void read(ReadState &state, const Tree &tree, std::vector<double> &value, const 
 void read(ReadState &state, const Tree &tree, std::vector<std::string> &value, const std::string &path);
 void read(ReadState &state, const Tree &tree, Literal &value,
           const std::string &path); ///< a list of rows, or one row
+void read(ReadState &state, const Tree &tree, std::vector<std::vector<int64_t>> &value,
+          const std::string &path); ///< each item is a list of numbers, or one number
 
 /// "expected one of: a, b" and the nearest to `word`, if it is near.
 std::string expectedOneOf(llvm::StringRef word, llvm::ArrayRef<llvm::StringRef> words);

@@ -214,7 +214,7 @@ template <typename IO> void fields(IO &io, Tokens &v) {
   io.maybe("mask", v.mask);
   io.maybe("forced_bos", v.forcedBos);
   io.maybe("forced_eos", v.forcedEos);
-  io.optional("banned", v.banned, std::vector<int64_t>());
+  io.optional("banned", v.banned, std::vector<std::vector<int64_t>>());
 }
 
 template <typename IO> void fields(IO &io, Generation &v) {
@@ -228,6 +228,8 @@ template <typename IO> void fields(IO &io, Generation &v) {
   io.maybe("length_penalty", v.lengthPenalty);
   io.maybe("early_stopping", v.earlyStopping);
   io.maybe("max_length", v.maxLength);
+  io.maybe("min_length", v.minLength);
+  io.maybe("no_repeat", v.noRepeat);
 }
 
 template <typename IO> void fields(IO &io, SentenceVector &v) {

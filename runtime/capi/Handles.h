@@ -25,6 +25,8 @@ struct attune_model {
   attune::Model model;
   attune::EngineOptions engineOptions;
   std::unique_ptr<attune::Engine> loadedEngine;
+  std::unique_ptr<attune::Engine> translator; ///< with a sequence for each beam
+  int64_t translatorBeams = 0;
   attune_model_info info{};
   int sessions = 0; ///< that have not been freed
 };

@@ -26,6 +26,7 @@ Examples:
   {0} chat "What is an ELF file?"            ask once
   {0} score novel.txt                        how well the model expects a text
   {0} fill "The cat [MASK] on the mat"       guess a word (masked-word models)
+  {0} translate "Das ist gut."               make a text from a text (encoder-decoders)
   {0} embed sentences.txt                    vectors of texts
   {0} attend "The cat sat" -o page.html      who looks at whom, as a picture
   {0} run in.safetensors -o out.safetensors  raw tensors in and out
@@ -48,6 +49,7 @@ public:
     declareInfo();
     declareTokenize();
     declareFill();
+    declareTranslate();
     declareEmbed();
     declareAttend();
   }
@@ -230,6 +232,26 @@ the options ask for; 0 in columns that the mask leaves out.)");
   {0} fill "Paris is the [MASK] of [MASK]." -k 3 --json)");
   }
 
+  void declareTranslate() {
+    CLI::App *sub =
+        declare("translate", "Make texts from texts: translations, summaries (encoder-decoders)", translate);
+    sub->add_option("text", translate.texts, "Texts; - reads standard input, a text per line");
+    sub->add_option("--file", translate.file, "A text per line, instead");
+    addOptional(sub, "--beams", translate.beams,
+                "How many unfinished texts are kept side by side; 1: the likeliest token each time (default: "
+                "as the model says)");
+    addOptional(sub, "--length-penalty", translate.lengthPenalty,
+                "Above 0 favours longer texts, below 0 shorter ones (default: as the model says)");
+    addOptional(sub, "-n,--max-tokens", translate.maxTokens,
+                "Most tokens of a result (default: as the model says)");
+    sub->add_flag("--scores", translate.scores, "Each result's score before it");
+    sub->add_flag("--json", translate.json, "A JSON object per text: text, score, ids");
+    addContext(sub);
+    addExamples(sub, R"(  {0} translate "Das ist gut."
+  {0} translate --file lines.de >lines.en
+  {0} translate "translate English to German: That is good." --beams 4 --scores)");
+  }
+
   void declareEmbed() {
     CLI::App *sub = declare("embed", "Vectors of texts, or of their tokens", embed);
     sub->add_option("file", embed.file, "A text per line; - reads standard input");
@@ -287,6 +309,7 @@ In a file: embeddings [texts, size]; per token: embeddings [tokens of all texts,
   Info info;
   Tokenize tokenize;
   Fill fill;
+  Translate translate;
   Embed embed;
   Attend attend;
   std::function<void(Model &)> chosen;

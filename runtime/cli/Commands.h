@@ -95,6 +95,15 @@ struct Embed {
   void run(Model &model, const Common &common);
 };
 
+struct Translate {
+  std::vector<std::string> texts; ///< "-": lines from stdin
+  std::string file;               ///< lines of it, instead
+  std::optional<int64_t> beams, maxTokens;
+  std::optional<double> lengthPenalty;
+  bool scores = false, json = false;
+  void run(Model &model, const Common &common);
+};
+
 struct Attend {
   std::optional<std::string> text; ///< "-": from stdin; models with inputs of their own take none
   std::string output;              ///< an HTML page; empty: tables on stdout

@@ -25,6 +25,8 @@ constexpr std::pair<std::string_view, ArgumentRole> roles[] = {
     {"input", ArgumentRole::Input}, {"output", ArgumentRole::Output},
     {"tap", ArgumentRole::Tap},     {"weights", ArgumentRole::Weights},
     {"cache", ArgumentRole::Cache}, {"workspace", ArgumentRole::Workspace}};
+constexpr std::pair<std::string_view, EarlyStopping> earlyStoppings[] = {
+    {"no", EarlyStopping::No}, {"yes", EarlyStopping::Yes}, {"never", EarlyStopping::Never}};
 constexpr std::pair<std::string_view, Pooling> poolings[] = {
     {"mean", Pooling::Mean}, {"first", Pooling::First}, {"last", Pooling::Last}};
 constexpr std::pair<std::string_view, ModelKind> kinds[] = {{"decoder", ModelKind::Decoder},
@@ -180,8 +182,13 @@ SpecialTokens parseTokens(const Fields &fields) {
   tokens.addBos = fields.boolean("add_bos");
   for (const json &id : fields.list("eos"))
     tokens.eos.push_back(static_cast<int32_t>(fields.integer(id, "eos", 0, INT32_MAX)));
-  for (const json &id : fields.list("banned"))
-    tokens.banned.push_back(static_cast<int32_t>(fields.integer(id, "banned", 0, INT32_MAX)));
+  for (const json &ids : fields.list("banned")) {
+    std::vector<int32_t> &banned = tokens.banned.emplace_back();
+    for (const json &id : ids)
+      banned.push_back(static_cast<int32_t>(fields.integer(id, "banned", 0, INT32_MAX)));
+    if (banned.empty())
+      throw Error("metadata: 'banned' has an empty list");
+  }
   return tokens;
 }
 
@@ -197,13 +204,18 @@ GenerationDefaults parseGeneration(const Fields &fields) {
   defaults.minP = fields.number("min_p");
   defaults.repetitionPenalty = fields.number("repetition_penalty");
   defaults.lengthPenalty = fields.number("length_penalty");
-  defaults.earlyStopping = fields.boolean("early_stopping");
+  if (fields.find("early_stopping"))
+    defaults.earlyStopping = fields.oneOf("early_stopping", earlyStoppings);
   if (fields.find("top_k"))
     defaults.topK = fields.integer("top_k", 0, INT32_MAX);
   if (fields.find("beams"))
     defaults.beams = fields.integer("beams", 1, 1 << 16);
   if (fields.find("max_length"))
     defaults.maxLength = fields.integer("max_length", 1, INT32_MAX);
+  if (fields.find("min_length"))
+    defaults.minLength = fields.integer("min_length", 0, INT32_MAX);
+  if (fields.find("no_repeat"))
+    defaults.noRepeat = fields.integer("no_repeat", 0, INT32_MAX);
   return defaults;
 }
 

@@ -65,18 +65,25 @@ struct CacheInfo {
 struct SpecialTokens {
   std::optional<int32_t> bos, pad, mask;
   std::optional<int32_t> decoderStart, forcedBos, forcedEos; ///< of encoder-decoders
-  std::vector<int32_t> banned;                               ///< never generated
+  std::vector<std::vector<int32_t>> banned;                  ///< stretches that are never generated
   std::vector<int32_t> eos;                                  ///< each of them ends a text
   bool addBos = false;                                       ///< texts begin with bos
 };
 
-/// What the model's makers recommend for sampling.
+/// When a beam search gives up unfinished sequences.
+enum class EarlyStopping {
+  No,   ///< when the best of them, as long as it is now, falls behind the worst finished one
+  Yes,  ///< as soon as there are enough finished ones
+  Never ///< when none of them can overtake, however long it gets
+};
+
+/// What the model's makers recommend for sampling and for beam search.
 struct GenerationDefaults {
   std::optional<double> temperature, topP, minP, repetitionPenalty;
   std::optional<int64_t> topK;
-  std::optional<int64_t> beams, maxLength;
+  std::optional<int64_t> beams, maxLength, minLength, noRepeat;
   std::optional<double> lengthPenalty;
-  bool earlyStopping = false;
+  EarlyStopping earlyStopping = EarlyStopping::No;
 };
 
 enum class Pooling { Mean, First, Last };

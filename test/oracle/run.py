@@ -3,6 +3,8 @@
 """Compiles the small models beside this file, runs them and compares with what was recorded from transformers.
 
     python3 run.py BIN_DIR [--device=emulate|cuda] [MODEL...]
+    python3 run.py BIN_DIR --pack=FOLDER [MODEL...]     only compiles, for a GPU, into FOLDER
+    python3 run.py FOLDER --packed=cuda [MODEL...]      runs these, on a machine without the compiler
 
 BIN_DIR holds attune-compile. With --device the models are compiled for a GPU, which is emulated or there. A line per check, with the worst error as a share of the tolerance; closes with
 `N passed, N failed`. README.md tells what the recorded files hold.
@@ -234,12 +236,20 @@ def check_threads(report, name, recorded, program):
 
 
 def check_device(report, compiler, model):
-    """On a GPU: every kernel of the program runs there, and no other code computes anything."""
-    recorded = Recorded(HERE / model)
     with tempfile.TemporaryDirectory() as work, report.group(f"{model}, on a device"):
         program = Program(compiler, HERE / model, pathlib.Path(work), "--target=cuda", "--chip=sm_80", "--emulate")
-        check = {"encoder": check_encoder, "encdec": check_pair}.get(recorded.facts["kind"], check_decoder)
-        check(report, f"{model}, on a device", recorded, program)
+        check_on_device(report, program, model)
+
+
+def check_packed(report, folder, model):
+    with tempfile.TemporaryDirectory() as work, report.group(f"{model}, on a device"):
+        check_on_device(report, Program.compiled(folder / model, pathlib.Path(work)), model)
+
+
+def check_on_device(report, program, model):
+    recorded = Recorded(HERE / model)
+    check = {"encoder": check_encoder, "encdec": check_pair}.get(recorded.facts["kind"], check_decoder)
+    check(report, f"{model}, on a device", recorded, program)
 
 
 def check_model(report, compiler, model):
@@ -361,9 +371,17 @@ def main():
     compiler, names = pathlib.Path(sys.argv[1]) / "attune-compile", sys.argv[2:]
     report, tasks = Report(), []
     recorded = sorted(path.parent.name for path in HERE.glob("*/expected.safetensors"))
-    if names and names[0].startswith("--device="):
-        os.environ["ATTUNE_DEVICE"] = names[0].partition("=")[2]
-        return run_all(report, compiler, [(check_device, model) for model in names[1:] or recorded])
+    if names and names[0].startswith("--"):
+        option, _, value = names[0].partition("=")
+        models = names[1:] or recorded
+        if option == "--pack":
+            for model in models:
+                command(compiler, HERE / model, "-o", pathlib.Path(value) / model, "--target=cuda")
+            return None
+        os.environ["ATTUNE_DEVICE"] = value
+        if option == "--packed":
+            return run_all(report, compiler.parent, [(check_packed, model) for model in models])
+        return run_all(report, compiler, [(check_device, model) for model in models])
     if not names or "word_example" in names:
         for case in json.loads((HERE / "word_example" / "expected.json").read_text())["cases"]:
             tasks.append((check_example, case))

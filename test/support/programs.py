@@ -90,6 +90,13 @@ class Program:
         self.path, self.folder = folder / "program", folder
         command(compiler, model, "-o", self.path, *options)
 
+    @classmethod
+    def compiled(cls, path, folder):
+        """One that is there already."""
+        program = cls.__new__(cls)
+        program.path, program.folder = path, folder
+        return program
+
     def run(self, ids, *flags):
         return self.run_inputs({"input_ids": ids}, *flags)
 

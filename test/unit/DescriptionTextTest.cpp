@@ -236,11 +236,13 @@ static Description pairDescription() {
   model.tokens.decoderStart = model.tokens.mask = 0;
   model.tokens.forcedBos = 1;
   model.tokens.forcedEos = 2;
-  model.tokens.banned = {3, 0};
+  model.tokens.banned = {{3}, {0, 2}};
+  model.generation.minLength = 3;
+  model.generation.noRepeat = 2;
   model.generation.beams = 4;
   model.generation.maxLength = 90;
   model.generation.lengthPenalty = 0.6;
-  model.generation.earlyStopping = true;
+  model.generation.earlyStopping = EarlyStopping::never;
   model.sentence = SentenceVector{Pooling::last, true};
   model.embedding.size = 8;
   model.embedding.tokenTypes = 2;

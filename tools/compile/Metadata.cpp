@@ -114,8 +114,11 @@ Object specialTokens(const Tokens &tokens) {
     object["forced_bos"] = *tokens.forcedBos;
   if (tokens.forcedEos)
     object["forced_eos"] = *tokens.forcedEos;
-  if (!tokens.banned.empty())
-    object["banned"] = Array(tokens.banned);
+  Array banned;
+  for (const std::vector<int64_t> &ids : tokens.banned)
+    banned.push_back(Array(ids));
+  if (!banned.empty())
+    object["banned"] = std::move(banned);
   return object;
 }
 
@@ -138,8 +141,11 @@ Object generationDefaults(const Generation &generation) {
   set("top_k", generation.topK);
   set("beams", generation.beams);
   set("length_penalty", generation.lengthPenalty);
-  set("early_stopping", generation.earlyStopping);
+  if (generation.earlyStopping)
+    object["early_stopping"] = wordOf(*generation.earlyStopping);
   set("max_length", generation.maxLength);
+  set("min_length", generation.minLength);
+  set("no_repeat", generation.noRepeat);
   return object;
 }
 

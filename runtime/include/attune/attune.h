@@ -53,7 +53,7 @@ void attune_close(attune_model *model);
 
 typedef struct {
   const char *name;
-  const char *kind; /* "decoder", "encoder", "tokenizer" */
+  const char *kind; /* "decoder", "encoder", "encoder_decoder", "tokenizer" */
   const char *target;
   int64_t vocabulary, hidden, layers, context, parameters;
   int64_t logits;     /* elements of a row of logits; at least the vocabulary; 0 without logits */
@@ -149,6 +149,27 @@ int64_t attune_generate_ids(attune_session *session, const int32_t *ids, size_t 
  * numbers. Any number of tokens: long texts are scored in windows that overlap by half of the context. Needs
  * a free session. 0 on success. */
 int attune_score(attune_model *model, const int32_t *ids, size_t count, double *log_probabilities);
+
+/* ---- texts from texts: encoder-decoders ---- */
+
+typedef struct {
+  int64_t beams;          /* unfinished texts that are kept side by side; 1: the likeliest token each time */
+  double length_penalty;  /* a text's sum of logarithms is divided by its length to this power */
+  int64_t max_tokens;     /* most tokens of a result */
+  int64_t min_tokens;     /* none ends before */
+  int64_t no_repeat;      /* no stretch of so many tokens comes twice; 0: any may */
+  int early_stopping;     /* 0: no, 1: as soon as there are `beams` texts, 2: never while one may get better */
+} attune_translate_options;
+
+/* Sets what the model's makers recommend, which attune_translate takes for NULL. 0 on success. */
+int attune_recommended_translate_options(const attune_model *model, attune_translate_options *options);
+
+/* The likeliest text for a source, whose ids come from attune_tokenize with ATTUNE_SPECIAL. Returns how many
+ * ids it has, of which as many as fit are copied; `score`, which may be NULL, gets its score. Each call
+ * searches anew: a buffer of max_tokens is always enough. */
+int64_t attune_translate(attune_model *model, const int32_t *ids, size_t count,
+                         const attune_translate_options *options, int32_t *result, int64_t capacity,
+                         double *score);
 
 /* ---- vectors of texts, words that are left out ---- */
 

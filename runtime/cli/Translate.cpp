@@ -1,0 +1,71 @@
+// Part of Attune, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "runtime/engine/Translate.h"
+#include "runtime/Error.h"
+#include "runtime/cli/Commands.h"
+#include "runtime/cli/Terminal.h"
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include <sstream>
+
+using namespace attune;
+using namespace attune::cli;
+using nlohmann::ordered_json;
+
+namespace {
+
+BeamOptions searchOf(const cli::Translate &command, const Metadata &metadata) {
+  BeamOptions search = recommendedSearch(metadata);
+  search.beams = command.beams.value_or(search.beams);
+  search.lengthPenalty = command.lengthPenalty.value_or(search.lengthPenalty);
+  if (command.maxTokens) {
+    if (*command.maxTokens < 1)
+      throw Error(fmt::format("--max-tokens is {}, expected at least 1", *command.maxTokens));
+    search.maxLength = *command.maxTokens + 1; // with the one that it begins with
+  }
+  return search;
+}
+
+std::vector<std::string> linesOf(const std::string &text) {
+  std::vector<std::string> lines;
+  std::istringstream stream(text);
+  for (std::string line; std::getline(stream, line);) {
+    if (!line.empty() && line.back() == '\r')
+      line.pop_back();
+    lines.push_back(line);
+  }
+  return lines;
+}
+
+std::string shown(Model &model, const Hypothesis &result, const cli::Translate &command) {
+  std::string text = model.tokenizer().decode(result.ids, true);
+  if (command.json)
+    return ordered_json{{"text", text}, {"score", result.score}, {"ids", result.ids}}.dump(
+               -1, ' ', false, ordered_json::error_handler_t::replace) +
+           "\n";
+  return command.scores ? fmt::format("{:.4f}  {}\n", result.score, text) : text + "\n";
+}
+
+} // namespace
+
+void cli::Translate::run(Model &model, const Common &common) {
+  if (file.empty() == texts.empty())
+    throw Error(file.empty() ? "'translate' needs a text, - for standard input, or --file"
+                             : "'translate' takes texts or --file, not both");
+  BeamOptions search = searchOf(*this, model.metadata());
+  Engine engine = openTranslator(model.program(), search, common.context);
+  std::vector<std::string> sources = texts;
+  if (!file.empty() || (texts.size() == 1 && texts[0] == "-"))
+    sources = linesOf(readAll(file.empty() ? "-" : file));
+  ProgressLine progress("texts");
+  for (size_t i = 0; i < sources.size(); ++i) {
+    // A line without words has nothing to be translated, but its place among the lines stays.
+    if (sources[i].find_first_not_of(" \t") == std::string::npos)
+      cli::write(json ? "null\n" : "\n");
+    else
+      cli::write(shown(model, attune::translate(engine, model.encodeWhole(sources[i]), search), *this));
+    progress.show(i + 1, sources.size());
+  }
+}

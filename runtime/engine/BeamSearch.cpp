@@ -1,0 +1,152 @@
+// Part of Attune, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "runtime/engine/BeamSearch.h"
+#include "runtime/Error.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <tuple>
+
+using namespace attune;
+
+static constexpr double Impossible = -std::numeric_limits<double>::infinity();
+
+BeamSearch::BeamSearch(BeamOptions given) : options(std::move(given)) {
+  if (options.beams < 1)
+    throw Error(fmt::format("{} beams: there must be at least 1", options.beams));
+  if (options.maxLength < 2)
+    throw Error(
+        fmt::format("at most {} tokens: there must be room for one after the first", options.maxLength));
+  running.push_back({{options.start}, 0, 0});
+}
+
+bool BeamSearch::isEnd(int32_t id) const { return std::ranges::find(options.ends, id) != options.ends.end(); }
+
+/// Ids that may not follow become impossible.
+void BeamSearch::forbid(const Beam &beam, std::vector<double> &scores) const {
+  auto refuse = [&](int32_t id) {
+    if (id >= 0 && static_cast<size_t>(id) < scores.size())
+      scores[static_cast<size_t>(id)] = Impossible;
+  };
+  if (length() < options.minLength)
+    for (int32_t id : options.ends)
+      refuse(id);
+  for (const std::vector<int32_t> &words : options.banned) {
+    std::span<const int32_t> before(words.data(), words.size() - 1);
+    if (before.size() <= beam.ids.size() &&
+        std::ranges::equal(before, std::span(beam.ids).last(before.size())))
+      refuse(words.back());
+  }
+  auto stretch = static_cast<size_t>(options.noRepeat);
+  if (stretch == 0 || beam.ids.size() + 1 < stretch)
+    return;
+  auto last = std::span(beam.ids).last(stretch - 1);
+  for (size_t i = 0; i + stretch <= beam.ids.size(); ++i)
+    if (std::ranges::equal(last, std::span(beam.ids).subspan(i, stretch - 1)))
+      refuse(beam.ids[i + stretch - 1]);
+}
+
+std::vector<double> BeamSearch::logProbabilities(const Beam &beam, std::span<const float> logits) const {
+  double largest = *std::ranges::max_element(logits), sum = 0;
+  for (float logit : logits)
+    sum += std::exp(static_cast<double>(logit) - largest);
+  std::vector<double> scores(logits.size());
+  for (size_t i = 0; i < logits.size(); ++i)
+    scores[i] = static_cast<double>(logits[i]) - largest - std::log(sum);
+  forbid(beam, scores);
+  // What is forced is certain.
+  auto force = [&](std::optional<int32_t> id) {
+    std::ranges::fill(scores, Impossible);
+    scores.at(static_cast<size_t>(*id)) = 0;
+  };
+  if (options.forcedFirst && length() == 1)
+    force(options.forcedFirst);
+  if (options.forcedLast && length() == options.maxLength - 1)
+    force(options.forcedLast);
+  return scores;
+}
+
+/// The likeliest ways to go on, best first: enough of them that as many as there are beams do not end.
+std::vector<BeamSearch::Candidate>
+BeamSearch::candidates(const std::function<std::span<const float>(size_t)> &logits) const {
+  size_t ways = std::max<size_t>(2, 1 + options.ends.size()),
+         most = ways * static_cast<size_t>(options.beams);
+  std::vector<Candidate> all;
+  // Equal ones by beam, then by id.
+  auto isBetter = [](const Candidate &a, const Candidate &b) {
+    return a.sum != b.sum ? a.sum > b.sum : std::tie(a.beam, a.id) < std::tie(b.beam, b.id);
+  };
+  for (size_t i = 0; i < running.size(); ++i) {
+    std::vector<double> scores = logProbabilities(running[i], logits(i));
+    std::vector<Candidate> own;
+    for (size_t id = 0; id < scores.size(); ++id)
+      own.push_back({running[i].sum + scores[id], i, static_cast<int32_t>(id)});
+    auto end = own.begin() + static_cast<ptrdiff_t>(std::min(most, own.size()));
+    std::partial_sort(own.begin(), end, own.end(), isBetter);
+    all.insert(all.end(), own.begin(), end);
+  }
+  std::ranges::sort(all, isBetter);
+  all.resize(std::min(most, all.size()));
+  return all;
+}
+
+void BeamSearch::finish(const Candidate &candidate) {
+  Hypothesis hypothesis;
+  const std::vector<int32_t> &ids = running[candidate.beam].ids;
+  hypothesis.ids.assign(ids.begin() + 1, ids.end());
+  hypothesis.ids.push_back(candidate.id);
+  hypothesis.score =
+      candidate.sum / std::pow(static_cast<double>(hypothesis.ids.size()), options.lengthPenalty);
+  auto place = std::ranges::upper_bound(finished, hypothesis.score, std::greater(), &Hypothesis::score);
+  finished.insert(place, std::move(hypothesis));
+  finished.resize(std::min(finished.size(), static_cast<size_t>(options.beams)));
+}
+
+/// Whether an unfinished sequence may still get among the best.
+bool BeamSearch::canImprove() const {
+  if (running.empty())
+    return false;
+  if (static_cast<int64_t>(finished.size()) < options.beams)
+    return true;
+  if (options.earlyStopping == EarlyStopping::Yes)
+    return false;
+  bool mayGrow = options.earlyStopping == EarlyStopping::Never && options.lengthPenalty > 0;
+  int64_t tokens = (mayGrow ? options.maxLength : length()) - 1; // without the first one
+  return running.front().sum / std::pow(static_cast<double>(tokens), options.lengthPenalty) >
+         finished.back().score;
+}
+
+bool BeamSearch::advance(const std::function<std::span<const float>(size_t)> &logits) {
+  std::vector<Candidate> next = candidates(logits);
+  bool isLast = length() + 1 >= options.maxLength;
+  std::vector<Beam> following;
+  for (size_t rank = 0; rank < next.size(); ++rank) {
+    const Candidate &candidate = next[rank];
+    if (candidate.sum == Impossible)
+      break;
+    // One that ends counts only if it is among the best by now.
+    if (isLast || isEnd(candidate.id)) {
+      if (rank < static_cast<size_t>(options.beams))
+        finish(candidate);
+    } else if (static_cast<int64_t>(following.size()) < options.beams) {
+      std::vector<int32_t> ids = running[candidate.beam].ids;
+      ids.push_back(candidate.id);
+      following.push_back({std::move(ids), candidate.sum, candidate.beam});
+    }
+  }
+  if (finished.empty() && following.empty())
+    throw Error("no token may follow: what is banned leaves none");
+  running = std::move(following);
+  return canImprove();
+}
+
+Hypothesis BeamSearch::best() const {
+  if (!finished.empty())
+    return finished.front();
+  const Beam &beam = running.front();
+  return {{beam.ids.begin() + 1, beam.ids.end()},
+          beam.sum / std::pow(static_cast<double>(beam.ids.size() - 1), options.lengthPenalty)};
+}
