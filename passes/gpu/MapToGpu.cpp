@@ -49,6 +49,7 @@ struct MapToGpu : transformer::impl::MapToGpuBase<MapToGpu> {
         return signalPassFailure();
       op->erase();
     }
+    getOperation().walk([](gpu::LaunchOp launch) { takeConstants(launch); });
     for (auto function : getOperation().getOps<func::FuncOp>()) {
       readThroughRuntime(function);
       if (failed(requireNoAccess(function)))
@@ -74,6 +75,23 @@ struct MapToGpu : transformer::impl::MapToGpuBase<MapToGpu> {
         .Case([&](kernel::RouteOp op) { return launchRoute(op, target); })
         .Case([&](kernel::DispatchOp op) { return launchDispatch(op, target); })
         .Default([](Operation *op) { return op->emitError() << "has no form for a device"; });
+  }
+
+  /// Tables of constants are named within a kernel, so that they go with it to the device.
+  static void takeConstants(gpu::LaunchOp launch) {
+    OpBuilder builder = OpBuilder::atBlockBegin(&launch.getBody().front());
+    llvm::DenseMap<Operation *, Value> inside;
+    launch.walk([&](Operation *op) {
+      for (OpOperand &operand : op->getOpOperands()) {
+        auto table = operand.get().getDefiningOp<memref::GetGlobalOp>();
+        if (!table || launch->isAncestor(table))
+          continue;
+        Value &copy = inside[table];
+        if (!copy)
+          copy = builder.clone(*table)->getResult(0);
+        operand.set(copy);
+      }
+    });
   }
 
   LogicalResult copiesToLinalg() {
