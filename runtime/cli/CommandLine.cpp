@@ -244,6 +244,21 @@ the options ask for; 0 in columns that the mask leaves out.)");
                 "Above 0 favours longer texts, below 0 shorter ones (default: as the model says)");
     addOptional(sub, "-n,--max-tokens", translate.maxTokens,
                 "Most tokens of a result (default: as the model says)");
+    addOptional(sub, "--min-tokens", translate.minTokens,
+                "No result ends before (default: as the model says)");
+    addOptional(sub, "--no-repeat", translate.noRepeat,
+                "No stretch of so many tokens comes twice (default: as the model says)");
+    sub->add_option_function<std::string>(
+           "--early-stopping",
+           [this](const std::string &word) {
+             translate.earlyStopping = word == "no"    ? EarlyStopping::No
+                                       : word == "yes" ? EarlyStopping::Yes
+                                                       : EarlyStopping::Never;
+           },
+           "yes: stop when there are as many results as beams; never: when none can get better (default: as "
+           "the model says)")
+        ->check(CLI::IsMember({"no", "yes", "never"}));
+    sub->add_flag("--ids", translate.ids, "Texts are lists of ids, as 'tokenize --jsonl' writes them");
     sub->add_flag("--scores", translate.scores, "Each result's score before it");
     sub->add_flag("--json", translate.json, "A JSON object per text: text, score, ids");
     addContext(sub);

@@ -98,9 +98,10 @@ struct Embed {
 struct Translate {
   std::vector<std::string> texts; ///< "-": lines from stdin
   std::string file;               ///< lines of it, instead
-  std::optional<int64_t> beams, maxTokens;
+  std::optional<int64_t> beams, maxTokens, minTokens, noRepeat;
   std::optional<double> lengthPenalty;
-  bool scores = false, json = false;
+  std::optional<EarlyStopping> earlyStopping;
+  bool ids = false, scores = false, json = false;
   void run(Model &model, const Common &common);
 };
 

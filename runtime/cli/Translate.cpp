@@ -25,7 +25,23 @@ BeamOptions searchOf(const cli::Translate &command, const Metadata &metadata) {
       throw Error(fmt::format("--max-tokens is {}, expected at least 1", *command.maxTokens));
     search.maxLength = *command.maxTokens + 1; // with the one that it begins with
   }
+  if (command.minTokens)
+    search.minLength = *command.minTokens > 0 ? *command.minTokens + 1 : 0;
+  search.noRepeat = command.noRepeat.value_or(search.noRepeat);
+  search.earlyStopping = command.earlyStopping.value_or(search.earlyStopping);
   return search;
+}
+
+std::vector<int32_t> idsOf(Model &model, const std::string &text, bool areIds) {
+  if (!areIds)
+    return model.encodeWhole(text);
+  nlohmann::json list = nlohmann::json::parse(text, nullptr, false);
+  bool isList = list.is_array();
+  for (size_t i = 0; isList && i < list.size(); ++i)
+    isList = list[i].is_number_integer() && list[i] >= 0 && list[i] <= INT32_MAX;
+  if (!isList)
+    throw Error(fmt::format("'{}' is no list of ids like [504, 2644]", text));
+  return list.get<std::vector<int32_t>>();
 }
 
 std::vector<std::string> linesOf(const std::string &text) {
@@ -65,7 +81,7 @@ void cli::Translate::run(Model &model, const Common &common) {
     if (sources[i].find_first_not_of(" \t") == std::string::npos)
       cli::write(json ? "null\n" : "\n");
     else
-      cli::write(shown(model, attune::translate(engine, model.encodeWhole(sources[i]), search), *this));
+      cli::write(shown(model, attune::translate(engine, idsOf(model, sources[i], ids), search), *this));
     progress.show(i + 1, sources.size());
   }
 }

@@ -10,6 +10,7 @@ BIN_DIR holds attune-compile. With --device the models are compiled for a GPU, w
 `N passed, N failed`. README.md tells what the recorded files hold.
 """
 import concurrent.futures
+import ctypes
 import fractions
 import json
 import math
@@ -195,6 +196,69 @@ def check_pair(report, name, recorded, program):
                 errors.append(distance(got, want, recorded.tolerance, recorded.real_rows(prompt) if stack == "enc" else None))
     with report.check(f"{name}: tokens") as errors:
         check_tokens(errors, recorded.facts["text_case"], program)
+
+
+def beam_flags(search):
+    names = {"num_beams": "--beams", "max_new_tokens": "--max-tokens", "length_penalty": "--length-penalty", "no_repeat_ngram_size": "--no-repeat"}
+    flags = [f"{names[key]}={value}" for key, value in search.items() if key in names]
+    if "min_length" in search:  # counts the first token
+        flags.append(f"--min-tokens={search['min_length'] - 1}")
+    if "early_stopping" in search:
+        flags.append("--early-stopping=" + {True: "yes", False: "no"}.get(search["early_stopping"], "never"))
+    return flags
+
+
+def check_beams(report, compiler, model):
+    """translate against transformers' beam search (record_beams.py), banned words as the model's folder names them."""
+    cases = json.loads((HERE / "beams.json").read_text())["models"][model]
+    plain = [case for case in cases if "bad_words_ids" not in case["search"]]
+    banned = [case for case in cases if "bad_words_ids" in case["search"]]
+    with tempfile.TemporaryDirectory() as work, report.group(f"{model}: beam search"):
+        work = pathlib.Path(work)
+        folder = Recorded(HERE / model).with_config("config.json", work / "banned")
+        path = folder / "generation_config.json"
+        path.write_text(json.dumps(json.loads(path.read_text()) | {"bad_words_ids": banned[0]["search"]["bad_words_ids"]}))
+        for name, source, chosen in (("beam search", HERE / model, plain), ("beam search, banned words", folder, banned)):
+            (work / name).mkdir()
+            program = Program(compiler, source, work / name)
+            with report.check(f"{model}: {name}") as errors:
+                for case in chosen:
+                    got = json.loads(command(program.path, "translate", "--ids", "--json", *beam_flags(case["search"]), json.dumps(case["source"])))
+                    errors.append(same(got["ids"], case["ids"]))
+                    if "score" in case:
+                        errors.append(abs(got["score"] - case["score"]) / 1e-4)
+
+
+class TranslateOptions(ctypes.Structure):
+    """attune_translate_options."""
+    _fields_ = [("beams", ctypes.c_int64), ("length_penalty", ctypes.c_double), ("max_tokens", ctypes.c_int64), ("min_tokens", ctypes.c_int64),
+                ("no_repeat", ctypes.c_int64), ("early_stopping", ctypes.c_int)]
+
+
+def check_beams_in_c(report, compiler, model):
+    """The same through the C interface."""
+    cases = [case for case in json.loads((HERE / "beams.json").read_text())["models"][model] if "bad_words_ids" not in case["search"]]
+    with tempfile.TemporaryDirectory() as work, report.group(f"{model}: beam search from C"):
+        path = pathlib.Path(work) / "libmodel.so"
+        command(compiler, HERE / model, "--emit=lib", "-o", path)
+        library = ctypes.CDLL(path)
+        library.attune_open.restype, library.attune_translate.restype = ctypes.c_void_p, ctypes.c_int64
+        handle = ctypes.c_void_p(library.attune_open(None))
+        with report.check(f"{model}: beam search from C") as errors:
+            for case in cases:
+                search, source = case["search"], case["source"]
+                options = TranslateOptions()
+                errors.append(same([library.attune_recommended_translate_options(handle, ctypes.byref(options))], [0]))
+                options.beams, options.max_tokens = search["num_beams"], search["max_new_tokens"]
+                options.length_penalty = search.get("length_penalty", options.length_penalty)
+                options.no_repeat = search.get("no_repeat_ngram_size", options.no_repeat)
+                options.min_tokens = search.get("min_length", 1) - 1
+                options.early_stopping = {True: 1, "never": 2}.get(search.get("early_stopping"), 0)
+                ids, score = (ctypes.c_int32 * 64)(), ctypes.c_double()
+                count = library.attune_translate(handle, (ctypes.c_int32 * len(source))(*source), ctypes.c_size_t(len(source)), ctypes.byref(options), ids,
+                                                 ctypes.c_int64(64), ctypes.byref(score))
+                errors.append(same(ids[:max(count, 0)], case["ids"]))
+        library.attune_close(handle)
 
 
 def check_tokens(errors, case, program):
@@ -390,6 +454,8 @@ def main():
             tasks.append((check_model, model))
             if model == "roberta":
                 tasks.append((check_uncounted, model))
+            if Recorded(HERE / model).facts["kind"] == "encdec":
+                tasks += [(check_beams, model), (check_beams_in_c, model)]
             if gguf_models.has_form(HERE / model):
                 tasks.append((check_gguf, model))
     if not names:
