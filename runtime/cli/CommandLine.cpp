@@ -235,7 +235,7 @@ the options ask for; 0 in columns that the mask leaves out.)");
   void declareTranslate() {
     CLI::App *sub =
         declare("translate", "Make texts from texts: translations, summaries (encoder-decoders)", translate);
-    sub->add_option("text", translate.texts, "Texts; - reads standard input, a text per line");
+    sub->add_option("text", translate.text, "The text; - reads standard input, a text per line");
     sub->add_option("--file", translate.file, "A text per line, instead");
     addOptional(sub, "--beams", translate.beams,
                 "How many unfinished texts are kept side by side; 1: the likeliest token each time (default: "

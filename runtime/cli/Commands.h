@@ -96,8 +96,8 @@ struct Embed {
 };
 
 struct Translate {
-  std::vector<std::string> texts; ///< "-": lines from stdin
-  std::string file;               ///< lines of it, instead
+  std::string text; ///< "-": lines from stdin
+  std::string file; ///< lines of it, instead
   std::optional<int64_t> beams, maxTokens, minTokens, noRepeat;
   std::optional<double> lengthPenalty;
   std::optional<EarlyStopping> earlyStopping;

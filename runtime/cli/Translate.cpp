@@ -67,14 +67,13 @@ std::string shown(Model &model, const Hypothesis &result, const cli::Translate &
 } // namespace
 
 void cli::Translate::run(Model &model, const Common &common) {
-  if (file.empty() == texts.empty())
+  if (file.empty() == text.empty())
     throw Error(file.empty() ? "'translate' needs a text, - for standard input, or --file"
-                             : "'translate' takes texts or --file, not both");
+                             : "'translate' takes a text or --file, not both");
   BeamOptions search = searchOf(*this, model.metadata());
   Engine engine = openTranslator(model.program(), search, common.context);
-  std::vector<std::string> sources = texts;
-  if (!file.empty() || (texts.size() == 1 && texts[0] == "-"))
-    sources = linesOf(readAll(file.empty() ? "-" : file));
+  bool isText = file.empty() && text != "-";
+  std::vector<std::string> sources = isText ? std::vector{text} : linesOf(readAll(file.empty() ? "-" : file));
   ProgressLine progress("texts");
   for (size_t i = 0; i < sources.size(); ++i) {
     // A line without words has nothing to be translated, but its place among the lines stays.
