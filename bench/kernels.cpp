@@ -30,7 +30,7 @@ double now() {
 struct Line {
   std::string name;
   double operations = 0, bytes = 0;
-  std::function<void()> run;
+  std::function<void()> run = {};
   int repeats = 1; ///< calls that `run` makes
   double best = 1e30;
 

@@ -2,7 +2,8 @@
 
 // A loop over tokens: a block for each; a reduction to one number goes through the block's memory.
 // CHECK-LABEL: func.func @rows(
-// CHECK:         gpu.launch blocks(%[[TOKEN:.*]], %{{.*}}, %{{.*}}) in (%{{.*}} = %[[TOKENS:.*]], %{{.*}}) threads({{.*}} = %c64{{.*}}, {{.*}}) workgroup(%[[SUM:.*]] : memref<1xf32, #gpu.address_space<workgroup>>, %[[PARTS:.*]] : memref<64xf32, #gpu.address_space<workgroup>>) module(@device) function(@rows_rows_0)
+// CHECK:         %[[TOKENS:.*]] = memref.dim
+// CHECK:         gpu.launch blocks(%{{.*}}, %{{.*}}, %{{.*}}) in (%{{.*}} = %[[TOKENS]], {{.*}} module(@device) function(@rows_rows_0) workgroup(%[[SUM:.*]] : memref<1xf32, #gpu.address_space<workgroup>>, %[[PARTS:.*]] : memref<64xf32, #gpu.address_space<workgroup>>)
 // CHECK:           scf.for
 // CHECK:             arith.mulf
 // CHECK:           memref.store %{{.*}}, %[[PARTS]]
@@ -64,7 +65,7 @@ func.func @elements(%x: memref<?x8xf32>, %y: memref<?x8xf32>) {
 
 // A product: few rows, or tiles.
 // CHECK-LABEL: func.func @product(
-// CHECK:         %[[FEW:.*]] = arith.cmpi ule, %{{.*}}, %c8
+// CHECK:         %[[FEW:.*]] = arith.cmpi ule, %{{.*}}, %c8{{.*}} : index
 // CHECK:         scf.if %[[FEW]]
 // CHECK:           gpu.launch {{.*}} function(@product_linear_few_0)
 // CHECK:         } else {
