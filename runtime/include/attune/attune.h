@@ -153,12 +153,12 @@ int attune_score(attune_model *model, const int32_t *ids, size_t count, double *
 /* ---- texts from texts: encoder-decoders ---- */
 
 typedef struct {
-  int64_t beams;          /* unfinished texts that are kept side by side; 1: the likeliest token each time */
-  double length_penalty;  /* a text's sum of logarithms is divided by its length to this power */
-  int64_t max_tokens;     /* most tokens of a result */
-  int64_t min_tokens;     /* none ends before */
-  int64_t no_repeat;      /* no stretch of so many tokens comes twice; 0: any may */
-  int early_stopping;     /* 0: no, 1: as soon as there are `beams` texts, 2: never while one may get better */
+  int64_t beams;         /* unfinished texts that are kept side by side; 1: the likeliest token each time */
+  double length_penalty; /* a text's sum of logarithms is divided by its length to this power */
+  int64_t max_tokens;    /* most tokens of a result */
+  int64_t min_tokens;    /* none ends before */
+  int64_t no_repeat;     /* no stretch of so many tokens comes twice; 0: any may */
+  int early_stopping;    /* 0: no, 1: as soon as there are `beams` texts, 2: never while one may get better */
 } attune_translate_options;
 
 /* Sets what the model's makers recommend, which attune_translate takes for NULL. 0 on success. */
