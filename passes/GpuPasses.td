@@ -64,6 +64,21 @@ def EmulateDevice : Pass<"kernel-emulate-device", "ModuleOp"> {
   let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::func::FuncDialect", "::mlir::LLVM::LLVMDialect", "::mlir::memref::MemRefDialect"];
 }
 
+def AlignBlockMemory : Pass<"kernel-align-block-memory", "gpu::GPUModuleOp"> {
+  let summary = "Buffers of a block's memory begin at multiples of 16";
+  let description = [{
+    LLVM joins neighbouring accesses to four words at once, which a device takes at multiples of 16 alone.
+
+    ```mlir
+    gpu.func @k() workgroup(%buffer : memref<10xf32, #gpu.address_space<workgroup>>) kernel
+    ```
+    becomes
+    ```mlir
+    gpu.func @k() workgroup(%buffer : memref<10xf32, #gpu.address_space<workgroup>> {llvm.align = 16 : i64}) kernel
+    ```
+  }];
+}
+
 def DropDeviceCode : Pass<"kernel-drop-device-code", "gpu::GPUModuleOp"> {
   let summary = "Kernels lose their bodies";
   let description = [{

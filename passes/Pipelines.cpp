@@ -164,6 +164,7 @@ void transformer::buildDeviceKernelPipeline(OpPassManager &pm) {
   OpPassManager &device = pm.nest<gpu::GPUModuleOp>();
   device.addPass(createMathToPolynomials());
   device.addPass(createDeviceMath());
+  device.addPass(createAlignBlockMemory());
   cleanUp(device);
 }
 

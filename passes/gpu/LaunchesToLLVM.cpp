@@ -133,11 +133,11 @@ struct KernelTable : transformer::impl::KernelTableBase<KernelTable> {
     // What the host allocates is the device's.
     for (auto [from, to] : {std::pair("_mlir_memref_to_llvm_alloc", "attune_device_allocate"),
                             std::pair("_mlir_memref_to_llvm_free", "attune_device_free")})
-      if (Operation *function = module.lookupSymbol(from))
+      if (Operation *function = module.lookupSymbol(from)) {
         if (failed(SymbolTable::replaceAllSymbolUses(function, StringAttr::get(&getContext(), to), module)))
           return signalPassFailure();
-        else
-          SymbolTable::setSymbolName(function, to);
+        SymbolTable::setSymbolName(function, to);
+      }
   }
 
   /// The sizes of a kernel's arguments: a memref is two addresses, an offset, sizes and strides.

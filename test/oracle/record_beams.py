@@ -3,7 +3,11 @@
 """Records what transformers' beam search makes of the small encoder-decoders beside this file.
 
     python3 record_beams.py        needs torch and transformers; writes beams.json
+
+The models have learned nothing, so an id that they do generate is taken for the end of a text, and ids that they generate are
+banned: each option must change some result, or nothing is recorded.
 """
+import collections
 import json
 import pathlib
 
@@ -11,37 +15,65 @@ import torch
 import transformers
 
 HERE = pathlib.Path(__file__).resolve().parent
-SOURCES = [[5, 17, 40, 9, 33], [77, 4, 21, 58, 90, 12, 66, 8, 31], [101]]
-SEARCHES = [
-    {"num_beams": 1, "max_new_tokens": 10},
-    {"num_beams": 3, "max_new_tokens": 12},
-    {"num_beams": 4, "max_new_tokens": 16, "length_penalty": 0.6},
-    {"num_beams": 4, "max_new_tokens": 16, "length_penalty": 2.0, "early_stopping": True},
-    {"num_beams": 5, "max_new_tokens": 14, "early_stopping": "never"},
-    {"num_beams": 4, "max_new_tokens": 12, "length_penalty": -0.5},
-    {"num_beams": 2, "max_new_tokens": 14, "no_repeat_ngram_size": 2},
-    {"num_beams": 3, "max_new_tokens": 10, "min_length": 8},
-    {"num_beams": 3, "max_new_tokens": 10, "bad_words_ids": [[22], [160, 160], [15, 170]]},
+SOURCES = [[5, 17, 40, 9, 33], [77, 4, 21, 58, 90, 12, 66, 8, 31], [101], [64, 3, 200, 150, 99, 7]]
+PLAIN = {"num_beams": 4, "max_new_tokens": 16}
+CHANGES = [
+    {"num_beams": 1},
+    {"num_beams": 2},
+    {"length_penalty": 3.0},
+    {"length_penalty": -2.0},
+    {"early_stopping": True},
+    {"early_stopping": "never", "length_penalty": 3.0},
+    {"no_repeat_ngram_size": 2},
+    {"min_length": 10},
+    {"max_new_tokens": 4},
 ]
 
 
+def search(model, source, **options):
+    with torch.no_grad():
+        output = model.generate(torch.tensor([source]), do_sample=False, return_dict_in_generate=True, output_scores=True, **options)
+    result = {"ids": output.sequences[0].tolist()[1:]}
+    if options["num_beams"] > 1:
+        result["score"] = float(output.sequences_scores[0])
+    return result
+
+
+def choose_end(model):
+    """An id that ends results after a few tokens, at different places."""
+    def ends(id):
+        lengths = [len(search(model, source, **PLAIN, eos_token_id=id)["ids"]) for source in SOURCES]
+        return (len(set(lengths)), sum(2 < length < 16 for length in lengths))
+    seen = collections.Counter(id for source in SOURCES for beams in (1, 4)
+                               for id in search(model, source, num_beams=beams, max_new_tokens=16, eos_token_id=-1)["ids"])
+    return max([id for id, _ in seen.most_common(12)], key=ends)
+
+
+def record(name):
+    model = transformers.AutoModelForSeq2SeqLM.from_pretrained(HERE / name, dtype=torch.float32).eval()
+    end = choose_end(model)
+    usual = [search(model, source, **PLAIN, eos_token_id=end) for source in SOURCES]
+    words = [result["ids"] for result in usual]
+    banned = [[next(id for id in words[0] if id != end)], words[1][1:3]]
+    cases, changed = [], []
+    for change in [{}, *CHANGES, {"bad_words_ids": banned}]:
+        options = PLAIN | change
+        results = [search(model, source, **options, eos_token_id=end) for source in SOURCES]
+        changed.append(results != usual)
+        cases += [{"source": source, "search": options, **result} for source, result in zip(SOURCES, results)]
+    print(name, "ends with", end, [len(ids) for ids in words], changed)
+    assert any(ids[-1] == end and len(ids) < 16 for ids in words), "no result ends early"
+    return {"end": end, "banned": banned, "cases": cases}, changed[1:]
+
+
 def main():
-    result = {"transformers": transformers.__version__, "models": {}}
+    models, changed = {}, []
     for name in ("bart", "marian", "t5", "t5_v11"):
-        model = transformers.AutoModelForSeq2SeqLM.from_pretrained(HERE / name, dtype=torch.float32).eval()
-        end = model.generation_config.eos_token_id
-        cases = []
-        for source in SOURCES:
-            ids = torch.tensor([source + [end]])
-            for search in SEARCHES:
-                with torch.no_grad():
-                    output = model.generate(ids, do_sample=False, return_dict_in_generate=True, output_scores=True, **search)
-                case = {"source": ids[0].tolist(), "search": search, "ids": output.sequences[0].tolist()[1:]}
-                if search["num_beams"] > 1:
-                    case["score"] = float(output.sequences_scores[0])
-                cases.append(case)
-        result["models"][name] = cases
-    (HERE / "beams.json").write_text(json.dumps(result, indent=1) + "\n")
+        models[name], changes = record(name)
+        changed.append(changes)
+    for change, each in zip([*CHANGES, "bad_words_ids"], zip(*changed)):
+        assert any(each), f"{change} changes nothing"
+    (HERE / "beams.json").write_text(json.dumps({"transformers": transformers.__version__, "models": models}, indent=1) + "\n")
 
 
 if __name__ == "__main__":

@@ -208,25 +208,29 @@ def beam_flags(search):
     return flags
 
 
+def with_end(model, recorded, work, **settings):
+    """The model's folder, with texts that end as they were recorded."""
+    folder = Recorded(HERE / model).with_config("config.json", work / "model")
+    for name in ("config.json", "generation_config.json"):
+        path = folder / name
+        path.write_text(json.dumps(json.loads(path.read_text()) | {"eos_token_id": recorded["end"]} | settings))
+    return folder
+
+
 def check_beams(report, compiler, model):
     """translate against transformers' beam search (record_beams.py), banned words as the model's folder names them."""
-    cases = json.loads((HERE / "beams.json").read_text())["models"][model]
-    plain = [case for case in cases if "bad_words_ids" not in case["search"]]
-    banned = [case for case in cases if "bad_words_ids" in case["search"]]
-    with tempfile.TemporaryDirectory() as work, report.group(f"{model}: beam search"):
-        work = pathlib.Path(work)
-        folder = Recorded(HERE / model).with_config("config.json", work / "banned")
-        path = folder / "generation_config.json"
-        path.write_text(json.dumps(json.loads(path.read_text()) | {"bad_words_ids": banned[0]["search"]["bad_words_ids"]}))
-        for name, source, chosen in (("beam search", HERE / model, plain), ("beam search, banned words", folder, banned)):
-            (work / name).mkdir()
-            program = Program(compiler, source, work / name)
+    recorded = json.loads((HERE / "beams.json").read_text())["models"][model]
+    for name, settings in (("beam search", {}), ("beam search, banned words", {"bad_words_ids": recorded["banned"]})):
+        with tempfile.TemporaryDirectory() as work, report.group(f"{model}: {name}"):
+            work = pathlib.Path(work)
+            program = Program(compiler, with_end(model, recorded, work, **settings), work)
             with report.check(f"{model}: {name}") as errors:
-                for case in chosen:
-                    got = json.loads(command(program.path, "translate", "--ids", "--json", *beam_flags(case["search"]), json.dumps(case["source"])))
-                    errors.append(same(got["ids"], case["ids"]))
-                    if "score" in case:
-                        errors.append(abs(got["score"] - case["score"]) / 1e-4)
+                for case in recorded["cases"]:
+                    if ("bad_words_ids" in case["search"]) == bool(settings):
+                        got = json.loads(command(program.path, "translate", "--ids", "--json", *beam_flags(case["search"]), json.dumps(case["source"])))
+                        errors.append(same(got["ids"], case["ids"]))
+                        if "score" in case:
+                            errors.append(abs(got["score"] - case["score"]) / (1e-4 + 1e-6 * abs(case["score"])))
 
 
 class TranslateOptions(ctypes.Structure):
@@ -237,10 +241,11 @@ class TranslateOptions(ctypes.Structure):
 
 def check_beams_in_c(report, compiler, model):
     """The same through the C interface."""
-    cases = [case for case in json.loads((HERE / "beams.json").read_text())["models"][model] if "bad_words_ids" not in case["search"]]
+    recorded = json.loads((HERE / "beams.json").read_text())["models"][model]
+    cases = [case for case in recorded["cases"] if "bad_words_ids" not in case["search"]]
     with tempfile.TemporaryDirectory() as work, report.group(f"{model}: beam search from C"):
         path = pathlib.Path(work) / "libmodel.so"
-        command(compiler, HERE / model, "--emit=lib", "-o", path)
+        command(compiler, with_end(model, recorded, pathlib.Path(work)), "--emit=lib", "-o", path)
         library = ctypes.CDLL(path)
         library.attune_open.restype, library.attune_translate.restype = ctypes.c_void_p, ctypes.c_int64
         handle = ctypes.c_void_p(library.attune_open(None))

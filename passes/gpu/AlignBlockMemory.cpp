@@ -1,0 +1,30 @@
+// Part of Attune, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+#include "passes/Passes.h"
+
+#include "mlir/Dialect/GPU/IR/GPUDialect.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+
+namespace mlir::transformer {
+#define GEN_PASS_DEF_ALIGNBLOCKMEMORY
+#include "passes/Passes.h.inc"
+} // namespace mlir::transformer
+
+using namespace mlir;
+using namespace mlir::transformer;
+
+namespace {
+
+struct AlignBlockMemory : transformer::impl::AlignBlockMemoryBase<AlignBlockMemory> {
+  void runOnOperation() override {
+    constexpr int64_t kAlignment = 16; // of the widest access of a work item
+    Builder builder(&getContext());
+    for (auto kernel : getOperation().getOps<gpu::GPUFuncOp>())
+      for (unsigned i = 0; i < kernel.getNumWorkgroupAttributions(); ++i)
+        kernel.setWorkgroupAttributionAttr(i, LLVM::LLVMDialect::getAlignAttrName(),
+                                           builder.getI64IntegerAttr(kAlignment));
+  }
+};
+
+} // namespace
