@@ -18,8 +18,10 @@ BeamOptions searchOf(const Metadata &metadata, const attune_translate_options *g
     throw Error("max_tokens is " + std::to_string(given->max_tokens) + ", expected at least 1");
   search.beams = given->beams;
   search.lengthPenalty = given->length_penalty;
-  search.maxLength = given->max_tokens + 1; // with the token that it begins with
-  search.minLength = given->min_tokens ? given->min_tokens + 1 : 0;
+  search.maxLength =
+      std::min<int64_t>(given->max_tokens, INT32_MAX) + 1; // with the token that it begins with
+  search.minLength =
+      given->min_tokens > 0 ? std::min<int64_t>(given->min_tokens, INT32_MAX) + 1 : given->min_tokens;
   search.noRepeat = given->no_repeat;
   search.earlyStopping = static_cast<EarlyStopping>(given->early_stopping);
   return search;

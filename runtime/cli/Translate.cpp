@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
 #include <sstream>
 
 using namespace attune;
@@ -23,10 +24,12 @@ BeamOptions searchOf(const cli::Translate &command, const Metadata &metadata) {
   if (command.maxTokens) {
     if (*command.maxTokens < 1)
       throw Error(fmt::format("--max-tokens is {}, expected at least 1", *command.maxTokens));
-    search.maxLength = *command.maxTokens + 1; // with the one that it begins with
+    search.maxLength =
+        std::min<int64_t>(*command.maxTokens, INT32_MAX) + 1; // with the one that it begins with
   }
   if (command.minTokens)
-    search.minLength = *command.minTokens > 0 ? *command.minTokens + 1 : 0;
+    search.minLength =
+        *command.minTokens > 0 ? std::min<int64_t>(*command.minTokens, INT32_MAX) + 1 : *command.minTokens;
   search.noRepeat = command.noRepeat.value_or(search.noRepeat);
   search.earlyStopping = command.earlyStopping.value_or(search.earlyStopping);
   return search;

@@ -20,6 +20,9 @@ BeamSearch::BeamSearch(BeamOptions given) : options(std::move(given)) {
   if (options.maxLength < 2)
     throw Error(
         fmt::format("at most {} tokens: there must be room for one after the first", options.maxLength));
+  if (options.minLength < 0 || options.noRepeat < 0)
+    throw Error(fmt::format("a least length of {} and stretches of {} tokens: neither can be below 0",
+                            options.minLength, options.noRepeat));
   running.push_back({{options.start}, 0, 0});
 }
 
@@ -50,17 +53,23 @@ void BeamSearch::forbid(const Beam &beam, std::vector<double> &scores) const {
 }
 
 std::vector<double> BeamSearch::logProbabilities(const Beam &beam, std::span<const float> logits) const {
-  double largest = *std::ranges::max_element(logits), sum = 0;
-  for (float logit : logits)
-    sum += std::exp(static_cast<double>(logit) - largest);
-  std::vector<double> scores(logits.size());
-  for (size_t i = 0; i < logits.size(); ++i)
-    scores[i] = static_cast<double>(logits[i]) - largest - std::log(sum);
+  // What is not a number counts as minus infinity.
+  std::vector<double> scores(logits.begin(), logits.end());
+  std::ranges::replace_if(scores, [](double score) { return std::isnan(score); }, Impossible);
+  double largest = *std::ranges::max_element(scores), sum = 0;
+  if (!std::isfinite(largest))
+    throw Error("the model gives no finite logits");
+  for (double score : scores)
+    sum += std::exp(score - largest);
+  for (double &score : scores)
+    score -= largest + std::log(sum);
   forbid(beam, scores);
   // What is forced is certain.
   auto force = [&](std::optional<int32_t> id) {
+    if (*id < 0 || static_cast<size_t>(*id) >= scores.size())
+      throw Error(fmt::format("the token {} is forced, but there are {} logits", *id, scores.size()));
     std::ranges::fill(scores, Impossible);
-    scores.at(static_cast<size_t>(*id)) = 0;
+    scores[static_cast<size_t>(*id)] = 0;
   };
   if (options.forcedFirst && length() == 1)
     force(options.forcedFirst);

@@ -149,6 +149,15 @@ TEST(BeamSearch, EarlyStoppingTakesWhatIsThere) {
 TEST(BeamSearch, RefusesWhatIsNoSearch) {
   EXPECT_THROW(BeamSearch(small(0, 5)), Error);
   EXPECT_THROW(BeamSearch(small(2, 1)), Error);
+  BeamOptions negative = small(2, 5);
+  negative.noRepeat = -1;
+  EXPECT_THROW(BeamSearch{negative}, Error);
+  BeamOptions beyond = small(2, 5);
+  beyond.forcedFirst = 4;
+  EXPECT_THROW(search(beyond), Error);
+  std::vector<float> nothing(4, std::nanf(""));
+  BeamSearch lost(small(2, 5));
+  EXPECT_THROW(lost.advance([&](size_t) { return std::span<const float>(nothing); }), Error);
   BeamOptions options = small(2, 5);
   options.banned = {{0}, {1}, {2}, {3}};
   EXPECT_THROW(search(options), Error);
