@@ -168,6 +168,10 @@ def oracle():
     return counted([sys.executable, "test/oracle/run.py", binaries()])
 
 
+def device():
+    return counted([sys.executable, "test/oracle/run.py", binaries(), "--device=emulate"])
+
+
 def with_model(name, title, runner):
     fetched = fetch_model(name)
     if fetched.returncode == UNREACHABLE:
@@ -217,6 +221,7 @@ SUITES = [
     ("unit", "unit tests", "release", lambda: unit("release")),
     ("lit", "dialects, passes and tools (lit)", "release", lambda: lit("release")),
     ("oracle", "compiled models against recorded results", "release", oracle),
+    ("device", "the same models as kernels of a GPU, emulated", "release", device),
     ("sweep", "generated sweeps of attention and experts against numpy", "release", sweep),
     ("product", "compiler and programs from outside", "release", product),
     ("e2e", "SmolLM2 and MiniLM from file to answer", "release", end_to_end),

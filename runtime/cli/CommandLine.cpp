@@ -79,12 +79,20 @@ private:
   }
 
   template <typename Command>
-  CLI::App *declare(const char *command, const char *description, Command &options) {
+  CLI::App *declare(const char *command, const char *description, Command &options, bool takesPairs = false) {
     CLI::App *sub = app.add_subcommand(command, description);
     sub->add_option("--threads", common.threads, "Threads to work with (default: one per physical core)")
         ->check(CLI::Range(1, ThreadPool::MaxThreads));
-    sub->callback(
-        [this, &options] { chosen = [this, &options](Model &model) { options.run(model, common); }; });
+    sub->callback([this, &options, command, takesPairs] {
+      chosen = [this, &options, command, takesPairs](Model &model) {
+        if (model.metadata().kind == ModelKind::EncoderDecoder && !takesPairs)
+          throw Error(
+              fmt::format("'{}' is not for models that make a text from a text: use 'translate', or 'run' "
+                          "for tensors",
+                          command));
+        options.run(model, common);
+      };
+    });
     return sub;
   }
 
@@ -163,7 +171,8 @@ private:
   }
 
   void declareRun() {
-    CLI::App *sub = declare("run", "Run on tensors from a file, for numerical tests", run_);
+    CLI::App *sub =
+        declare("run", "Run on tensors from a file, for numerical tests", run_, /*takesPairs=*/true);
     sub->add_option("input", run_.input,
                     "Tensors (safetensors): input_ids [rows, columns], attention_mask, ...");
     sub->add_option("-o,--output", run_.output, "Where to write the results (safetensors)")->required();
@@ -199,12 +208,12 @@ the options ask for; 0 in columns that the mask leaves out.)");
   }
 
   void declareInfo() {
-    CLI::App *sub = declare("info", "What was compiled, and how", info);
+    CLI::App *sub = declare("info", "What was compiled, and how", info, /*takesPairs=*/true);
     sub->add_flag("--description", info.description, "The model's description as JSON");
   }
 
   void declareTokenize() {
-    CLI::App *sub = declare("tokenize", "Text to token ids and back", tokenize);
+    CLI::App *sub = declare("tokenize", "Text to token ids and back", tokenize, /*takesPairs=*/true);
     addOptional(sub, "text", tokenize.text, "The text; - reads it from standard input");
     sub->add_flag("--jsonl", tokenize.jsonl,
                   "A JSON string per line of standard input, a list of ids per line of output");
@@ -233,8 +242,8 @@ the options ask for; 0 in columns that the mask leaves out.)");
   }
 
   void declareTranslate() {
-    CLI::App *sub =
-        declare("translate", "Make texts from texts: translations, summaries (encoder-decoders)", translate);
+    CLI::App *sub = declare("translate", "Make texts from texts: translations, summaries (encoder-decoders)",
+                            translate, /*takesPairs=*/true);
     sub->add_option("text", translate.text, "The text; - reads standard input, a text per line");
     sub->add_option("--file", translate.file, "A text per line, instead");
     addOptional(sub, "--beams", translate.beams,

@@ -29,9 +29,9 @@ void Engine::makeSources(int64_t count) {
 
 const Engine::Sequence &Engine::sourceAt(int source) const {
   if (source == -1) // of a sequence that was opened alone
-    throw Error(
-        "this model makes a text from a source text, which it was not given: use 'run' with 'input_ids' "
-        "for the source and 'decoder_input_ids'");
+    throw Error("this model makes a text from a source text, which it was not given: use 'translate', or "
+                "'run' with 'input_ids' "
+                "for the source and 'decoder_input_ids'");
   if (source < 0 || static_cast<size_t>(source) >= sources.size() ||
       !sources[static_cast<size_t>(source)].isOpen)
     throw Error(fmt::format("there is no open source {}", source));
