@@ -120,7 +120,7 @@ bool BeamSearch::canImprove() const {
     return false;
   if (static_cast<int64_t>(finished.size()) < options.beams)
     return true;
-  if (options.earlyStopping == EarlyStopping::Yes)
+  if (options.earlyStopping == EarlyStopping::Yes || options.beams == 1) // one beam never looks back
     return false;
   bool mayGrow = options.earlyStopping == EarlyStopping::Never && options.lengthPenalty > 0;
   int64_t tokens = (mayGrow ? options.maxLength : length()) - 1; // without the first one

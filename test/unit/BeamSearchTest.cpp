@@ -84,7 +84,11 @@ TEST(BeamSearch, EnoughBeamsFindTheBest) {
 }
 
 TEST(BeamSearch, OneBeamTakesTheLikeliestToken) {
-  Hypothesis got = search(small(1, 8));
+  BeamOptions patient = small(1, 8);
+  patient.earlyStopping = EarlyStopping::Never;
+  patient.lengthPenalty = 3;
+  Hypothesis got = search(patient);
+  EXPECT_EQ(got.ids, search(small(1, 8)).ids);
   std::vector<int32_t> ids = {0};
   while (ids.size() < 8 && ids.back() != End) {
     std::vector<float> logits = logitsAfter(ids);

@@ -210,6 +210,8 @@ private:
         return llvm::createStringError(code, "--dump-passes-to=" + options.dumpPassesTo +
                                                  ": the folder cannot be made: " + code.message());
     }
+    if (options.output == "-" && isProduct())
+      return llvm::createStringError("a program is not written to standard output: name a file with -o");
     if (options.output == "-")
       return Error::success();
     std::vector<std::string> paths{options.output};
