@@ -121,6 +121,7 @@ private:
   llvm::json::Object caches;
   llvm::json::Object entries;
   std::vector<DeviceCode> deviceCodes; ///< with a GPU as target
+  std::string deviceAssembly;          ///< in their place, if it is what a user wants
   PackedPlan plan;
   std::optional<OutputFile> weightsFile; ///< written, not yet in its place
   uint64_t codeBytes = 0;                ///< of the product without its payload
@@ -165,6 +166,8 @@ private:
       all.push_back({"buffers", {}, always(transformer::buildDeviceBufferPipeline), noteEntries});
       all.push_back({"kernels", Emit::gpu, always(transformer::buildDeviceKernelPipeline),
                      [this] { return compileKernels(); }});
+      if (options.emit == Emit::assembly) // of the kernels
+        return all;
       if (options.emulate)
         all.push_back({"emulation", {}, always(transformer::buildEmulationPipeline)});
     }
@@ -177,6 +180,13 @@ private:
     if (options.emit == Emit::gpu)
       return Error::success();
     progress.begin("device code");
+    if (options.emit == Emit::assembly) {
+      auto ptx = writePtx(*module, options.chips.front());
+      if (!ptx)
+        return ptx.takeError();
+      deviceAssembly = std::move(*ptx);
+      return Error::success();
+    }
     auto codes = writeNvidiaCode(*module, options.chips);
     if (!codes)
       return codes.takeError();
@@ -361,10 +371,8 @@ private:
   }
 
   Error writeProduct() {
-    if (options.emit == Emit::assembly && options.target != Target::cpu)
-      for (const DeviceCode &code : deviceCodes)
-        if (llvm::StringRef(code.name).ends_with(".ptx"))
-          return writeText(code.bytes);
+    if (!deviceAssembly.empty())
+      return writeText(deviceAssembly);
     if (options.emit == Emit::llvm || options.emit == Emit::assembly || options.emit == Emit::object)
       return writeCodeFile(options.emit == Emit::llvm       ? CodeForm::llvmIr
                            : options.emit == Emit::assembly ? CodeForm::assembly

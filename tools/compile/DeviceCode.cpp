@@ -4,6 +4,7 @@
 #include "tools/compile/DeviceCode.h"
 
 #include "passes/Pipelines.h"
+#include "tools/compile/MachineCode.h"
 
 #include "mlir/Dialect/GPU/IR/GPUDialect.h"
 #include "mlir/Pass/PassManager.h"
@@ -13,18 +14,12 @@
 #include "mlir/Target/LLVMIR/Dialect/NVVM/NVVMToLLVMIRTranslation.h"
 #include "mlir/Target/LLVMIR/Export.h"
 #include "llvm/ADT/StringExtras.h"
-#include "llvm/IR/LegacyPassManager.h"
 #include "llvm/IR/Module.h"
-#include "llvm/MC/TargetRegistry.h"
-#include "llvm/Passes/PassBuilder.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/FileUtilities.h"
 #include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/Program.h"
-#include "llvm/Support/TargetSelect.h"
 #include "llvm/Support/raw_ostream.h"
-#include "llvm/Target/TargetMachine.h"
-#include "llvm/Target/TargetOptions.h"
 
 using namespace attune;
 using llvm::Error;
@@ -35,54 +30,17 @@ namespace {
 /// What drivers from CUDA 12 on take.
 constexpr char kPtxFeatures[] = "+ptx80";
 
-llvm::Expected<std::unique_ptr<llvm::TargetMachine>> createMachine(StringRef chip) {
-  llvm::InitializeAllTargetInfos();
-  llvm::InitializeAllTargets();
-  llvm::InitializeAllTargetMCs();
-  llvm::InitializeAllAsmPrinters();
-  std::string message;
-  llvm::Triple triple("nvptx64-nvidia-cuda");
-  const llvm::Target *target = llvm::TargetRegistry::lookupTarget(triple, message);
-  if (!target)
-    return llvm::createStringError("target 'nvptx64': " + message);
-  llvm::TargetOptions options;
-  options.AllowFPOpFusion = llvm::FPOpFusion::Fast;
-  return std::unique_ptr<llvm::TargetMachine>(target->createTargetMachine(
-      triple, chip, kPtxFeatures, options, std::nullopt, std::nullopt, llvm::CodeGenOptLevel::Aggressive));
-}
-
-void optimize(llvm::Module &module, llvm::TargetMachine &machine) {
-  llvm::LoopAnalysisManager loops;
-  llvm::FunctionAnalysisManager functions;
-  llvm::CGSCCAnalysisManager components;
-  llvm::ModuleAnalysisManager modules;
-  llvm::PassBuilder builder(&machine);
-  builder.registerModuleAnalyses(modules);
-  builder.registerCGSCCAnalyses(components);
-  builder.registerFunctionAnalyses(functions);
-  builder.registerLoopAnalyses(loops);
-  builder.crossRegisterProxies(loops, functions, components, modules);
-  builder.buildPerModuleDefaultPipeline(llvm::OptimizationLevel::O3).run(module, modules);
-}
-
 llvm::Expected<std::string> translate(mlir::gpu::GPUModuleOp device, StringRef chip) {
   llvm::LLVMContext context;
   std::unique_ptr<llvm::Module> module = mlir::translateModuleToLLVMIR(device, context);
   if (!module)
     return llvm::createStringError("the kernels could not be translated to LLVM IR");
-  auto machine = createMachine(chip);
+  auto machine = createMachine({"nvptx64-nvidia-cuda", chip.str(), kPtxFeatures});
   if (!machine)
     return machine.takeError();
-  module->setTargetTriple((*machine)->getTargetTriple());
-  module->setDataLayout((*machine)->createDataLayout());
+  setMachine(*module, **machine);
   optimize(*module, **machine);
-  llvm::SmallString<0> text;
-  llvm::raw_svector_ostream stream(text);
-  llvm::legacy::PassManager manager;
-  if ((*machine)->addPassesToEmitFile(manager, stream, nullptr, llvm::CodeGenFileType::AssemblyFile))
-    return llvm::createStringError("target 'nvptx64' writes no assembly");
-  manager.run(*module);
-  return std::string(text);
+  return generate(*module, **machine, llvm::CodeGenFileType::AssemblyFile);
 }
 
 /// Path of NVIDIA's assembler, or nothing.
