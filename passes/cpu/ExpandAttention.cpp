@@ -10,6 +10,7 @@
 #include "dialect/Kernel.h"
 #include "passes/Passes.h"
 #include "passes/cpu/Expansion.h"
+#include "passes/lower/KeyInterval.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -109,18 +110,16 @@ private:
     outputs = scratch({rows, valueSize});
   }
 
-  Value batchColumn(Value token, BatchColumn column) {
-    return arith::IndexCastOp::create(e, e.getIndexType(), e.load(op.getBatch(), {token, e.index(column)}));
-  }
+  Value column(Value token, BatchColumn which) { return batchColumn(e, op.getBatch(), token, which); }
 
   /// Tokens of one sequence go together, others one by one.
   void emitTokens(Value keyHead, Value token) {
     if (tokenTile == 1)
       return emitHeads(keyHead, token, 1);
-    Value first = batchColumn(token, kFirstKey), same;
+    Value first = column(token, kFirstKey), same;
     for (int64_t i = 1; i < tokenTile; ++i) {
       Value equal =
-          arith::CmpIOp::create(e, arith::CmpIPredicate::eq, batchColumn(e.add(token, i), kFirstKey), first);
+          arith::CmpIOp::create(e, arith::CmpIPredicate::eq, column(e.add(token, i), kFirstKey), first);
       same = same ? arith::AndIOp::create(e, same, equal).getResult() : equal;
     }
     e.branch(
@@ -142,25 +141,12 @@ private:
   Value maxIndex(Value a, Value b) { return arith::MaxSIOp::create(e, a, b); }
   Value minIndex(Value a, Value b) { return arith::MinSIOp::create(e, a, b); }
 
-  /// Every mask lets a token see an interval of keys.
   KeyRange keyRange(Value token, int64_t tokens) {
-    MaskAttr mask = op.getMask();
     KeyRange range;
-    range.first = batchColumn(token, kFirstKey);
+    range.first = column(token, kFirstKey);
     for (int64_t i = 0; i < tokens; ++i) {
-      Value at = e.add(token, i), position = batchColumn(at, kPosition), low = e.index(0),
-            high = batchColumn(at, kKeyCount);
-      if (mask.getCausal())
-        high = minIndex(high, e.add(position, 1));
-      if (mask.getWindow()) {
-        low = maxIndex(low, e.add(position, 1 - mask.getWindow()));
-        high = minIndex(high, e.add(position, mask.getWindow()));
-      }
-      if (mask.getChunk()) {
-        Value chunk = e.roundDown(position, mask.getChunk());
-        low = maxIndex(low, chunk);
-        high = minIndex(high, e.add(chunk, mask.getChunk()));
-      }
+      Value at = e.add(token, i), position = column(at, kPosition);
+      auto [low, high] = keyInterval(e, op.getMask(), position, column(at, kKeyCount));
       range.positions.push_back(position);
       range.lows.push_back(low);
       range.highs.push_back(high);
@@ -416,9 +402,7 @@ Value toCache(Emitter &e, Value value, Type element) {
 LogicalResult expandCacheUpdate(Emitter &e, kernel::CacheUpdateOp op) {
   auto keys = cast<MemRefType>(op.getKeyMemory().getType()),
        values = cast<MemRefType>(op.getValueMemory().getType());
-  auto column = [&](Value token, BatchColumn which) -> Value {
-    return arith::IndexCastOp::create(e, e.getIndexType(), e.load(op.getBatch(), {token, e.index(which)}));
-  };
+  auto column = [&](Value token, BatchColumn which) { return batchColumn(e, op.getBatch(), token, which); };
   e.loop(e.index(0), e.dimension(op.getKeys(), 0), 1, [&](Value token) {
     Value row = e.add(column(token, kFirstKey), column(token, kPosition));
     Value group = e.div(row, kKeyGroup), lane = e.rem(row, kKeyGroup);

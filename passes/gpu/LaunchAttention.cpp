@@ -5,6 +5,7 @@
 // of keys a work item has a key's score, then some elements of the weighted sum of values.
 
 #include "passes/gpu/Launches.h"
+#include "passes/lower/KeyInterval.h"
 #include "passes/lower/Scalars.h"
 
 using namespace mlir;
@@ -33,7 +34,7 @@ public:
   }
 
   void emit() {
-    Value head = e.block(0), token = e.block(1), keyHead = e.div(head, group);
+    Value token = e.block(0), head = e.block(1), keyHead = e.div(head, group);
     KeyRange range = keyRange(token);
     e.forThreads(e.index(keySize),
                  [&](Value d) { store(e.load(op.getQueries(), {token, head, d}), query, d); });
@@ -61,22 +62,10 @@ private:
     return value.getType().isF32() ? value : arith::ExtFOp::create(e, e.getF32Type(), value).getResult();
   }
 
-  /// Every mask lets a token see an interval of keys.
   KeyRange keyRange(Value token) {
-    MaskAttr mask = op.getMask();
-    auto column = [&](BatchColumn which) { return loadIndex(op.getBatch(), {token, e.index(which)}); };
-    Value position = column(kPosition), low = e.index(0), high = column(kKeyCount);
-    if (mask.getCausal())
-      high = minIndex(high, e.add(position, 1));
-    if (mask.getWindow()) {
-      low = maxIndex(low, e.add(position, 1 - mask.getWindow()));
-      high = minIndex(high, e.add(position, mask.getWindow()));
-    }
-    if (mask.getChunk()) {
-      Value chunk = e.roundDown(position, mask.getChunk());
-      low = maxIndex(low, chunk);
-      high = minIndex(high, e.add(chunk, mask.getChunk()));
-    }
+    auto column = [&](BatchColumn which) { return batchColumn(e, op.getBatch(), token, which); };
+    Value position = column(kPosition);
+    auto [low, high] = keyInterval(e, op.getMask(), position, column(kKeyCount));
     return {column(kFirstKey), low, high, position};
   }
 
@@ -163,7 +152,7 @@ private:
 
 LogicalResult transformer::launchAttention(kernel::AttentionOp op, const GpuTarget &) {
   LoopEmitter host(op);
-  DeviceEmitter e(op, "attention", {host.dimension(op.getQueries(), 1), host.dimension(op.getQueries(), 0)},
+  DeviceEmitter e(op, "attention", {host.dimension(op.getQueries(), 0), host.dimension(op.getQueries(), 1)},
                   kThreads);
   AttentionBlock(e, op).emit();
   return success();
@@ -176,7 +165,7 @@ LogicalResult transformer::launchCacheUpdate(kernel::CacheUpdateOp op, const Gpu
   DeviceEmitter e(op, "cache", {host.dimension(op.getKeys(), 0)}, target.threads);
   Scalars s{e};
   Value token = e.block(0);
-  auto column = [&](BatchColumn which) { return s.loadIndex(op.getBatch(), {token, e.index(which)}); };
+  auto column = [&](BatchColumn which) { return batchColumn(e, op.getBatch(), token, which); };
   Value row = e.add(column(kFirstKey), column(kPosition));
   auto toCache = [&](Value value, Type type) {
     return type.isF32() ? value : arith::TruncFOp::create(e, type, value).getResult();

@@ -35,7 +35,8 @@ bool holdsKernels(Operation *op) {
 
 struct MapToGpu : transformer::impl::MapToGpuBase<MapToGpu> {
   void runOnOperation() override {
-    if (failed(copiesToLinalg()) || failed(loopsOverKernels()))
+    copiesToLinalg();
+    if (failed(loopsOverKernels()))
       return signalPassFailure();
     SmallVector<Operation *> operations;
     getOperation().walk<WalkOrder::PreOrder>([&](Operation *op) {
@@ -94,13 +95,12 @@ struct MapToGpu : transformer::impl::MapToGpuBase<MapToGpu> {
     });
   }
 
-  LogicalResult copiesToLinalg() {
+  void copiesToLinalg() {
     getOperation().walk([](memref::CopyOp op) {
       OpBuilder builder(op);
       linalg::CopyOp::create(builder, op.getLoc(), op.getSource(), op.getTarget());
       op.erase();
     });
-    return success();
   }
 
   /// A parallel loop over kernels is a loop over launches.
