@@ -19,18 +19,6 @@ namespace {
 /// Texts that are tokenized at once.
 constexpr size_t textsAtOnce = 256;
 
-std::vector<std::string> linesOf(const std::string &text) {
-  std::vector<std::string> lines;
-  for (size_t begin = 0; begin < text.size();) {
-    size_t end = std::min(text.find('\n', begin), text.size());
-    lines.push_back(text.substr(begin, end - begin));
-    if (!lines.back().empty() && lines.back().back() == '\r')
-      lines.back().pop_back();
-    begin = end + 1;
-  }
-  return lines;
-}
-
 std::string numbers(std::span<const float> vector) { return fmt::format("[{}]", fmt::join(vector, ",")); }
 
 class EmbedRun {

@@ -10,6 +10,7 @@
 #include <csignal>
 #include <cstdio>
 #include <cstring>
+#include <sstream>
 #include <unistd.h>
 
 using namespace attune;
@@ -35,6 +36,17 @@ std::string cli::readAll(const std::string &path) {
   if (failed)
     throw Error(fmt::format("cannot read '{}': {}", path, std::strerror(error)));
   return text;
+}
+
+std::vector<std::string> cli::linesOf(const std::string &text) {
+  std::vector<std::string> lines;
+  std::istringstream stream(text);
+  for (std::string line; std::getline(stream, line);) {
+    if (!line.empty() && line.back() == '\r')
+      line.pop_back();
+    lines.push_back(line);
+  }
+  return lines;
 }
 
 void cli::writeFile(const std::string &path, std::string_view text) {

@@ -4,6 +4,7 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace attune::cli {
 
@@ -12,6 +13,9 @@ void write(std::string_view text);
 
 /// All of a file, or of stdin if `path` is "-". Throws attune::Error naming the file.
 std::string readAll(const std::string &path);
+
+/// The lines of a text, without their ends (LF or CR LF).
+std::vector<std::string> linesOf(const std::string &text);
 
 /// Makes a file of a text: beside its place first, so that no half-written one has its name. Throws
 /// attune::Error naming the file.

@@ -9,7 +9,6 @@
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
-#include <sstream>
 
 using namespace attune;
 using namespace attune::cli;
@@ -45,17 +44,6 @@ std::vector<int32_t> idsOf(Model &model, const std::string &text, bool areIds) {
   if (!isList)
     throw Error(fmt::format("'{}' is no list of ids like [504, 2644]", text));
   return list.get<std::vector<int32_t>>();
-}
-
-std::vector<std::string> linesOf(const std::string &text) {
-  std::vector<std::string> lines;
-  std::istringstream stream(text);
-  for (std::string line; std::getline(stream, line);) {
-    if (!line.empty() && line.back() == '\r')
-      line.pop_back();
-    lines.push_back(line);
-  }
-  return lines;
 }
 
 std::string shown(Model &model, const Hypothesis &result, const cli::Translate &command) {

@@ -12,6 +12,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <limits>
 
 using namespace attune;
 using namespace attune::cuda;
@@ -190,12 +191,17 @@ void *CudaDevice::allocate(int64_t bytes, const char *purpose) {
 }
 
 void CudaDevice::launchKernel(int32_t kernel, const Launch &launch) {
-  auto size = [](int64_t value) { return static_cast<unsigned>(value); };
+  const char *name = kernels()[static_cast<size_t>(kernel)].name;
+  auto size = [&](int64_t value) {
+    if (value > std::numeric_limits<int32_t>::max())
+      throw Error(fmt::format("{}: {} blocks are more than a GPU can launch at once", name, value));
+    return static_cast<unsigned>(value);
+  };
   const auto &[grid, block, arguments] = launch;
   driver.check(driver.cuLaunchKernel(functions[static_cast<size_t>(kernel)], size(grid[0]), size(grid[1]),
                                      size(grid[2]), size(block[0]), size(block[1]), size(block[2]), 0, stream,
                                      arguments, nullptr),
-               kernels()[static_cast<size_t>(kernel)].name);
+               name);
 }
 
 //===------------------------------------ repeated from a record ----------------------------------===//

@@ -2,10 +2,9 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "runtime/device/CudaDriver.h"
 #include "runtime/Error.h"
+#include "runtime/device/DynamicLibrary.h"
 
 #include <fmt/format.h>
-
-#include <dlfcn.h>
 
 using namespace attune;
 using namespace attune::cuda;
@@ -16,18 +15,10 @@ const Driver &Driver::get() {
 }
 
 Driver::Driver() {
-  constexpr char library[] = "libcuda.so.1";
-  void *handle = dlopen(library, RTLD_NOW | RTLD_LOCAL);
-  if (!handle)
-    throw Error(fmt::format("this program runs on an NVIDIA GPU, but there is no driver for one here ({})",
-                            dlerror()));
-  auto find = [&](auto &function, const char *name) {
-    void *address = dlsym(handle, name);
-    if (!address)
-      throw Error(fmt::format("NVIDIA's driver on this machine is too old: {} has no {}", library, name));
-    function = reinterpret_cast<std::remove_reference_t<decltype(function)>>(address);
-  };
-#define ATTUNE_FIND(name) find(name, #name)
+  DynamicLibrary library("libcuda.so.1",
+                         "this program runs on an NVIDIA GPU, but there is no driver for one here");
+  constexpr char old[] = "NVIDIA's driver on this machine is too old";
+#define ATTUNE_FIND(name) library.find(name, #name, old)
   ATTUNE_FIND(cuInit);
   ATTUNE_FIND(cuDriverGetVersion);
   ATTUNE_FIND(cuGetErrorString);

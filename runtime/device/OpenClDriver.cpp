@@ -2,10 +2,9 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "runtime/device/OpenClDriver.h"
 #include "runtime/Error.h"
+#include "runtime/device/DynamicLibrary.h"
 
 #include <fmt/format.h>
-
-#include <dlfcn.h>
 
 using namespace attune;
 using namespace attune::opencl;
@@ -16,19 +15,9 @@ const Loader &Loader::get() {
 }
 
 Loader::Loader() {
-  constexpr char library[] = "libOpenCL.so.1";
-  void *handle = dlopen(library, RTLD_NOW | RTLD_LOCAL);
-  if (!handle)
-    throw Error(
-        fmt::format("this program runs on OpenCL, but there is no loader for it here ({})", dlerror()));
-  auto find = [&](auto &function, const char *name) {
-    void *address = dlsym(handle, name);
-    if (!address)
-      throw Error(fmt::format("OpenCL on this machine is too old, version 2.1 is needed: {} has no {}",
-                              library, name));
-    function = reinterpret_cast<std::remove_reference_t<decltype(function)>>(address);
-  };
-#define ATTUNE_FIND(name) find(name, #name)
+  DynamicLibrary library("libOpenCL.so.1", "this program runs on OpenCL, but there is no loader for it here");
+  constexpr char old[] = "OpenCL on this machine is too old, version 2.1 is needed";
+#define ATTUNE_FIND(name) library.find(name, #name, old)
   ATTUNE_FIND(clGetPlatformIDs);
   ATTUNE_FIND(clGetDeviceIDs);
   ATTUNE_FIND(clGetDeviceInfo);
