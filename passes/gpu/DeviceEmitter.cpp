@@ -17,12 +17,11 @@ static constexpr StringLiteral kDeviceModule = "device";
 
 /// A name that no other launch has, of letters that assemblers take.
 static std::string kernelName(Operation *op, StringRef what) {
-  constexpr StringLiteral kCount = "kernel.launches";
   auto function = op->getParentOfType<func::FuncOp>();
   auto module = op->getParentOfType<ModuleOp>();
-  auto count = module->getAttrOfType<IntegerAttr>(kCount);
+  auto count = module->getAttrOfType<IntegerAttr>(DeviceEmitter::kLaunchCount);
   int64_t number = count ? count.getInt() : 0;
-  module->setAttr(kCount, Builder(op->getContext()).getI64IntegerAttr(number + 1));
+  module->setAttr(DeviceEmitter::kLaunchCount, Builder(op->getContext()).getI64IntegerAttr(number + 1));
   std::string name = (function.getName() + "_" + what + "_" + Twine(number)).str();
   std::replace_if(name.begin(), name.end(), [](char c) { return !llvm::isAlnum(c); }, '_');
   return name;

@@ -16,6 +16,9 @@ namespace mlir::transformer {
 /// Creates a `gpu.launch` and inserts into its body, which every work item runs. Blocks are one-dimensional.
 class DeviceEmitter : public LoopEmitter {
 public:
+  /// Attribute of a module that is being mapped: how many launches were created, for their names.
+  static constexpr StringLiteral kLaunchCount = "kernel.launches";
+
   /// Before `op`: `grid` holds the number of blocks along one to three dimensions, `threads` is the size of a
   /// block, a power of two. `what` becomes part of the kernel's name.
   DeviceEmitter(Operation *op, StringRef what, ArrayRef<Value> grid, int64_t threads);

@@ -50,6 +50,7 @@ struct MapToGpu : transformer::impl::MapToGpuBase<MapToGpu> {
         return signalPassFailure();
       op->erase();
     }
+    getOperation()->removeAttr(DeviceEmitter::kLaunchCount);
     getOperation().walk([](gpu::LaunchOp launch) { takeConstants(launch); });
     for (auto function : getOperation().getOps<func::FuncOp>()) {
       readThroughRuntime(function);

@@ -10,6 +10,7 @@
 #include <fmt/format.h>
 
 #include <functional>
+#include <map>
 #include <new>
 
 using namespace attune;
@@ -111,6 +112,15 @@ private:
   static void addOptional(CLI::App *sub, const char *option, std::optional<T> &value,
                           const std::string &description) {
     sub->add_option_function<T>(option, [&value](const T &given) { value = given; }, description);
+  }
+
+  /// The same for one of some words, each of which means a value.
+  template <typename T>
+  static void addWord(CLI::App *sub, const char *option, std::optional<T> &value,
+                      const std::map<std::string, T> &words, const std::string &description) {
+    sub->add_option_function<std::string>(
+           option, [&value, words](const std::string &word) { value = words.at(word); }, description)
+        ->check(CLI::IsMember(words));
   }
 
   static void addSampling(CLI::App *sub, Sampling &sampling, const char *otherwise) {
@@ -257,16 +267,11 @@ the options ask for; 0 in columns that the mask leaves out.)");
                 "No result ends before (default: as the model says)");
     addOptional(sub, "--no-repeat", translate.noRepeat,
                 "No stretch of so many tokens comes twice (default: as the model says)");
-    sub->add_option_function<std::string>(
-           "--early-stopping",
-           [this](const std::string &word) {
-             translate.earlyStopping = word == "no"    ? EarlyStopping::No
-                                       : word == "yes" ? EarlyStopping::Yes
-                                                       : EarlyStopping::Never;
-           },
-           "yes: stop when there are as many results as beams; never: when none can get better (default: as "
-           "the model says)")
-        ->check(CLI::IsMember({"no", "yes", "never"}));
+    addWord<EarlyStopping>(
+        sub, "--early-stopping", translate.earlyStopping,
+        {{"no", EarlyStopping::No}, {"yes", EarlyStopping::Yes}, {"never", EarlyStopping::Never}},
+        "yes: stop when there are as many results as beams; never: when none can get better (default: as "
+        "the model says)");
     sub->add_flag("--ids", translate.ids, "Texts are lists of ids, as 'tokenize --jsonl' writes them");
     sub->add_flag("--scores", translate.scores, "Each result's score before it");
     sub->add_flag("--json", translate.json, "A JSON object per text: text, score, ids");
@@ -284,15 +289,10 @@ the options ask for; 0 in columns that the mask leaves out.)");
         ->allow_extra_args(false);
     sub->add_flag("--tokens", embed.tokens, "A vector for each token, in its context");
     sub->add_flag("--static", embed.isStatic, "The tokens' rows of the embedding table, without context");
-    sub->add_option_function<std::string>(
-           "--pooling",
-           [this](const std::string &word) {
-             embed.pooling = word == "mean"    ? Pooling::Mean
-                             : word == "first" ? Pooling::First
-                                               : Pooling::Last;
-           },
-           "How a text's vector is made: mean, first or last of its tokens (default: as the model says)")
-        ->check(CLI::IsMember({"mean", "first", "last"}));
+    addWord<Pooling>(
+        sub, "--pooling", embed.pooling,
+        {{"mean", Pooling::Mean}, {"first", Pooling::First}, {"last", Pooling::Last}},
+        "How a text's vector is made: mean, first or last of its tokens (default: as the model says)");
     sub->add_flag_function(
         "--normalize,!--no-normalize", [this](int64_t count) { embed.normalize = count > 0; },
         "Whether vectors get the length 1 (default: as the model says)");

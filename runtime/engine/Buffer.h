@@ -15,7 +15,6 @@ public:
   Buffer() = default;
   /// `device` is null for the host.
   explicit Buffer(Device *device) : device(device) {}
-  Buffer(Device *device, int64_t bytes, const char *purpose) : device(device) { ensure(bytes, purpose); }
 
   /// Makes it at least this large; what it held is lost if it must grow.
   void ensure(int64_t bytes, const char *purpose) {
