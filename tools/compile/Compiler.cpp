@@ -7,21 +7,18 @@
 #include "dialect/KernelBufferize.h"
 #include "frontend/Builder.h"
 #include "frontend/Model.h"
-#include "frontend/tokenizer/TokenizerImport.h"
-#include "frontend/weights/Gguf.h"
 #include "frontend/yaml/DescriptionText.h"
 #include "passes/Pipelines.h"
 #include "passes/cpu/Target.h"
 #include "tools/compile/Compare.h"
 #include "tools/compile/DeviceCode.h"
 #include "tools/compile/Graph.h"
-#include "tools/compile/Link.h"
 #include "tools/compile/Metadata.h"
 #include "tools/compile/ModuleFile.h"
 #include "tools/compile/ObjectCode.h"
 #include "tools/compile/OutputFile.h"
 #include "tools/compile/PackedWeights.h"
-#include "tools/compile/Payload.h"
+#include "tools/compile/Product.h"
 #include "tools/compile/Progress.h"
 #include "tools/compile/Requantize.h"
 
@@ -33,14 +30,7 @@
 #include "llvm/ADT/ScopeExit.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/FileUtilities.h"
-#include "llvm/Support/MemoryBuffer.h"
-#include "llvm/Support/Path.h"
-#include "llvm/Support/Process.h"
 #include "llvm/Support/raw_ostream.h"
-
-#include <fmt/format.h>
-
-#include <sys/resource.h>
 
 using namespace attune;
 using llvm::Error;
@@ -123,9 +113,7 @@ private:
   std::vector<DeviceCode> deviceCodes; ///< with a GPU as target
   std::string deviceAssembly;          ///< in their place, if it is what a user wants
   PackedPlan plan;
-  std::optional<OutputFile> weightsFile; ///< written, not yet in its place
-  uint64_t codeBytes = 0;                ///< of the product without its payload
-  std::vector<int64_t> ids;              ///< to compare on
+  std::vector<int64_t> ids; ///< to compare on
   std::vector<ReferenceValue> reference;
 
   /// The table of contents of the compiler.
@@ -224,12 +212,7 @@ private:
       return llvm::createStringError("a program is not written to standard output: name a file with -o");
     if (options.output == "-")
       return Error::success();
-    std::vector<std::string> paths{options.output};
-    if (isProduct() && options.weightsInFile)
-      paths.push_back(weightsPath());
-    if (options.emit == Emit::library)
-      paths.push_back(headerPath());
-    for (const std::string &path : paths)
+    for (const std::string &path : outputsOf(options))
       if (Error error = checkWritable(path))
         return error;
     return Error::success();
@@ -377,9 +360,6 @@ private:
       return writeCodeFile(options.emit == Emit::llvm       ? CodeForm::llvmIr
                            : options.emit == Emit::assembly ? CodeForm::assembly
                                                             : CodeForm::object);
-    auto output = OutputFile::create(options.output);
-    if (!output)
-      return output.takeError();
     llvm::SmallString<128> object;
     if (std::error_code code = llvm::sys::fs::createTemporaryFile("attune", "o", object))
       return llvm::createStringError(code, "temporary file: " + code.message());
@@ -389,58 +369,11 @@ private:
       return error;
     module = {};
     context.reset();
-    progress.begin("linking");
-    Product product = options.emit == Emit::library ? Product::library : Product::executable;
-    if (Error error = linkProduct(std::string(object), output->temporary(), product, options.sanitize))
-      return error;
-    if (std::error_code code = llvm::sys::fs::file_size(output->temporary(), codeBytes))
-      return llvm::createStringError(code, output->temporary() + ": " + code.message());
-    progress.begin("packing weights");
-    if (Error error = addPayload(output->temporary()))
-      return error;
-    llvm::sys::fs::setPermissions(output->temporary(), llvm::sys::fs::all_read | llvm::sys::fs::all_exe |
-                                                           llvm::sys::fs::owner_write);
-    progress.end();
-    if (options.report)
-      reportSizes();
-    if (product == Product::library)
-      if (Error error = writeHeader())
-        return error;
-    // All that can fail for long is done: the weights appear with the program.
-    if (weightsFile)
-      if (Error error = weightsFile->commit())
-        return error;
-    Error error = output->commit();
-    if (error && weightsFile)
-      llvm::sys::fs::remove(weightsPath());
-    return error;
+    for (auto &[name, cache] : caches)
+      entries[name] = cache;
+    ProductParts parts{std::string(object), std::move(plan), std::move(entries), std::move(deviceCodes)};
+    return attune::writeProduct(options, *model, *target, std::move(parts), progress);
   }
-
-  void reportSizes() const {
-    rusage usage{};
-    ::getrusage(RUSAGE_SELF, &usage);
-    auto line = [](const char *what, double bytes) {
-      llvm::errs() << fmt::format("{:<20} {:>8.3f} MB\n", what, bytes / 1e6);
-    };
-    line("code and runtime", static_cast<double>(codeBytes));
-    line("weights", static_cast<double>(plan.bytes));
-    line("compiler's memory", static_cast<double>(usage.ru_maxrss) * 1024);
-  }
-
-  /// The interface of a library, beside it.
-  Error writeHeader() const {
-    auto header = llvm::MemoryBuffer::getFile(runtimeHeader());
-    if (!header)
-      return llvm::createStringError(header.getError(), runtimeHeader() + ": " + header.getError().message());
-    return writeFile(headerPath(), (*header)->getBuffer());
-  }
-
-  std::string headerPath() const {
-    llvm::SmallString<128> path(llvm::sys::path::parent_path(options.output));
-    llvm::sys::path::append(path, "attune.h");
-    return std::string(path);
-  }
-  std::string weightsPath() const { return options.output + ".weights"; }
 
   Error writeGraph() {
     Graph graph = describeGraph(*module, model->description.name);
@@ -457,71 +390,6 @@ private:
     if (Error error = writeCode(*module, *target, form, options.sanitize, file->temporary()))
       return error;
     return file->commit();
-  }
-
-  Error addPayload(const std::string &path) {
-    std::vector<Blob> blobs;
-    auto tokenizer = importTokenizer();
-    if (!tokenizer)
-      return tokenizer.takeError();
-    std::string weightsName = options.weightsInFile ? llvm::sys::path::filename(weightsPath()).str() : "";
-    for (auto &[name, cache] : caches)
-      entries[name] = cache;
-    blobs.push_back(textBlob(
-        "metadata", writeMetadata(model->description, options.target == Target::cuda ? "cuda" : "cpu",
-                                  *target, std::move(entries), plan.bytes, weightsName)));
-    if (!tokenizer->empty())
-      blobs.push_back(textBlob("tokenizer", std::move(*tokenizer)));
-    for (DeviceCode &code : deviceCodes)
-      blobs.push_back(textBlob(code.name, std::move(code.bytes)));
-    if (!options.weightsInFile) {
-      blobs.push_back({"weights", plan.bytes, [this](BlobWriter write) { return pack(write); }});
-      return appendPayload(path, blobs);
-    }
-    if (Error error = writeWeightsFile(weightsPath()))
-      return error;
-    return appendPayload(path, blobs);
-  }
-
-  Error pack(BlobWriter write) {
-    return packWeights(plan, model->weights, write, [&](int64_t done) { progress.update(done, plan.bytes); });
-  }
-
-  Error writeWeightsFile(const std::string &path) {
-    auto file = OutputFile::create(path);
-    if (!file)
-      return file.takeError();
-    std::error_code code;
-    llvm::raw_fd_ostream out(file->temporary(), code);
-    if (code)
-      return llvm::createStringError(code, path + ": cannot be written: " + code.message());
-    std::vector<char> zeros;
-    Error error = pack([&](int64_t offset, llvm::ArrayRef<uint8_t> bytes) -> Error {
-      out.seek(offset);
-      out.write(reinterpret_cast<const char *>(bytes.data()), bytes.size());
-      return Error::success();
-    });
-    out.close();
-    if (error)
-      return error;
-    if (out.has_error()) {
-      out.clear_error();
-      return llvm::createStringError(path + ": cannot be written");
-    }
-    weightsFile.emplace(std::move(*file));
-    return Error::success();
-  }
-
-  llvm::Expected<std::string> importTokenizer() {
-    const std::string &path = model->tokenizer();
-    if (path.empty())
-      return std::string();
-    if (!llvm::StringRef(path).ends_with(".gguf"))
-      return importTokenizerJson(path);
-    auto gguf = openGguf(path);
-    if (!gguf)
-      return gguf.takeError();
-    return importTokenizerGguf(gguf->metadata);
   }
 };
 
