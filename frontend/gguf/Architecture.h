@@ -38,6 +38,7 @@ void describeQwen2Moe(Settings &settings, Description &model);
 void describeQwen3Moe(Settings &settings, Description &model);
 void describeSmolLM3(Settings &settings, Description &model);
 void describeStarCoder2(Settings &settings, Description &model);
+void describeT5(Settings &settings, Description &model);
 
 //===------------------- parts that architectures share -------------------===//
 

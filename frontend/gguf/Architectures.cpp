@@ -25,6 +25,7 @@ llvm::ArrayRef<Architecture> gguf::architectures() {
       {"qwen3moe", describeQwen3Moe},
       {"smollm3", describeSmolLM3},
       {"starcoder2", describeStarCoder2},
+      {"t5", describeT5},
       // clang-format on
   };
   return table;

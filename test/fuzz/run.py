@@ -29,8 +29,9 @@ def gguf_seeds(bin_dir, work):
     """A model of each kind of tokenizer with all its settings, and weights of no elements' worth."""
     strings = lambda words: struct.pack("<IQ", gguf.STRING, len(words)) + b"".join(gguf.text(word) for word in words)
     settings = {"block_count": 1, "context_length": 64, "embedding_length": 8, "feed_forward_length": 8, "attention.head_count": 2,
-                "attention.head_count_kv": 1, "attention.layer_norm_rms_epsilon": 1e-5, "attention.layer_norm_epsilon": 1e-5, "rope.freq_base": 1e4, "vocab_size": 4}
-    for architecture, model in (("llama", "llama"), ("qwen2", "gpt2"), ("bert", "bert"), ("gemma3", "t5"), ("qwen3moe", "gpt2")):
+                "attention.head_count_kv": 1, "attention.layer_norm_rms_epsilon": 1e-5, "attention.layer_norm_epsilon": 1e-5, "rope.freq_base": 1e4, "vocab_size": 4,
+                "attention.key_length": 4, "attention.relative_buckets_count": 8, "decoder_start_token_id": 0}
+    for architecture, model in (("llama", "llama"), ("qwen2", "gpt2"), ("bert", "bert"), ("gemma3", "t5"), ("t5", "t5"), ("qwen3moe", "gpt2")):
         entries = {"general.architecture": architecture, "tokenizer.ggml.model": model, "tokenizer.ggml.pre": "default",
                    "tokenizer.ggml.bos_token_id": 1, "tokenizer.ggml.add_bos_token": True,
                    **{f"{architecture}.{key}": value for key, value in settings.items()}}

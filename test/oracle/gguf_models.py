@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """The recorded models as GGUF files: keys, names and layouts are those of llama.cpp's converter."""
 import array
+import base64
 import json
 import math
 import re
@@ -29,7 +30,14 @@ GPT_OSS = LAYER | {"post_attention_layernorm": "post_attention_norm", "mlp.route
 BERT = {"attention.self.query": "attn_q", "attention.self.key": "attn_k", "attention.self.value": "attn_v",
         "attention.output.dense": "attn_output", "attention.output.LayerNorm": "attn_output_norm", "intermediate.dense": "ffn_up",
         "output.dense": "ffn_down", "output.LayerNorm": "layer_output_norm"}
-MODEL = {"model.embed_tokens": "token_embd", "model.norm": "output_norm", "lm_head": "output", "transformer.wte": "token_embd",
+T5 = {f"layer.0.SelfAttention.{part}": f"attn_{part}" for part in "qkvo"} | {f"layer.1.EncDecAttention.{part}": f"cross_attn_{part}" for part in "qkvo"}
+T5 |= {"layer.0.layer_norm": "attn_norm", "layer.0.SelfAttention.relative_attention_bias": "attn_rel_b"}
+T5_NETWORK = {"layer_norm": "ffn_norm", "DenseReluDense.wi": "ffn_up", "DenseReluDense.wi_0": "ffn_gate", "DenseReluDense.wi_1": "ffn_up",
+              "DenseReluDense.wo": "ffn_down"}
+T5_STACKS = {"encoder": ("enc", T5 | {f"layer.1.{part}": name for part, name in T5_NETWORK.items()}),
+             "decoder": ("dec", T5 | {"layer.1.layer_norm": "cross_attn_norm"} | {f"layer.2.{part}": name for part, name in T5_NETWORK.items()})}
+MODEL = {"shared": "token_embd", "encoder.final_layer_norm": "enc.output_norm", "decoder.final_layer_norm": "dec.output_norm",
+         "model.embed_tokens": "token_embd", "model.norm": "output_norm", "lm_head": "output", "transformer.wte": "token_embd",
          "transformer.wpe": "position_embd", "transformer.ln_f": "output_norm", "gpt_neox.embed_in": "token_embd",
          "gpt_neox.final_layer_norm": "output_norm", "embed_out": "output"}
 for family in ("bert", "roberta"):
@@ -46,12 +54,19 @@ FAMILIES = {"llama": ("llama", LAYER, "model.layers."), "mistral": ("llama", LAY
             "mixtral": ("llama", MIXTRAL, "model.layers."), "qwen2_moe": ("qwen2moe", QWEN_MOE, "model.layers."),
             "qwen3_moe": ("qwen3moe", QWEN_MOE, "model.layers."), "gpt_oss": ("gpt-oss", GPT_OSS, "model.layers."),
             "gpt2": ("gpt2", GPT2, "transformer.h."), "gpt_neox": ("gptneox", GPT_NEOX, "gpt_neox.layers."),
-            "bert": ("bert", BERT, "bert.encoder.layer."), "roberta": ("bert", BERT, "roberta.encoder.layer.")}
+            "bert": ("bert", BERT, "bert.encoder.layer."), "roberta": ("bert", BERT, "roberta.encoder.layer."),
+            "t5": ("t5", None, None)}
 INTERLEAVED = ("llama", "mistral", "mixtral", "smollm3", "granite")
 
 
 def name_of(name, layers, prefix):
     stem, ending = name.rsplit(".", 1)
+    if not layers:  # a stack's own
+        if stem in MODEL:
+            return f"{MODEL[stem]}.{ending}"
+        stack, _, number, part = stem.split(".", 3)
+        prefix, layers = T5_STACKS[stack]
+        return f"{prefix}.blk.{number}.{layers[part]}.{ending}"
     if not name.startswith(prefix):
         return f"{MODEL[stem]}.{ending}"
     number, part = stem[len(prefix):].split(".", 1)
@@ -118,10 +133,29 @@ def separated(named):
     return result
 
 
+NORMAL, UNKNOWN, CONTROL, UNUSED = 1, 2, 3, 5
+
+
+def unigram_metadata(tokenizer, config):
+    """The tokenizer of a file of SentencePiece's, filled up to the rows of the embedding table."""
+    pieces = tokenizer["model"]["vocab"]
+    control = {token["content"] for token in tokenizer["added_tokens"]} - {pieces[tokenizer["model"]["unk_id"]][0]}
+    rest = range(len(pieces), config["vocab_size"])
+    kinds = [CONTROL if piece in control else NORMAL for piece, _ in pieces]
+    kinds[tokenizer["model"]["unk_id"]] = UNKNOWN
+    values = {"model": "t5", "pre": "default", "tokens": [piece for piece, _ in pieces] + [f"[PAD{number}]" for number in rest],
+              "scores": [float(score) for _, score in pieces] + [-10000.0 for _ in rest], "token_type": kinds + [UNUSED for _ in rest],
+              "add_space_prefix": True, "remove_extra_whitespaces": True,
+              "precompiled_charsmap": base64.b64decode(tokenizer["normalizer"]["normalizers"][0]["precompiled_charsmap"]),
+              "unknown_token_id": tokenizer["model"]["unk_id"], "eos_token_id": config["eos_token_id"], "padding_token_id": config["pad_token_id"]}
+    return {f"tokenizer.ggml.{key}": value for key, value in values.items()}
+
+
 class Converter:
     def __init__(self, folder):
         self.config = json.loads((folder / "config.json").read_text())
         self.type = self.config["model_type"]
+        self.tokenizer = json.loads((folder / "tokenizer.json").read_text())
         self.architecture, self.layers, self.prefix = FAMILIES[self.type]
         self.stored = stacked(tensors.load(folder / "model.safetensors"))
         if self.type == "gpt_oss":
@@ -133,6 +167,8 @@ class Converter:
         return next((self.config[key] for key in keys if self.config.get(key) is not None), None)
 
     def tensor(self, name, tensor):
+        if self.type == "t5":
+            return tensor
         heads = self.get("num_attention_heads", "n_head")
         size = self.get("head_dim") or self.get("hidden_size", "n_embd") // heads
         if self.type.startswith("gemma") and "norm" in name:
@@ -150,7 +186,20 @@ class Converter:
             return transposed(tensor)
         return tensor
 
+    def pair_metadata(self):
+        """T5's keys. Distances that share the last bucket are none of them."""
+        config = self.config
+        values = {"context_length": config.get("n_positions", 512), "embedding_length": config["d_model"], "block_count": config["num_layers"],
+                  "decoder_block_count": config["num_decoder_layers"], "feed_forward_length": config["d_ff"],
+                  "attention.head_count": config["num_heads"], "attention.key_length": config["d_kv"], "attention.value_length": config["d_kv"],
+                  "attention.layer_norm_epsilon": config["layer_norm_epsilon"], "attention.layer_norm_rms_epsilon": config["layer_norm_epsilon"],
+                  "attention.relative_buckets_count": config["relative_attention_num_buckets"],
+                  "decoder_start_token_id": config["decoder_start_token_id"]}
+        return {"general.architecture": "t5"} | {f"t5.{key}": value for key, value in values.items()}
+
     def metadata(self):
+        if self.type == "t5":
+            return self.pair_metadata() | unigram_metadata(self.tokenizer, self.config)
         config, heads, size = self.config, self.get("num_attention_heads", "n_head"), self.get("head_dim")
         values = {"context_length": self.get("max_position_embeddings", "n_positions"), "embedding_length": self.get("hidden_size", "n_embd"),
                   "block_count": self.get("num_hidden_layers", "n_layer"), "attention.head_count": heads,

@@ -4,7 +4,7 @@
 import struct
 
 ALIGNMENT = 32
-U32, F32, BOOL, STRING = 4, 6, 7, 8
+U8, U32, I32, F32, BOOL, STRING, ARRAY = 0, 4, 5, 6, 7, 8, 9
 
 
 def text(value):
@@ -12,8 +12,20 @@ def text(value):
     return struct.pack("<Q", len(data)) + data
 
 
+def listed(values):
+    """Bytes, or a list whose first element's type is that of all."""
+    if isinstance(values, bytes):
+        return struct.pack("<IQ", U8, len(values)) + values
+    if isinstance(values[0], str):
+        return struct.pack("<IQ", STRING, len(values)) + b"".join(map(text, values))
+    kind, code = (I32, "i") if isinstance(values[0], int) else (F32, "f")
+    return struct.pack(f"<IQ{len(values)}{code}", kind, len(values), *values)
+
+
 def entry(key, value):
     """A key with its value, of the type that Python's value has."""
+    if isinstance(value, (list, bytes)):
+        return text(key) + struct.pack("<I", ARRAY) + listed(value)
     if isinstance(value, bool):
         return text(key) + struct.pack("<IB", BOOL, value)
     if isinstance(value, int):

@@ -199,4 +199,70 @@ TEST_F(GgufFamilies, Bert) {
   expectError(loadModel(file.write(folder)), {"tensor 'position_embd.weight' is missing"});
 }
 
+TEST_F(GgufFamilies, T5) {
+  rename("t5");
+  file.entries["t5.decoder_block_count"] = LlamaGguf::number(1);
+  file.entries["t5.attention.key_length"] = LlamaGguf::number(3);
+  file.entries["t5.attention.relative_buckets_count"] = LlamaGguf::number(8);
+  file.entries["t5.decoder_start_token_id"] = LlamaGguf::number(4);
+  file.tensors = {{"token_embd.weight", {{8, 10}}},          {"dec.output_norm.weight", {{8}}},
+                  {"enc.output_norm.weight", {{8}}},         {"dec.blk.0.attn_rel_b.weight", {{4, 8}}},
+                  {"enc.blk.0.attn_rel_b.weight", {{4, 8}}}, {"dec.blk.0.cross_attn_rel_b.weight", {{4, 8}}}};
+  auto add = [&](llvm::StringRef block, llvm::StringRef attention) {
+    std::string prefix = (block + attention).str();
+    file.tensors[prefix + "_norm.weight"] = {{8}};
+    for (llvm::StringRef part : {"_q.weight", "_k.weight", "_v.weight"})
+      file.tensors[(prefix + part).str()] = {{8, 12}};
+    file.tensors[prefix + "_o.weight"] = {{12, 8}};
+  };
+  for (llvm::StringRef block : {"enc.blk.0.", "enc.blk.1.", "dec.blk.0."}) {
+    add(block, "attn");
+    file.tensors[(block + "ffn_norm.weight").str()] = {{8}};
+    file.tensors[(block + "ffn_up.weight").str()] = {{8, 12}};
+    file.tensors[(block + "ffn_down.weight").str()] = {{12, 8}};
+  }
+  add("dec.blk.0.", "cross_attn");
+  Description model = description();
+  EXPECT_EQ(model.kind, ModelKind::encoder_decoder);
+  EXPECT_EQ(model.encoder->layers.size(), 2u);
+  EXPECT_EQ(model.layers.size(), 1u);
+  EXPECT_EQ(model.tokens.decoderStart, 4);
+  EXPECT_EQ(model.layers[0].attention->relativeBias, (RelativeBias{8, 128}));
+  EXPECT_EQ(model.layers[0].attention->scale, 1);
+  EXPECT_TRUE(model.layers[0].attention->mask.causal);
+  EXPECT_FALSE(model.layers[0].crossAttention->relativeBias);
+  EXPECT_EQ(model.layers[0].feedForward->activation, Activation::relu);
+  EXPECT_TRUE(model.head->tied);
+  EXPECT_EQ(model.head->scale, 1 / std::sqrt(8.0));
+  EXPECT_EQ(model.tensors.at("encoder.relative_bias").name, "enc.blk.0.attn_rel_b.weight");
+
+  file.tensors["output.weight"] = {{8, 10}}; // all zeros, as the table: a copy
+  EXPECT_TRUE(description().head->tied);
+  file.tensors["token_embd.weight"] = {{8, 10}, 0, someBytes(320)};
+  model = description();
+  EXPECT_FALSE(model.head->tied);
+  EXPECT_EQ(model.head->scale, 1);
+
+  for (llvm::StringRef block : {"enc.blk.0.", "enc.blk.1.", "dec.blk.0."})
+    file.tensors[(block + "ffn_gate.weight").str()] = {{8, 12}};
+  EXPECT_EQ(description().layers[0].feedForward->activation, Activation::gelu_tanh);
+
+  auto expectProblem = [&](llvm::StringRef text, auto change) {
+    LlamaGguf saved = file;
+    change();
+    expectError(loadModel(file.write(folder)), {text});
+    file = std::move(saved);
+  };
+  expectProblem("'t5.decoder_start_token_id' is missing, expected the token that a decoder begins with",
+                [&] { file.entries.erase("t5.decoder_start_token_id"); });
+  expectProblem("'t5.block_count' is 2, and tensor 'enc.blk.1.attn_rel_b.weight' is there, expected a table",
+                [&] { file.tensors["enc.blk.1.attn_rel_b.weight"] = {{4, 8}}; });
+  expectProblem("'t5.feed_forward_length' is of networks with gates in one of encoder and decoder",
+                [&] { file.tensors.erase("enc.blk.0.ffn_gate.weight"); });
+  expectProblem("tensor 'enc.blk.0.attn_rel_b.weight' has shape [6, 4], expected [32]",
+                [&] { file.tensors["enc.blk.0.attn_rel_b.weight"] = {{4, 6}}; });
+  expectProblem("'t5.attention.relative_buckets_count'",
+                [&] { file.entries.erase("t5.attention.relative_buckets_count"); });
+}
+
 } // namespace
