@@ -13,16 +13,17 @@ using namespace attune::huggingface;
 using llvm::formatv;
 using llvm::StringRef;
 
-void huggingface::expectDecoder(const Config &config, StringRef architecture) {
+void huggingface::expectDecoder(const Config &config, StringRef architecture, bool mayBeQuantized) {
   expectArchitecture(config, architecture);
   for (StringRef key : {"is_encoder_decoder", "add_cross_attention"})
     config.refuseFlag(key);
-  if (config.has("quantization_config"))
+  if (!mayBeQuantized && config.has("quantization_config"))
     config.refuse("quantization_config", "none (weights quantised that way are not supported)");
 }
 
-void huggingface::readDecoder(const Config &config, StringRef architecture, bool tied, Description &model) {
-  expectDecoder(config, architecture);
+void huggingface::readDecoder(const Config &config, StringRef architecture, bool tied, Description &model,
+                              bool mayBeQuantized) {
+  expectDecoder(config, architecture, mayBeQuantized);
   model.vocabulary = config.size("vocab_size");
   model.hidden = config.size("hidden_size");
   model.context = config.size("max_position_embeddings", 2048);

@@ -58,11 +58,13 @@ void describeXlmRoberta(const Config &config, Description &model);
 
 //===--------------------- parts that families share ----------------------===//
 
-/// Refuses other classes than `architecture` and settings that make another kind of model.
-void expectDecoder(const Config &config, llvm::StringRef architecture);
+/// Refuses other classes than `architecture` and settings that make another kind of model; quantised weights
+/// too, unless the family reads them.
+void expectDecoder(const Config &config, llvm::StringRef architecture, bool mayBeQuantized = false);
 
 /// What most decoders say under the same keys: vocabulary, hidden size, context, whether the head is tied.
-void readDecoder(const Config &config, llvm::StringRef architecture, bool tied, Description &model);
+void readDecoder(const Config &config, llvm::StringRef architecture, bool tied, Description &model,
+                 bool mayBeQuantized = false);
 
 /// `num_hidden_layers`, or what `key` names.
 int64_t readLayerCount(const Config &config, llvm::StringRef key = "num_hidden_layers");
@@ -127,9 +129,9 @@ llvm::ArrayRef<TensorName> llamaNames();
 /// rotary positions, a second copy of a tied head.
 void nameLlamaTensors(Description &model, llvm::ArrayRef<TensorName> names = {});
 
-/// Names the stacks of experts of which `tensor`.gate_up_proj holds gate and up, as `[in, out]`: one after
-/// the other, or in alternate columns.
-void nameFusedExperts(Description &model, llvm::StringRef tensor, bool interleaved);
+/// Names the stacks of experts of which `tensor`.gate_up_proj holds gate and up: one after the other, or in
+/// alternate columns of `[in, out]` (rows, where they are not transposed).
+void nameFusedExperts(Description &model, llvm::StringRef tensor, bool interleaved, bool transposed = true);
 
 /// `length` rows from `first` on of a fused matrix that has `of` rows, and of its bias.
 void sliceRows(Description &model, llvm::StringRef parameter, RowSlice rows);

@@ -28,13 +28,23 @@ static FeedForward readMixture(const Config &config, const Norm &norm) {
   return mixture;
 }
 
+/// Whether the experts are stored in MXFP4, as OpenAI publishes them. All else is as in other files then.
+static bool readsMxfp4(const Config &config) {
+  std::optional<Config> stored = config.section("quantization_config");
+  if (!stored || !stored->has("quant_method")) // readDecoder refuses the latter
+    return false;
+  if (stored->text("quant_method") != "mxfp4")
+    stored->refuse("quant_method", "\"mxfp4\"");
+  if (stored->has("modules_to_not_convert"))
+    for (llvm::StringRef module : stored->texts("modules_to_not_convert"))
+      if (module.contains("experts") || module.ends_with(".mlp"))
+        stored->refuse("modules_to_not_convert", "no experts: those of all layers are in MXFP4, or none are");
+  return true;
+}
+
 void huggingface::describeGptOss(const Config &config, Description &model) {
-  if (std::optional<Config> stored = config.section("quantization_config"))
-    if (stored->text("quant_method", "") == "mxfp4")
-      config.fail("quantization_config.quant_method",
-                  "is \"mxfp4\", which is not supported: its experts are tensors of blocks and scales "
-                  "(gate_up_proj_blocks, gate_up_proj_scales); expected unquantised weights");
-  readDecoder(config, "GptOssForCausalLM", /*tied=*/false, model);
+  bool inBlocks = readsMxfp4(config);
+  readDecoder(config, "GptOssForCausalLM", /*tied=*/false, model, inBlocks);
   Norm norm{NormKind::rms, config.positive("rms_norm_eps", 1e-5)};
   Attention attention;
   readHeads(config, model.hidden, attention);
@@ -54,6 +64,6 @@ void huggingface::describeGptOss(const Config &config, Description &model) {
   }
   model.finalNorm = norm;
   model.tensors["layer.attention.sinks"].name = "model.layers.{}.self_attn.sinks";
-  nameFusedExperts(model, "model.layers.{}.mlp.experts", /*interleaved=*/true);
+  nameFusedExperts(model, "model.layers.{}.mlp.experts", /*interleaved=*/true, /*transposed=*/!inBlocks);
   nameLlamaTensors(model, {{"layer.feed_forward.router", "model.layers.{}.mlp.router"}});
 }

@@ -23,7 +23,7 @@ Experts huggingface::readExperts(const Config &config, StringRef count, std::opt
   return experts;
 }
 
-void huggingface::nameFusedExperts(Description &model, StringRef tensor, bool interleaved) {
+void huggingface::nameFusedExperts(Description &model, StringRef tensor, bool interleaved, bool transposed) {
   const FeedForward *mixture = nullptr;
   for (const Layer &layer : model.layers)
     if (layer.feedForward->experts)
@@ -35,7 +35,7 @@ void huggingface::nameFusedExperts(Description &model, StringRef tensor, bool in
     std::string parameter = ("layer.feed_forward.experts." + part + (isBias ? ".bias" : "")).str();
     TensorSource &source = model.tensors[parameter];
     source.name = (tensor + "." + fused + (isBias ? "_bias" : "")).str();
-    source.transposed = !isBias;
+    source.transposed = transposed && !isBias;
     return source;
   };
   for (bool isBias : {false, true}) {

@@ -22,9 +22,13 @@ llvm::Expected<PackSource> PackSource::of(const TensorInfo &tensor, int64_t inde
   int64_t matrices = shape.size() == 3 ? shape[0] : 1;
   if (index < 0 || index >= matrices)
     return tensorError(tensor, llvm::formatv("of shape {0} has no matrix {1}", shapeText(shape), index));
-  int64_t bytes = static_cast<int64_t>(tensor.data.size()) / matrices;
-  return PackSource{tensor.name, tensor.type, tensor.data.slice(index * bytes, bytes),
-                    shape[shape.size() - 2], shape.back()};
+  auto part = [&](llvm::ArrayRef<uint8_t> whole) {
+    size_t bytes = whole.size() / matrices;
+    return whole.slice(index * bytes, bytes);
+  };
+  PackSource source{tensor.name, tensor.type, part(tensor.data), shape[shape.size() - 2], shape.back()};
+  source.scales = part(tensor.scales);
+  return source;
 }
 
 llvm::Expected<PackSource> PackSource::ofTransposed(const TensorInfo &tensor, int64_t index) {

@@ -36,9 +36,9 @@ static llvm::Error checkSource(const PackedFormat &format, const PackSource &sou
   llvm::Expected<int64_t> bytes = tensorBytes(source.type, {source.storedRows, source.columns});
   if (!bytes)
     return sourceError(source, "of " + llvm::toString(bytes.takeError()));
-  if (*bytes != static_cast<int64_t>(source.data.size()))
-    return sourceError(source,
-                       llvm::formatv("has {0} bytes of data, expected {1}", source.data.size(), *bytes));
+  int64_t found = source.data.size() + source.scales.size();
+  if (*bytes != found)
+    return sourceError(source, llvm::formatv("has {0} bytes of data, expected {1}", found, *bytes));
   if (!holdsExactly(format, source.type) && !requantize)
     return sourceError(source, llvm::formatv("is stored as {0}, which the packed format cannot hold exactly",
                                              storageTypeName(source.type)));
@@ -160,8 +160,25 @@ private:
 };
 } // namespace
 
-/// A row as the source stores it: in place, or gathered if the source is transposed.
+/// GGML's blocks of a row whose scales and codes lie apart: the scale comes first, then bytes of elements
+/// half a block apart instead of neighbours.
+static void joinBlocks(const uint8_t *codes, const uint8_t *scales, int64_t blocks, uint8_t *out) {
+  for (int64_t b = 0; b < blocks; ++b, codes += 16) {
+    *out++ = scales[b];
+    auto element = [&](int e) { return codes[e / 2] >> (e % 2 * 4) & 15; };
+    for (int e = 0; e < 16; ++e)
+      *out++ = static_cast<uint8_t>(element(e) | element(e + 16) << 4);
+  }
+}
+
+/// A row as the source stores it: in place, or gathered if the source is transposed or cut in two.
 const uint8_t *PanelPacker::storedRow(const PackSource &source, int64_t index) {
+  if (!source.scales.empty()) {
+    int64_t blocks = columns / blockSize(source.type);
+    gathered.resize(storageBytes(source.type, columns));
+    joinBlocks(&source.data[index * blocks * 16], &source.scales[index * blocks], blocks, gathered.data());
+    return gathered.data();
+  }
   if (!source.transposed)
     return source.data.data() + index * storageBytes(source.type, columns);
   int64_t size = blockBytes(source.type);

@@ -36,6 +36,7 @@ struct PackSource {
   std::vector<int64_t> rowOrder = {};
   /// The data is [columns, storedRows] instead. For plain numbers only.
   bool transposed = false;
+  llvm::ArrayRef<uint8_t> scales = {}; ///< Of blocks that are cut in two: TensorInfo.
 
   int64_t rows() const { return rowOrder.empty() ? storedRows : static_cast<int64_t>(rowOrder.size()); }
 

@@ -91,10 +91,17 @@ static llvm::Expected<WeightStore> openSharded(llvm::StringRef folder) {
   return store;
 }
 
+static llvm::Expected<WeightStore> openFile(llvm::StringRef path) {
+  WeightStore store;
+  if (llvm::Error error = addSafetensorsFile(path, store))
+    return std::move(error);
+  return store;
+}
+
 static llvm::Expected<WeightStore> openFolder(llvm::StringRef folder) {
   std::string single = inFolder(folder, singleName);
   if (fs::exists(single))
-    return openSafetensors(single);
+    return openFile(single);
   if (fs::exists(inFolder(folder, indexName)))
     return openSharded(folder);
   std::string message = llvm::formatv("holds neither {0} nor {1}", singleName, indexName);
@@ -105,10 +112,10 @@ static llvm::Expected<WeightStore> openFolder(llvm::StringRef folder) {
 }
 
 llvm::Expected<WeightStore> attune::openSafetensors(llvm::StringRef path) {
-  if (fs::is_directory(path))
-    return openFolder(path);
-  WeightStore store;
-  if (llvm::Error error = addSafetensorsFile(path, store))
+  llvm::Expected<WeightStore> store = fs::is_directory(path) ? openFolder(path) : openFile(path);
+  if (!store)
+    return store;
+  if (llvm::Error error = joinMxfp4(*store))
     return std::move(error);
   return store;
 }

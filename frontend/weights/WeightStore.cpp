@@ -61,3 +61,10 @@ llvm::Error WeightStore::add(TensorInfo tensor) {
   list.push_back(std::move(tensor));
   return llvm::Error::success();
 }
+
+void WeightStore::filter(llvm::function_ref<bool(const TensorInfo &)> stays) {
+  llvm::erase_if(list, [&](const TensorInfo &tensor) { return !stays(tensor); });
+  indexOf.clear();
+  for (size_t index = 0; index < list.size(); ++index)
+    indexOf[list[index].name] = index;
+}

@@ -8,6 +8,7 @@
 
 #include "frontend/weights/BlockFormat.h"
 #include "llvm/ADT/ArrayRef.h"
+#include "llvm/ADT/STLFunctionalExtras.h"
 #include "llvm/ADT/SmallVector.h"
 #include "llvm/ADT/StringMap.h"
 #include "llvm/Support/Error.h"
@@ -24,6 +25,9 @@ struct TensorInfo {
   StorageType type = StorageType::F32;
   llvm::ArrayRef<uint8_t> data; ///< Inside a mapped file, of any alignment.
   std::string file;             ///< Path, for messages.
+  /// Of MXFP4 whose blocks are cut in two: a byte for each. `data` holds their 16 bytes of codes then, which
+  /// are those of neighbouring elements.
+  llvm::ArrayRef<uint8_t> scales = {};
 
   int64_t elementCount() const;
 };
@@ -45,6 +49,9 @@ public:
 
   /// Adds a tensor, whose data must lie in a mapping that the store keeps. Fails if the name is taken.
   llvm::Error add(TensorInfo tensor);
+
+  /// Leaves out all tensors but those that are to stay.
+  void filter(llvm::function_ref<bool(const TensorInfo &)> stays);
 
   /// Takes over a mapping.
   void keep(std::unique_ptr<llvm::MemoryBuffer> mapping) { mappings.push_back(std::move(mapping)); }

@@ -52,6 +52,10 @@ def safetensors_seeds(bin_dir, work):
         yield (work / "seed").read_bytes()
     header = json.dumps({"__metadata__": {"format": "pt"}, "w": {"dtype": "BF16", "shape": [2, 2], "data_offsets": [0, 8]}}).encode()
     yield struct.pack("<Q", len(header)) + header + bytes(8)
+    halves = {"w_blocks": {"dtype": "U8", "shape": [1, 2, 1, 16], "data_offsets": [0, 32]},
+              "w_scales": {"dtype": "U8", "shape": [1, 2, 1], "data_offsets": [32, 34]}}
+    header = json.dumps(halves).encode()
+    yield struct.pack("<Q", len(header)) + header + bytes(range(34))
 
 
 def tokenizer_seeds(bin_dir, work):

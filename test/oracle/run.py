@@ -23,6 +23,7 @@ import tempfile
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))
 import gguf_models
+import mxfp4
 from support import tensors
 from support.programs import Failure, Program, Report, command, distance, same
 from support.tensors import Tensor
@@ -391,6 +392,23 @@ def check_gguf(report, compiler, model):
                 errors.append(distance(got, want, recorded.tolerance, recorded.real_rows(prompt)))
 
 
+def check_mxfp4(report, compiler, model):
+    """Experts in MXFP4 against the same ones as plain numbers: to the last bit where they are stored anew, else up to the order of sums."""
+    recorded, name = Recorded(HERE / model), f"{model}, MXFP4"
+    with tempfile.TemporaryDirectory() as work, report.group(name):
+        work = pathlib.Path(work)
+        blocks, plain = mxfp4.models(recorded.folder, work)
+        runs = {}
+        for folder, options in ((plain, ["--quantize=f32"]), (blocks, ["--quantize=f32"]), (blocks, ["--activations=f32"])):
+            program = Program(compiler, folder, work, *options)
+            runs[folder.name, *options] = [program.run(recorded.ids(prompt))["logits"] for prompt, _ in recorded.find("logits")]
+        want, anew, kept = runs.values()
+        with report.check(f"{name}: stored anew") as errors:
+            errors += [same(g.values, w.values) for g, w in zip(anew, want)]
+        with report.check(f"{name}: kept") as errors:
+            errors += [distance(g, w, recorded.tolerance) for g, w in zip(kept, want)]
+
+
 def check_options(report, compiler, model):
     """The same numbers whatever the processor and with any one fusion left out."""
     recorded = Recorded(HERE / model)
@@ -475,6 +493,8 @@ def main():
                 tasks.append((check_uncounted, model))
             if Recorded(HERE / model).facts["kind"] == "encdec":
                 tasks += [(check_beams, model), (check_beams_in_c, model)]
+            if model == "gpt_oss":
+                tasks.append((check_mxfp4, model))
             if gguf_models.has_form(HERE / model):
                 tasks.append((check_gguf, model))
     if not names:

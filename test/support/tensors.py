@@ -7,7 +7,7 @@ import json
 import struct
 import sys
 
-CODES = {"F64": "d", "F32": "f", "I64": "q", "I32": "i"}
+CODES = {"F64": "d", "F32": "f", "I64": "q", "I32": "i", "U8": "B"}
 
 
 @dataclasses.dataclass
@@ -39,10 +39,16 @@ def load(path):
 
 def save_ids(path, tensors):
     """Writes tensors as I64."""
+    save(path, {name: Tensor(tensor.shape, array.array("q", tensor.values)) for name, tensor in tensors.items()})
+
+
+def save(path, tensors):
+    """Writes tensors as their arrays' types say."""
+    names = {code: name for name, code in CODES.items()}
     header, data = {}, b""
     for name, tensor in tensors.items():
-        packed = array.array("q", tensor.values).tobytes()
-        header[name] = {"dtype": "I64", "shape": tensor.shape, "data_offsets": [len(data), len(data) + len(packed)]}
+        packed = tensor.values.tobytes()
+        header[name] = {"dtype": names[tensor.values.typecode], "shape": tensor.shape, "data_offsets": [len(data), len(data) + len(packed)]}
         data += packed
     text = json.dumps(header).encode()
     with open(path, "wb") as file:

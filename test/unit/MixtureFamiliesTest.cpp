@@ -180,8 +180,27 @@ TEST_F(MixtureFamilies, GptOss) {
           .attention->mask.window,
       4);
   refuses("gpt_oss", R"({"swiglu_alpha": 1.5})", "'swiglu_alpha' is 1.5, expected 1.702");
-  refuses("gpt_oss", R"({"quantization_config": {"quant_method": "mxfp4"}})",
-          "'quantization_config.quant_method' is \"mxfp4\", which is not supported");
+}
+
+TEST_F(MixtureFamilies, GptOssInMxfp4) {
+  Description model = description("gpt_oss", R"({"quantization_config": {"quant_method": "mxfp4",
+    "modules_to_not_convert": ["model.layers.*.self_attn", "model.layers.*.mlp.router", "lm_head"]}})");
+  const TensorSource &gate = model.tensors.at("layer.feed_forward.experts.gate");
+  EXPECT_EQ(gate.name, "model.layers.{}.mlp.experts.gate_up_proj");
+  EXPECT_EQ(gate.rows, (RowSlice{0, 1, 2, 0}));
+  EXPECT_FALSE(gate.transposed || model.tensors.at("layer.feed_forward.experts.down").transposed);
+  refuses("gpt_oss", R"({"quantization_config": {"quant_method": "awq"}})",
+          "'quantization_config.quant_method' is \"awq\", expected \"mxfp4\"");
+  refuses("gpt_oss", R"({"quantization_config": {"quant_method": 4}})",
+          "'quantization_config.quant_method' is 4, expected a string");
+  for (StringRef module : {"model.layers.1.mlp", "model.layers.*.mlp.experts"})
+    refuses("gpt_oss",
+            llvm::formatv(R"({{"quantization_config": {{"quant_method": "mxfp4",
+                               "modules_to_not_convert": ["{0}"]}})",
+                          module)
+                .str(),
+            "'quantization_config.modules_to_not_convert' is [\"" + module.str() +
+                "\"], expected no experts: those of all layers are in MXFP4, or none are");
 }
 
 TEST_F(MixtureFamilies, Llama4Layers) {

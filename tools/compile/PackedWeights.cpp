@@ -44,7 +44,10 @@ PackSource literalSource(const PackedRecord &record) {
 }
 
 /// A vector is a matrix of one column, so that it may be cut as one is.
-PackSource vectorSource(const PackedRecord &record, const TensorInfo &tensor) {
+llvm::Expected<PackSource> vectorSource(const PackedRecord &record, const TensorInfo &tensor) {
+  if (!tensor.scales.empty())
+    return llvm::createStringError(tensor.file + ": tensor '" + tensor.name +
+                                   "' holds matrices in blocks, expected a vector");
   PackSource source;
   source.name = tensor.name;
   source.type = tensor.type;
