@@ -196,9 +196,12 @@ def KernelToLLVM : Pass<"kernel-to-llvm", "ModuleOp"> {
 def EntryTable : Pass<"kernel-entry-table", "ModuleOp"> {
   let summary = "The table of entries that the runtime reads";
   let description = [{
-    For every function with a C interface: its name and a function that unpacks an array of pointers; all in `attune_entries`, their number in
-    `attune_entry_count` (runtime/program/PayloadFormat.h).
+    For every function with a C interface: its name and a function that unpacks an array of pointers. An `AttuneCode` (runtime/program/PayloadFormat.h) in
+    the section `attune_code` names the processor and points to the table; it alone can be seen from outside, so that objects for several
+    processors can be linked together.
   }];
+  let options = [Option<"cpu", "cpu", "std::string", /*default=*/"\"native\"",
+                        "the processor that the code is for, as in the passes that expand kernels">];
   let dependentDialects = ["::mlir::LLVM::LLVMDialect"];
 }
 

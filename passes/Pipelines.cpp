@@ -120,7 +120,7 @@ void transformer::buildKernelPipeline(OpPassManager &pm, const CodeOptions &opti
   cleanUp(pm);
 }
 
-void transformer::buildLLVMPipeline(OpPassManager &pm) {
+void transformer::buildLLVMPipeline(OpPassManager &pm, const CodeOptions &options) {
   pm.addNestedPass<gpu::GPUModuleOp>(createDropDeviceCode());
   pm.addNestedPass<func::FuncOp>(createConvertLinalgToLoopsPass());
   pm.addNestedPass<func::FuncOp>(vector::createLowerVectorMultiReductionPass());
@@ -136,7 +136,7 @@ void transformer::buildLLVMPipeline(OpPassManager &pm) {
   pm.addPass(createConvertVectorToLLVMPass());
   pm.addPass(createKernelToLLVM());
   pm.addPass(createReconcileUnrealizedCastsPass());
-  pm.addPass(createEntryTable());
+  pm.addPass(createEntryTable({options.cpu}));
   pm.addPass(createKernelTable());
 }
 
@@ -256,5 +256,5 @@ void transformer::registerPasses() {
   stage("transformer-device-kernels", "Operations become kernels and launches", buildDeviceKernelPipeline);
   stage("transformer-nvvm", "Kernels for NVIDIA's devices, in the LLVM dialect", buildNvvmPipeline);
   stage("transformer-emulate", "Kernels become functions of the host as well", buildEmulationPipeline);
-  stage("transformer-llvm", "The LLVM dialect, with the table of entries", buildLLVMPipeline);
+  codeStage("transformer-llvm", "The LLVM dialect, with the table of entries", buildLLVMPipeline);
 }

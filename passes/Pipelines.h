@@ -47,7 +47,7 @@ void buildNvvmPipeline(OpPassManager &pm);
 void buildEmulationPipeline(OpPassManager &pm);
 
 /// `transformer-llvm`: the LLVM dialect, with the table of entries.
-void buildLLVMPipeline(OpPassManager &pm);
+void buildLLVMPipeline(OpPassManager &pm, const CodeOptions &options);
 
 } // namespace mlir::transformer
 

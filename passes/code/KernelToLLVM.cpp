@@ -6,6 +6,7 @@
 
 #include "dialect/Kernel.h"
 #include "passes/Passes.h"
+#include "passes/cpu/Target.h"
 #include "passes/gpu/LaunchesToLLVM.h"
 
 #include "mlir/Conversion/ArithToLLVM/ArithToLLVM.h"
@@ -151,8 +152,9 @@ struct KernelToLLVM : transformer::impl::KernelToLLVMBase<KernelToLLVM> {
   }
 };
 
-/// `attune_entries`: name and function of each entry, and how many there are.
+/// Name and function of each entry, and the AttuneCode that points to them.
 struct EntryTable : transformer::impl::EntryTableBase<EntryTable> {
+  using EntryTableBase::EntryTableBase;
   static constexpr StringLiteral kPrefix = "_mlir_ciface_";
 
   void runOnOperation() override {
@@ -165,16 +167,24 @@ struct EntryTable : transformer::impl::EntryTableBase<EntryTable> {
     SmallVector<std::pair<LLVM::GlobalOp, LLVM::LLVMFuncOp>> entries;
     for (LLVM::LLVMFuncOp interface : interfaces)
       entries.push_back({createName(builder, interface), createUnpacker(builder, interface)});
-    createTable(builder, module.getLoc(), entries);
+    auto target = CpuTarget::get(cpu);
+    if (!target) {
+      module.emitError() << llvm::toString(target.takeError());
+      return signalPassFailure();
+    }
+    createCode(builder, module.getLoc(), target->cpu, createTable(builder, module.getLoc(), entries));
   }
 
   static LLVM::GlobalOp createName(OpBuilder &builder, LLVM::LLVMFuncOp interface) {
     StringRef name = interface.getSymName().drop_front(kPrefix.size());
-    std::string text = name.str() + '\0';
-    auto type = LLVM::LLVMArrayType::get(builder.getI8Type(), text.size());
-    return LLVM::GlobalOp::create(builder, interface.getLoc(), type, /*isConstant=*/true,
-                                  LLVM::Linkage::Internal, ("attune_name_" + name).str(),
-                                  builder.getStringAttr(text));
+    return createText(builder, interface.getLoc(), ("attune_name_" + name).str(), name);
+  }
+
+  static LLVM::GlobalOp createText(OpBuilder &builder, Location loc, StringRef name, StringRef text) {
+    std::string bytes = text.str() + '\0';
+    auto type = LLVM::LLVMArrayType::get(builder.getI8Type(), bytes.size());
+    return LLVM::GlobalOp::create(builder, loc, type, /*isConstant=*/true, LLVM::Linkage::Internal, name,
+                                  builder.getStringAttr(bytes));
   }
 
   /// void f(ptr arguments): calls the C interface with the pointers of the array.
@@ -182,10 +192,12 @@ struct EntryTable : transformer::impl::EntryTableBase<EntryTable> {
     OpBuilder::InsertionGuard guard(builder);
     MLIRContext *context = builder.getContext();
     Location loc = interface.getLoc();
+    StringRef name = interface.getSymName().drop_front(kPrefix.size());
     interface.setLinkage(LLVM::Linkage::Internal);
+    interface->getParentOfType<ModuleOp>().lookupSymbol<LLVM::LLVMFuncOp>(name).setLinkage(
+        LLVM::Linkage::Internal);
     auto pointer = LLVM::LLVMPointerType::get(context);
     auto type = LLVM::LLVMFunctionType::get(LLVM::LLVMVoidType::get(context), {pointer});
-    StringRef name = interface.getSymName().drop_front(kPrefix.size());
     auto function =
         LLVM::LLVMFuncOp::create(builder, loc, ("attune_call_" + name).str(), type, LLVM::Linkage::Internal);
     Block *entry = function.addEntryBlock(builder);
@@ -201,31 +213,53 @@ struct EntryTable : transformer::impl::EntryTableBase<EntryTable> {
     return function;
   }
 
-  static void createTable(OpBuilder &builder, Location loc,
-                          ArrayRef<std::pair<LLVM::GlobalOp, LLVM::LLVMFuncOp>> entries) {
+  static LLVM::GlobalOp createTable(OpBuilder &builder, Location loc,
+                                    ArrayRef<std::pair<LLVM::GlobalOp, LLVM::LLVMFuncOp>> entries) {
     MLIRContext *context = builder.getContext();
     auto pointer = LLVM::LLVMPointerType::get(context);
     auto row = LLVM::LLVMStructType::getLiteral(context, {pointer, pointer});
-    auto type = LLVM::LLVMArrayType::get(row, entries.size());
-    auto table = LLVM::GlobalOp::create(builder, loc, type, /*isConstant=*/true, LLVM::Linkage::External,
-                                        "attune_entries", Attribute());
-    Block *block = builder.createBlock(&table.getInitializerRegion());
-    builder.setInsertionPointToStart(block);
+    return createConstant(builder, loc, LLVM::LLVMArrayType::get(row, entries.size()),
+                          LLVM::Linkage::Internal, "attune_entries",
+                          [&](function_ref<void(Value, ArrayRef<int64_t>)> insert) {
+                            for (auto [i, entry] : llvm::enumerate(entries)) {
+                              int64_t index = static_cast<int64_t>(i);
+                              insert(LLVM::AddressOfOp::create(builder, loc, entry.first), {index, 0});
+                              insert(LLVM::AddressOfOp::create(builder, loc, entry.second), {index, 1});
+                            }
+                          });
+  }
+
+  static void createCode(OpBuilder &builder, Location loc, StringRef cpu, LLVM::GlobalOp table) {
+    auto pointer = LLVM::LLVMPointerType::get(builder.getContext());
+    auto count = static_cast<int64_t>(cast<LLVM::LLVMArrayType>(table.getType()).getNumElements());
+    LLVM::GlobalOp name = createText(builder, loc, "attune_cpu", cpu);
+    auto type =
+        LLVM::LLVMStructType::getLiteral(builder.getContext(), {pointer, pointer, builder.getI64Type()});
+    LLVM::GlobalOp code = createConstant(
+        builder, loc, type, LLVM::Linkage::External, ("attune_code_" + cpu).str(),
+        [&](function_ref<void(Value, ArrayRef<int64_t>)> insert) {
+          insert(LLVM::AddressOfOp::create(builder, loc, name), {0});
+          insert(LLVM::AddressOfOp::create(builder, loc, table), {1});
+          insert(LLVM::ConstantOp::create(builder, loc, builder.getI64IntegerAttr(count)), {2});
+        });
+    code.setSection("attune_code");
+    code.setAlignment(8); // the section is an array: no more than the structure's own
+    code.setVisibility_(LLVM::Visibility::Hidden);
+  }
+
+  /// `fill` gets a function that puts a value at a position.
+  static LLVM::GlobalOp
+  createConstant(OpBuilder &builder, Location loc, Type type, LLVM::Linkage linkage, StringRef name,
+                 function_ref<void(function_ref<void(Value, ArrayRef<int64_t>)>)> fill) {
+    auto global = LLVM::GlobalOp::create(builder, loc, type, /*isConstant=*/true, linkage, name, Attribute());
+    OpBuilder::InsertionGuard guard(builder);
+    builder.setInsertionPointToStart(builder.createBlock(&global.getInitializerRegion()));
     Value value = LLVM::UndefOp::create(builder, loc, type);
-    for (auto [i, entry] : llvm::enumerate(entries)) {
-      int64_t index = static_cast<int64_t>(i);
-      value = LLVM::InsertValueOp::create(builder, loc, value,
-                                          LLVM::AddressOfOp::create(builder, loc, entry.first),
-                                          ArrayRef<int64_t>{index, 0});
-      value = LLVM::InsertValueOp::create(builder, loc, value,
-                                          LLVM::AddressOfOp::create(builder, loc, entry.second),
-                                          ArrayRef<int64_t>{index, 1});
-    }
+    fill([&](Value field, ArrayRef<int64_t> position) {
+      value = LLVM::InsertValueOp::create(builder, loc, value, field, position);
+    });
     LLVM::ReturnOp::create(builder, loc, value);
-    builder.setInsertionPointAfter(table);
-    LLVM::GlobalOp::create(builder, loc, builder.getI64Type(), /*isConstant=*/true, LLVM::Linkage::External,
-                           "attune_entry_count",
-                           builder.getI64IntegerAttr(static_cast<int64_t>(entries.size())));
+    return global;
   }
 };
 

@@ -74,6 +74,7 @@ Expected<CpuTarget> CpuTarget::get(StringRef name) {
   InitializeAllTargetInfos();
   InitializeAllTargetMCs();
   CpuTarget target;
+  target.request = name.str();
   Triple triple(sys::getDefaultTargetTriple());
   target.triple = triple.str();
   target.cpu = name == "native" ? sys::getHostCPUName().str() : name.str();

@@ -25,6 +25,7 @@ enum class DotKind {
 };
 
 struct CpuTarget {
+  std::string request; ///< what `get` was called with: passes take it as their option
   std::string triple;
   std::string cpu;                   ///< LLVM's name, e.g. "x86-64-v3", "znver3"
   std::string features;              ///< LLVM's feature string

@@ -87,8 +87,10 @@ void addCode(Table &table, const Program &program) {
   table.add({"target", data.target});
   if (data.target != "cpu")
     addDevice(table, program);
-  table.add({"compiled for", fmt::format("{}{}{}", data.cpuName, data.cpuFeatures.empty() ? "" : ": ",
-                                         fmt::join(data.cpuFeatures, " "))});
+  for (const CpuInfo &cpu : data.cpus)
+    table.add({"compiled for", fmt::format("{}{}{}{}", cpu.name,
+                                           data.cpus.size() > 1 && &cpu == program.cpu() ? " (in use)" : "",
+                                           cpu.features.empty() ? "" : ": ", fmt::join(cpu.features, " "))});
   table.add({"this machine", fmt::format("{}, {} cores to use", cpuLevel(), usableCores())});
   for (const EntryInfo &entry : data.entries) {
     std::string text;

@@ -145,6 +145,14 @@ ArgumentInfo parseArgument(const Fields &fields) {
   return argument;
 }
 
+CpuInfo parseCpu(const Fields &fields) {
+  CpuInfo cpu{fields.string("name"), {}};
+  for (const json &feature : fields.list("features"))
+    cpu.features.push_back(feature.is_string() ? feature.get<std::string>()
+                                               : fields.fail("features", "a list of strings", feature));
+  return cpu;
+}
+
 WorkspaceInfo parseWorkspace(const Fields &fields) {
   return {fields.integer("bytes_per_token"), fields.integer("bytes_fixed"),
           fields.integer("token_multiple", 1, 1, 1 << 20)};
@@ -307,14 +315,9 @@ Metadata attune::parseMetadata(std::string_view text) {
   metadata.name = fields.string("name", "");
   metadata.kind = fields.oneOf("kind", kinds);
   metadata.target = fields.string("target", "cpu");
-  if (fields.find("cpu")) {
-    Fields cpu = fields.child("cpu");
-    metadata.cpuName = cpu.string("name", "");
-    for (const json &feature : cpu.list("features"))
-      metadata.cpuFeatures.push_back(feature.is_string()
-                                         ? feature.get<std::string>()
-                                         : cpu.fail("features", "a list of strings", feature));
-  }
+  std::vector<json> cpus = fields.list("cpus");
+  for (size_t i = 0; i < cpus.size(); ++i)
+    metadata.cpus.push_back(parseCpu({cpus[i], fmt::format("cpus[{}]", i)}));
   if (fields.find("tokens"))
     metadata.tokens = parseTokens(fields.child("tokens"));
   if (fields.find("generation"))

@@ -105,12 +105,17 @@ struct SentenceVector {
 enum class ModelKind { Decoder, Encoder, EncoderDecoder, Tokenizer };
 std::string_view nameOf(ModelKind kind);
 
+/// A kind of processor that there is code for.
+struct CpuInfo {
+  std::string name;
+  std::vector<std::string> features; ///< that the code uses
+};
+
 struct Metadata {
   std::string name;
   ModelKind kind = ModelKind::Decoder;
   std::string target = "cpu";
-  std::string cpuName;
-  std::vector<std::string> cpuFeatures;
+  std::vector<CpuInfo> cpus; ///< there is code for, the least demanding first
   int64_t vocabulary = 0, hidden = 0, layers = 0, context = 0, chunk = 512, literalTokens = 0;
   int64_t tokenTypes = 0; ///< that token_type_ids choose from
   std::optional<PositionIds> positionIds;

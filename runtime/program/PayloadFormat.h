@@ -15,16 +15,17 @@
 /// | `device.CHIP.FORM` | kernels (`device.sm_80.ptx`, `device.spv`): see docs/devices.md |
 /// | `weights` | packed parameters, page-aligned; absent if metadata names a `weights_file` |
 ///
-/// **Entries.** Compiled code exports `attune_entries[attune_entry_count]`. An entry takes an array of
-/// pointers, one per argument in metadata's order, each to a MemRefDescriptor of the argument's rank (MLIR's
-/// C interface). Arguments are inputs, outputs (filled by the entry), or the memory that it works in. With a
-/// `target` other than "cpu" they lie in a device's memory, and the entry launches kernels
-/// (runtime/device/DeviceAbi.h).
+/// **Code.** Each object of compiled code has an AttuneCode in the section `attune_code`: its entries, for
+/// one kind of processor. Of the `cpus` in metadata, the last one that the machine can run is used. An entry
+/// takes an array of pointers, one per argument in metadata's order, each to a MemRefDescriptor of the
+/// argument's rank (MLIR's C interface). Arguments are inputs, outputs (filled by the entry), or the memory
+/// that it works in. With a `target` other than "cpu" they lie in a device's memory, and the entry launches
+/// kernels (runtime/device/DeviceAbi.h).
 ///
 /// **Metadata** (all sizes in elements or bytes as named):
 /// ```json
 /// { "name": "SmolLM2", "kind": "decoder", "target": "cpu",
-///   "cpu": {"name": "x86-64-v3", "features": ["avx2", "fma", "f16c"]},
+///   "cpus": [{"name": "x86-64-v3", "features": ["avx2", "fma", "f16c"]}],
 ///   "vocabulary": 49152, "hidden": 576, "layers": 30, "context": 8192, "chunk": 512,
 ///   "cache": {"layers": 30, "heads": 3, "key_size": 64, "value_size": 64, "type": "f16",
 ///             "row_multiple": 16},
@@ -129,8 +130,16 @@ struct AttuneEntry {
   const char *name;
   void (*call)(void **arguments);
 };
-extern const AttuneEntry attune_entries[];
-extern const uint64_t attune_entry_count;
+/// Compiled code for one kind of processor.
+struct AttuneCode {
+  const char *cpu; ///< its name, as in metadata's `cpus`
+  const AttuneEntry *entries;
+  uint64_t entryCount;
+};
+// The section's bounds, which the linker defines. (Weak: the runtime by itself has no code. Hidden: another
+// library's is not taken for this one's.)
+extern const AttuneCode __start_attune_code[] __attribute__((weak, visibility("hidden")));
+extern const AttuneCode __stop_attune_code[] __attribute__((weak, visibility("hidden")));
 }
 
 #endif // ATTUNE_RUNTIME_PROGRAM_PAYLOADFORMAT_H

@@ -7,6 +7,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstring>
 #include <unistd.h>
 
@@ -54,10 +55,11 @@ template <typename Use> void Program::forEachBlob(Use use) const {
 }
 
 Program Program::own() {
-  Program program({attune_entries, attune_entry_count});
+  Program program;
+  program.codes = {__start_attune_code, __stop_attune_code};
   if (attune_kernels)
     program.kernelTable = {attune_kernels, attune_kernel_count};
-  std::string path = fileOfAddress(attune_entries);
+  std::string path = fileOfAddress(__start_attune_code);
   program.name = shownPath(path);
   std::optional<FileRange> range = findElfSection(path, payloadSection);
   if (!range)
@@ -84,7 +86,9 @@ void Program::load(const std::string &folder) {
   if (!metadata)
     throw Error(fmt::format("'{}': the payload has no metadata: the file is damaged", name));
   data = parseMetadata({reinterpret_cast<const char *>(metadata->data()), metadata->size()});
-  requireCpu();
+  chooseCpu();
+  if (!codes.empty())
+    chooseCode();
   tokenizerBlob = blob("tokenizer").value_or(std::span<const std::byte>());
   loadWeights(folder);
   for (const EntryInfo &info : data.entries)
@@ -125,13 +129,29 @@ void Program::loadWeights(const std::string &folder) {
                             expected));
 }
 
-void Program::requireCpu() const {
-  std::vector<std::string> missing = missingCpuFeatures(data.cpuFeatures);
-  if (!missing.empty())
-    throw Error(fmt::format(
-        "this program was compiled for {}, a processor with {}, which is not available here. Compile the "
-        "model again with --cpu={}, or with --cpu=native on this machine.",
-        data.cpuName.empty() ? "another processor" : data.cpuName, fmt::join(missing, ", "), cpuLevel()));
+void Program::chooseCpu() {
+  if (data.cpus.empty())
+    return;
+  auto missing = [](const CpuInfo &cpu) { return missingCpuFeatures(cpu.features); };
+  auto found = std::ranges::find_if(data.cpus.rbegin(), data.cpus.rend(),
+                                    [&](const CpuInfo &cpu) { return missing(cpu).empty(); });
+  if (found == data.cpus.rend()) {
+    const CpuInfo &least = data.cpus.front();
+    throw Error(
+        fmt::format("this program was compiled for {}, a processor with {}, which is not available "
+                    "here. Compile the model again with --cpu={}, or with --cpu=native on this machine.",
+                    least.name, fmt::join(missing(least), ", "), cpuLevel()));
+  }
+  chosen = &*found;
+}
+
+void Program::chooseCode() {
+  for (const AttuneCode &code : codes)
+    if (!chosen || code.cpu == chosen->name) {
+      entries = {code.entries, code.entryCount};
+      return;
+    }
+  throw Error(fmt::format("'{}': there is no code for {}, which its metadata names", name, chosen->name));
 }
 
 const AttuneEntry &Program::entry(std::string_view entryName) const {

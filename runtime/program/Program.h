@@ -18,11 +18,15 @@ public:
   /// absent or damaged, or if the processor lacks features that the code was compiled for.
   static Program own();
 
-  /// A payload in memory, which must stay, with its entries. For tests and other hosts; errors as above.
+  /// A payload in memory, which must stay, with the entries for this processor. For tests and other hosts;
+  /// errors as above.
   Program(std::span<const std::byte> payload, std::span<const AttuneEntry> entries, std::string name,
           std::span<const AttuneKernel> kernels = {});
 
   const Metadata &metadata() const { return data; }
+
+  /// Of metadata's `cpus`, the one whose code is used; null if it names none.
+  const CpuInfo *cpu() const { return chosen; }
 
   /// The tokenizer's tables; empty if there is none.
   std::span<const std::byte> tokenizer() const { return tokenizerBlob; }
@@ -42,20 +46,23 @@ public:
   uint64_t payloadBytes() const { return payload.size(); }
 
 private:
-  explicit Program(std::span<const AttuneEntry> entries) : entries(entries) {}
+  Program() = default;
 
   void load(const std::string &folder);
   /// Calls `use(name, bytes)` for each blob until it returns true.
   template <typename Use> void forEachBlob(Use use) const;
   void loadWeights(const std::string &folder);
-  void requireCpu() const;
+  void chooseCpu();
+  void chooseCode();
 
   MappedFile file, weightsFile;
   std::span<const std::byte> payload, tokenizerBlob, weightsBlob;
+  std::span<const AttuneCode> codes; // to choose `entries` from
   std::span<const AttuneEntry> entries;
   std::span<const AttuneKernel> kernelTable;
   std::string name; // for messages
   Metadata data;
+  const CpuInfo *chosen = nullptr;
 };
 
 } // namespace attune

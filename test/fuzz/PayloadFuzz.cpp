@@ -16,8 +16,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   if (size)
     std::memcpy(memory.data(), data, size);
   try {
-    Program program(std::as_bytes(std::span(memory)).first(size), {attune_entries, attune_entry_count},
-                    "fuzz");
+    Program program(std::as_bytes(std::span(memory)).first(size), test::decoderEntries, "fuzz");
     std::span<const std::byte> blob = program.tokenizer();
     if (blob.empty() || reinterpret_cast<uintptr_t>(blob.data()) % 8 != 0)
       return 0;

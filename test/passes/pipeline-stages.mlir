@@ -9,7 +9,7 @@
 // RUN: FileCheck %s --check-prefix=BUFFERS < %t.buffers
 // RUN: attune-opt %t.buffers --transformer-kernels=cpu=x86-64-v3 -o %t.kernels
 // RUN: FileCheck %s --check-prefix=KERNELS < %t.kernels
-// RUN: attune-opt %t.kernels --transformer-llvm -o %t.llvm
+// RUN: attune-opt %t.kernels --transformer-llvm=cpu=x86-64-v3 -o %t.llvm
 // RUN: FileCheck %s --check-prefix=LLVM < %t.llvm
 
 // The entry that shows attention keeps its parts; the other has none of them.
@@ -48,4 +48,5 @@
 // KERNELS-NOT:  kernel.{{(linear|attention|embed|quantize|cache_update) }}
 
 // LLVM-NOT:     {{(= |^ +)(func|scf|memref|vector|kernel|transformer)\.}}
-// LLVM:         llvm.mlir.global external constant @attune_entry_count(2 : i64)
+// LLVM:         llvm.mlir.global external hidden constant @"attune_code_x86-64-v3"()
+// LLVM:           llvm.mlir.constant(2 : i64)

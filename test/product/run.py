@@ -449,6 +449,25 @@ def test_other_cpu():
         check("a program for another processor", code == 1 and "avx512" in errors, f"exit {code}: {errors}")
 
 
+def test_several_cpus():
+    """One program with code for each: the best that this machine can run is used, and gives what its code alone gives."""
+    both, results = os.path.join(WORK, "several"), {}
+    for name, cpus in (("x86-64-v3", "x86-64-v3"), ("x86-64-v4", "x86-64-v4"), ("several", "x86-64-v4,x86-64-v3")):
+        program = os.path.join(WORK, name)
+        code, _, errors = call(COMPILE, model, f"--cpu={cpus}", "-o", program)
+        check(f"--cpu={cpus}", code == 0, errors)
+        results[name] = run(program, [3, 1, 4])
+    code, text, errors = call(both, "info")
+    used = next((cpu for cpu in ("x86-64-v3", "x86-64-v4") if f"{cpu} (in use)" in text), None)
+    here = "x86-64-v4" if all(f" {feature} " in open("/proc/cpuinfo").read() for feature in ("avx512f", "avx512bw", "avx512vl", "avx512dq", "avx512cd")) else "x86-64-v3"
+    check("a program for several processors uses the best code", code == 0 and used == here, text + errors)
+    check("a program for several processors computes as the one for this", results["several"] == results[here], results["several"][1])
+    code, _, errors = call(COMPILE, model, "--cpu=x86-64-v3,x86-64-v3", "-o", both)
+    check("a processor named twice", code == 1 and "are one processor" in errors, errors)
+    code, _, errors = call(COMPILE, model, "--cpu=x86-64-v3,x86-64-v4", "--emit=asm", "-o", both)
+    check("assembly for several processors", code != 0 and "--cpu names several" in errors, errors)
+
+
 def test_compare():
     for options in ((), ("--quantize=q8_0",), ("--quantize=q4_0",), ("--quantize=f16", "--cache=f16"), ("--quantize=q4_0", "--activations=f32")):
         code, out, errors = call(COMPILE, model, "--compare", "3,14,15,9", *options)
@@ -465,7 +484,7 @@ def test_compare():
 
 
 model = folder("model")
-parts = [test_usage, test_bad_files, test_bad_gguf, test_outputs, test_dump, test_late_failures, test_stages, test_ir, test_graph, test_products, test_many_columns, test_library, test_sanitized, test_other_cpu, test_compare]
+parts = [test_usage, test_bad_files, test_bad_gguf, test_outputs, test_dump, test_late_failures, test_stages, test_ir, test_graph, test_products, test_many_columns, test_library, test_sanitized, test_other_cpu, test_several_cpus, test_compare]
 try:
     for part in parts:
         if len(sys.argv) < 3 or part.__name__[5:] in sys.argv[2:]:

@@ -209,10 +209,10 @@ json baseMetadata(int64_t context) {
 
 } // namespace
 
-extern "C" {
-extern const AttuneEntry attune_entries[] = {{"step", step}, {"step_taps", stepTaps}};
-extern const uint64_t attune_entry_count = 2;
-}
+const AttuneEntry attune::test::decoderEntries[2] = {{"step", step}, {"step_taps", stepTaps}};
+
+// What a program's own code is, where this is linked into one.
+__attribute__((section("attune_code"), used)) static const AttuneCode code = {"x86-64", decoderEntries, 2};
 
 static bool isForDevice(const json &metadata) {
   return metadata.is_object() && metadata.value("target", "") == "cuda";
@@ -238,7 +238,7 @@ std::span<const AttuneEntry> attune::test::entriesFor(const json &metadata) {
     return encoderEntries;
   if (metadata.value("literal_tokens", 0) > 0)
     return literalEntries;
-  return {attune_entries, attune_entry_count};
+  return decoderEntries;
 }
 
 std::span<const AttuneKernel> attune::test::kernelsFor(const json &metadata) {

@@ -44,6 +44,9 @@ using Blobs = std::vector<std::pair<std::string, std::string>>;
 std::vector<std::byte> makePayload(const nlohmann::json &metadata, std::span<const std::byte> tokenizer = {},
                                    const Blobs &others = {});
 
+/// The code of decoders.
+extern const AttuneEntry decoderEntries[2];
+
 /// The code that belongs to metadata. With the target "cuda" entries do nothing but launch a kernel, which
 /// does what the entry does otherwise.
 std::span<const AttuneEntry> entriesFor(const nlohmann::json &metadata);

@@ -19,11 +19,11 @@ int main(int argc, char **argv) {
   metadata["tokens"] = {{"bos", 1}, {"eos", {2}}};
   metadata["chat_template"] = "{% for m in messages %}{{ m.role[0] }} {{ m.content }}. {% endfor %}{% if "
                               "add_generation_prompt %}a {% endif %}";
-  metadata["cpu"] = {{"name", "x86-64"}, {"features", {"sse2"}}};
+  metadata["cpus"] = {{{"name", "x86-64"}, {"features", {"sse2"}}}};
   std::vector<std::byte> payload = makePayload(metadata, fakeTokenizer());
   std::ofstream(folder + "/payload.bin", std::ios::binary)
       .write(reinterpret_cast<const char *>(payload.data()), static_cast<std::streamsize>(payload.size()));
-  metadata["cpu"]["features"] = {"sse2", "warp-drive"};
+  metadata["cpus"][0]["features"] = {"sse2", "warp-drive"};
   payload = makePayload(metadata);
   std::ofstream(folder + "/other-cpu.bin", std::ios::binary)
       .write(reinterpret_cast<const char *>(payload.data()), static_cast<std::streamsize>(payload.size()));

@@ -21,7 +21,7 @@ namespace fs = std::filesystem;
 namespace {
 
 std::string errorOfPayload(std::span<const std::byte> payload) {
-  return errorOf([&] { Program program(payload, {attune_entries, attune_entry_count}, "file"); });
+  return errorOf([&] { Program program(payload, decoderEntries, "file"); });
 }
 
 std::string errorOfMetadata(const json &metadata) {
@@ -118,14 +118,29 @@ TEST(ProgramTest, RandomDamageNeverCrashes) {
 
 TEST(ProgramTest, RefusesAnotherProcessor) {
   json metadata = decoderMetadata(20, 8);
-  metadata["cpu"] = {{"name", "x86-64-v9"}, {"features", {"sse2", "warp-drive", "mind-reading"}}};
+  metadata["cpus"] = {{{"name", "x86-64-v9"}, {"features", {"sse2", "warp-drive", "mind-reading"}}}};
   std::string error = errorOfMetadata(metadata);
   EXPECT_NE(error.find("x86-64-v9"), std::string::npos) << error;
   EXPECT_NE(error.find("warp-drive, mind-reading"), std::string::npos) << error;
   EXPECT_EQ(error.find("sse2"), std::string::npos) << error;
   EXPECT_NE(error.find("--cpu="), std::string::npos) << error;
-  metadata["cpu"]["features"] = {"sse2", "cmov"};
+  metadata["cpus"][0]["features"] = {"sse2", "cmov"};
   EXPECT_EQ(errorOfMetadata(metadata), "no error");
+}
+
+TEST(ProgramTest, TheMostDemandingCodeThatTheProcessorRunsIsUsed) {
+  json metadata = decoderMetadata(20, 8);
+  json least = {{"name", "least"}, {"features", {"sse2"}}},
+       more = {{"name", "more"}, {"features", {"sse2", "cmov"}}},
+       most = {{"name", "most"}, {"features", {"sse2", "cmov", "warp-drive"}}};
+  metadata["cpus"] = {least, more, most};
+  EXPECT_EQ(FakeProgram(metadata).program.cpu()->name, "more");
+  metadata["cpus"] = {least, most};
+  EXPECT_EQ(FakeProgram(metadata).program.cpu()->name, "least");
+  metadata["cpus"] = {most};
+  EXPECT_NE(errorOfMetadata(metadata).find("warp-drive"), std::string::npos);
+  metadata["cpus"] = {{{"name", 7}}};
+  EXPECT_NE(errorOfMetadata(metadata).find("'cpus[0].name'"), std::string::npos);
 }
 
 TEST(ProgramTest, CpuFeaturesAgreeWithTheCompilersOwn) {

@@ -29,7 +29,6 @@
 #include "mlir/Pass/PassManager.h"
 #include "llvm/ADT/ScopeExit.h"
 #include "llvm/Support/FileSystem.h"
-#include "llvm/Support/FileUtilities.h"
 #include "llvm/Support/raw_ostream.h"
 
 using namespace attune;
@@ -69,14 +68,16 @@ public:
       return writeGraph();
     std::vector<Stage> all = stages();
     for (const Stage &stage : llvm::drop_begin(all, static_cast<size_t>(form))) {
-      if (Error error = lower(stage))
+      if (Error error = lower(stage, *module))
         return error;
       if (stage.emit == Emit::fused && options.emit == Emit::graph)
         return writeGraph();
       if (options.emit == stage.emit)
         return writeModule();
     }
-    return writeProduct();
+    if (!deviceAssembly.empty())
+      return writeText(deviceAssembly);
+    return isProduct() ? writeProduct() : writeCodeFile();
   }
 
   /// Compares the program that was written with the reference; `folder` takes files.
@@ -104,7 +105,7 @@ private:
   CompileOptions options;
   Progress progress;
   std::optional<Model> model;
-  std::optional<transformer::CpuTarget> target;
+  std::vector<transformer::CpuTarget> cpus; ///< to have code for, the least demanding first
   std::unique_ptr<mlir::MLIRContext> context;
   mlir::OwningOpRef<mlir::ModuleOp> module;
   Form form = Form::transformer; ///< of the module that the stages begin with
@@ -116,12 +117,17 @@ private:
   std::vector<int64_t> ids; ///< to compare on
   std::vector<ReferenceValue> reference;
 
-  /// The table of contents of the compiler.
+  template <typename Build> static auto always(Build build) {
+    return [build](mlir::OpPassManager &pm) { return build(pm), mlir::success(); };
+  }
+
+  transformer::CodeOptions codeOptions(const transformer::CpuTarget &cpu) const {
+    return {cpu.request, quantizesActivations()};
+  }
+
+  /// The table of contents of the compiler; what depends on the processor follows in codeStages.
   std::vector<Stage> stages() {
-    auto always = [](auto build) {
-      return [build](mlir::OpPassManager &pm) { return build(pm), mlir::success(); };
-    };
-    transformer::CodeOptions code{options.cpu, quantizesActivations()};
+    transformer::CodeOptions code = codeOptions(cpus.front());
     std::vector<Stage> all = {
         {"fusion", Emit::fused,
          [this](mlir::OpPassManager &pm) {
@@ -146,20 +152,26 @@ private:
     if (options.target == Target::cpu) {
       all.push_back({"vectors", {}, always(transformer::buildVectorPipeline)});
       all.push_back({"buffers", {}, always(transformer::buildBufferPipeline), noteEntries});
-      all.push_back({"kernels", {}, always([code](mlir::OpPassManager &pm) {
-                       transformer::buildKernelPipeline(pm, code);
-                     })});
     } else {
       all.push_back({"tiles", {}, always(transformer::buildDeviceTilePipeline)});
       all.push_back({"buffers", {}, always(transformer::buildDeviceBufferPipeline), noteEntries});
       all.push_back({"kernels", Emit::gpu, always(transformer::buildDeviceKernelPipeline),
                      [this] { return compileKernels(); }});
-      if (options.emit == Emit::assembly) // of the kernels
-        return all;
       if (options.emulate)
         all.push_back({"emulation", {}, always(transformer::buildEmulationPipeline)});
     }
-    all.push_back({"code", {}, always(transformer::buildLLVMPipeline)});
+    return all;
+  }
+
+  std::vector<Stage> codeStages(const transformer::CpuTarget &cpu) {
+    transformer::CodeOptions code = codeOptions(cpu);
+    std::vector<Stage> all;
+    if (options.target == Target::cpu)
+      all.push_back({"kernels", {}, always([code](mlir::OpPassManager &pm) {
+                       transformer::buildKernelPipeline(pm, code);
+                     })});
+    all.push_back(
+        {"code", {}, always([code](mlir::OpPassManager &pm) { transformer::buildLLVMPipeline(pm, code); })});
     return all;
   }
 
@@ -249,12 +261,27 @@ private:
         return llvm::createStringError("--context is " + llvm::Twine(options.context) + ": " +
                                        llvm::toString(std::move(error)));
     }
-    auto cpu = transformer::CpuTarget::get(options.cpu);
-    if (!cpu)
-      return cpu.takeError();
-    target = *cpu;
+    if (Error error = findCpus())
+      return error;
     if (options.quantize)
       requantize(model->description, *options.quantize);
+    return Error::success();
+  }
+
+  Error findCpus() {
+    for (const std::string &name : options.cpus) {
+      auto cpu = transformer::CpuTarget::get(name);
+      if (!cpu)
+        return cpu.takeError();
+      for (const transformer::CpuTarget &earlier : cpus)
+        if (earlier.cpu == cpu->cpu)
+          return llvm::createStringError("--cpu: '" + name + "' and '" + earlier.request +
+                                         "' are one processor");
+      cpus.push_back(std::move(*cpu));
+    }
+    llvm::sort(cpus, [](const auto &a, const auto &b) {
+      return std::pair(a.required.size(), a.cpu) < std::pair(b.required.size(), b.cpu);
+    });
     return Error::success();
   }
 
@@ -317,7 +344,7 @@ private:
     return Error::success();
   }
 
-  Error lower(const Stage &stage) {
+  Error lower(const Stage &stage, mlir::ModuleOp module) {
     progress.begin(stage.name);
     mlir::PassManager pm(context.get());
     if (mlir::failed(stage.build(pm)))
@@ -329,7 +356,7 @@ private:
                                     /*printModuleScope=*/true,
                                     /*printAfterOnlyOnChange=*/true, /*printAfterOnlyOnFailure=*/false,
                                     options.dumpPassesTo + "/" + stage.name);
-    if (mlir::failed(pm.run(*module)))
+    if (mlir::failed(pm.run(module)))
       return llvm::createStringError(options.model + ": stage '" + stage.name + "' failed");
     return stage.after();
   }
@@ -353,43 +380,55 @@ private:
     return writeText(text + "\n");
   }
 
-  Error writeProduct() {
-    if (!deviceAssembly.empty())
-      return writeText(deviceAssembly);
-    if (options.emit == Emit::llvm || options.emit == Emit::assembly || options.emit == Emit::object)
-      return writeCodeFile(options.emit == Emit::llvm       ? CodeForm::llvmIr
-                           : options.emit == Emit::assembly ? CodeForm::assembly
-                                                            : CodeForm::object);
-    llvm::SmallString<128> object;
-    if (std::error_code code = llvm::sys::fs::createTemporaryFile("attune", "o", object))
-      return llvm::createStringError(code, "temporary file: " + code.message());
-    llvm::FileRemover removeObject(object);
+  /// Optimised code for one processor, at `path`.
+  Error writeCodeFor(const transformer::CpuTarget &cpu, mlir::ModuleOp module, CodeForm codeForm,
+                     const std::string &path) {
+    for (const Stage &stage : codeStages(cpu))
+      if (Error error = lower(stage, module))
+        return error;
     progress.begin("machine code");
-    if (Error error = writeCode(*module, *target, CodeForm::object, options.sanitize, std::string(object)))
+    return writeCode(module, cpu, codeForm, options.sanitize, path);
+  }
+
+  Error writeCodeFile() {
+    CodeForm codeForm = options.emit == Emit::llvm       ? CodeForm::llvmIr
+                        : options.emit == Emit::assembly ? CodeForm::assembly
+                                                         : CodeForm::object;
+    if (options.output == "-")
+      return writeCodeFor(cpus.front(), *module, codeForm, "-");
+    auto file = OutputFile::create(options.output);
+    if (!file)
+      return file.takeError();
+    if (Error error = writeCodeFor(cpus.front(), *module, codeForm, file->temporary()))
       return error;
-    module = {};
+    return file->commit();
+  }
+
+  Error writeProduct() {
+    llvm::SmallString<128> folder;
+    if (std::error_code code = llvm::sys::fs::createUniqueDirectory("attune-code", folder))
+      return llvm::createStringError(code, "temporary folder: " + code.message());
+    llvm::scope_exit remove([&] { llvm::sys::fs::remove_directories(folder); });
+    ProductParts parts;
+    for (const transformer::CpuTarget &cpu : cpus) {
+      mlir::OwningOpRef<mlir::ModuleOp> code = &cpu == &cpus.back() ? std::move(module) : module->clone();
+      parts.objects.push_back((folder + "/" + cpu.cpu + ".o").str());
+      if (Error error = writeCodeFor(cpu, *code, CodeForm::object, parts.objects.back()))
+        return error;
+    }
     context.reset();
     for (auto &[name, cache] : caches)
       entries[name] = cache;
-    ProductParts parts{std::string(object), std::move(plan), std::move(entries), std::move(deviceCodes)};
-    return attune::writeProduct(options, *model, *target, std::move(parts), progress);
+    parts.weights = std::move(plan);
+    parts.entries = std::move(entries);
+    parts.deviceCodes = std::move(deviceCodes);
+    return attune::writeProduct(options, *model, cpus, std::move(parts), progress);
   }
 
   Error writeGraph() {
     Graph graph = describeGraph(*module, model->description.name);
     return writeText(llvm::StringRef(options.output).ends_with(".svg") ? graphAsSvg(graph)
                                                                        : graphAsHtml(graph));
-  }
-
-  Error writeCodeFile(CodeForm form) {
-    if (options.output == "-")
-      return writeCode(*module, *target, form, options.sanitize, "-");
-    auto file = OutputFile::create(options.output);
-    if (!file)
-      return file.takeError();
-    if (Error error = writeCode(*module, *target, form, options.sanitize, file->temporary()))
-      return error;
-    return file->commit();
   }
 };
 

@@ -60,7 +60,7 @@ llvm::Expected<std::string> linkerOf(const std::string &folder) {
 
 std::string attune::runtimeHeader() { return shippedFolder() + "/include/attune/attune.h"; }
 
-Error attune::linkProduct(const std::string &object, const std::string &output, Product product,
+Error attune::linkProduct(const std::vector<std::string> &objects, const std::string &output, Product product,
                           bool sanitize) {
   std::string folder = runtimeFolder();
   auto name = linkerOf(folder);
@@ -77,7 +77,9 @@ Error attune::linkProduct(const std::string &object, const std::string &output, 
     return program.takeError();
   // Objects first: the linker takes from archives what is missing by then.
   std::string response = "@" + folder + "/" + base + ".rsp";
-  llvm::SmallVector<StringRef> arguments{*program, "-L", folder, object, response, "-o", output};
+  llvm::SmallVector<StringRef> arguments{*program, "-L", folder};
+  arguments.append(objects.begin(), objects.end());
+  arguments.append({response, "-o", output});
   llvm::SmallString<128> log;
   if (std::error_code code = llvm::sys::fs::createTemporaryFile("attune-link", "log", log))
     return llvm::createStringError(code, "temporary file: " + code.message());

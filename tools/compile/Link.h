@@ -10,14 +10,16 @@
 #include "llvm/Support/Error.h"
 
 #include <string>
+#include <vector>
 
 namespace attune {
 
 enum class Product { executable, library };
 
-/// Links `object` with the runtime of `lib/attune/<triple>` beside the compiler's own folder. With `sanitize`
-/// the compiler driver links, since the sanitizer's runtime is its own.
-llvm::Error linkProduct(const std::string &object, const std::string &output, Product product, bool sanitize);
+/// Links `objects` with the runtime of `lib/attune/<triple>` beside the compiler's own folder. With
+/// `sanitize` the compiler driver links, since the sanitizer's runtime is its own.
+llvm::Error linkProduct(const std::vector<std::string> &objects, const std::string &output, Product product,
+                        bool sanitize);
 
 /// The C interface of libraries, as it is shipped with the compiler.
 std::string runtimeHeader();

@@ -214,13 +214,16 @@ Object attune::describeEntries(mlir::ModuleOp module, const Description &descrip
 }
 
 std::string attune::writeMetadata(const Description &description, llvm::StringRef target,
-                                  const mlir::transformer::CpuTarget &cpu, Object entries,
+                                  llvm::ArrayRef<mlir::transformer::CpuTarget> cpus, Object entries,
                                   int64_t weightBytes, const std::string &weightsFile) {
   Object metadata = std::move(entries);
   metadata["name"] = description.name;
   metadata["kind"] = kindName(description);
   metadata["target"] = target.str();
-  metadata["cpu"] = Object{{"name", cpu.cpu}, {"features", Array(cpu.required)}};
+  Array processors;
+  for (const mlir::transformer::CpuTarget &cpu : cpus)
+    processors.push_back(Object{{"name", cpu.cpu}, {"features", Array(cpu.required)}});
+  metadata["cpus"] = std::move(processors);
   if (description.kind != ModelKind::literal)
     metadata["vocabulary"] = description.vocabulary;
   metadata["hidden"] = description.hidden;

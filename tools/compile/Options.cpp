@@ -49,9 +49,11 @@ struct Flags {
                  clEnumValN(Emit::graph, "graph",
                             "a picture of the dataflow with shapes, bytes and FLOPs: HTML, or SVG for a name "
                             "that ends in .svg"))};
-  cl::opt<std::string> cpu{
-      "cpu", cl::desc("Processor: native, x86-64-v2, x86-64-v3, x86-64-v4, or a name that LLVM knows"),
-      cl::init("native"), cl::value_desc("name"), cl::cat(category)};
+  cl::list<std::string> cpus{
+      "cpu",
+      cl::desc("Processor: native, x86-64-v2, x86-64-v3, x86-64-v4, or a name that LLVM knows. With several "
+               "the program holds code for each and uses the best that runs (x86-64-v3,x86-64-v4)"),
+      cl::CommaSeparated, cl::value_desc("names"), cl::cat(category)};
   cl::opt<Target> target{
       "target", cl::desc("Where the model runs:"), cl::init(Target::cpu), cl::cat(category),
       cl::values(clEnumValN(Target::cpu, "cpu", "the processor"),
@@ -133,6 +135,10 @@ std::optional<StorageType> quantization(const std::string &name) {
 }
 
 void checkTarget(CompileOptions &options) {
+  bool isProduct = options.emit == Emit::executable || options.emit == Emit::library;
+  if (options.cpus.size() > 1 && (options.target != Target::cpu || !isProduct))
+    usageError(
+        "--cpu names several processors, which only programs and libraries for --target=cpu can be for");
   if (options.target == Target::cpu) {
     if (!options.chips.empty() || options.emulate || options.emit == Emit::gpu)
       usageError("--chip, --emulate and --emit=gpu need a GPU as target: --target=cuda");
@@ -160,7 +166,9 @@ CompileOptions attune::parseOptions(int argc, char **argv) {
   options.model = flags.model;
   options.emit = flags.emit;
   options.output = flags.output.empty() ? defaultOutput(options) : flags.output;
-  options.cpu = flags.cpu;
+  options.cpus.assign(flags.cpus.begin(), flags.cpus.end());
+  if (options.cpus.empty())
+    options.cpus = {"native"};
   options.target = flags.target;
   options.chips.assign(flags.chips.begin(), flags.chips.end());
   options.emulate = flags.emulate;

@@ -43,7 +43,7 @@ struct CompileOptions {
   Target target = Target::cpu;
   std::vector<std::string> chips; ///< of the device, the oldest first; empty: the usual ones
   bool emulate = false;           ///< kernels are compiled for the host as well
-  std::string cpu = "native";     ///< that runs the program, its kernels included if the target is the CPU
+  std::vector<std::string> cpus;  ///< that run the program, its kernels included if the target is the CPU
   Activations activations = Activations::automatic;
   CacheType cache = CacheType::automatic;
   std::optional<StorageType> quantize; ///< nothing: keep

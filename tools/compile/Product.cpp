@@ -46,9 +46,9 @@ llvm::Expected<std::string> importTokenizer(const Model &model) {
 
 class ProductWriter {
 public:
-  ProductWriter(const CompileOptions &options, const Model &model, const mlir::transformer::CpuTarget &cpu,
-                ProductParts parts, Progress &progress)
-      : options(options), model(model), cpu(cpu), parts(std::move(parts)), progress(progress) {}
+  ProductWriter(const CompileOptions &options, const Model &model,
+                llvm::ArrayRef<mlir::transformer::CpuTarget> cpus, ProductParts parts, Progress &progress)
+      : options(options), model(model), cpus(cpus), parts(std::move(parts)), progress(progress) {}
 
   Error run() {
     auto output = OutputFile::create(options.output);
@@ -56,7 +56,7 @@ public:
       return output.takeError();
     progress.begin("linking");
     Product product = options.emit == Emit::library ? Product::library : Product::executable;
-    if (Error error = linkProduct(parts.object, output->temporary(), product, options.sanitize))
+    if (Error error = linkProduct(parts.objects, output->temporary(), product, options.sanitize))
       return error;
     uint64_t codeBytes = 0;
     if (std::error_code code = llvm::sys::fs::file_size(output->temporary(), codeBytes))
@@ -85,7 +85,7 @@ public:
 private:
   const CompileOptions &options;
   const Model &model;
-  const mlir::transformer::CpuTarget &cpu;
+  llvm::ArrayRef<mlir::transformer::CpuTarget> cpus;
   ProductParts parts;
   Progress &progress;
   std::optional<OutputFile> weightsFile; ///< written, not yet in its place
@@ -97,9 +97,9 @@ private:
     std::string weightsName =
         options.weightsInFile ? llvm::sys::path::filename(weightsPath(options)).str() : "";
     std::vector<Blob> blobs;
-    blobs.push_back(
-        textBlob("metadata", writeMetadata(model.description, options.target == Target::cuda ? "cuda" : "cpu",
-                                           cpu, std::move(parts.entries), parts.weights.bytes, weightsName)));
+    blobs.push_back(textBlob(
+        "metadata", writeMetadata(model.description, options.target == Target::cuda ? "cuda" : "cpu", cpus,
+                                  std::move(parts.entries), parts.weights.bytes, weightsName)));
     if (!tokenizer->empty())
       blobs.push_back(textBlob("tokenizer", std::move(*tokenizer)));
     for (DeviceCode &code : parts.deviceCodes)
@@ -174,6 +174,7 @@ std::vector<std::string> attune::outputsOf(const CompileOptions &options) {
 }
 
 Error attune::writeProduct(const CompileOptions &options, const Model &model,
-                           const mlir::transformer::CpuTarget &cpu, ProductParts parts, Progress &progress) {
-  return ProductWriter(options, model, cpu, std::move(parts), progress).run();
+                           llvm::ArrayRef<mlir::transformer::CpuTarget> cpus, ProductParts parts,
+                           Progress &progress) {
+  return ProductWriter(options, model, cpus, std::move(parts), progress).run();
 }

@@ -20,7 +20,7 @@ namespace attune {
 
 /// What was made of a model's graph.
 struct ProductParts {
-  std::string object; ///< path of the code
+  std::vector<std::string> objects; ///< paths of the code, one for each processor
   PackedPlan weights;
   llvm::json::Object entries; ///< and caches, as the metadata describes them
   std::vector<DeviceCode> deviceCodes;
@@ -32,7 +32,8 @@ std::vector<std::string> outputsOf(const CompileOptions &options);
 /// Links the code with the runtime, packs the weights and puts all files in their places at the end. Errors
 /// leave none of them.
 llvm::Error writeProduct(const CompileOptions &options, const Model &model,
-                         const mlir::transformer::CpuTarget &cpu, ProductParts parts, Progress &progress);
+                         llvm::ArrayRef<mlir::transformer::CpuTarget> cpus, ProductParts parts,
+                         Progress &progress);
 
 } // namespace attune
 

@@ -1,5 +1,5 @@
 // RUN: attune-opt %s --kernel-to-llvm --reconcile-unrealized-casts | FileCheck %s
-// RUN: attune-opt %s --kernel-to-llvm --reconcile-unrealized-casts --kernel-entry-table | FileCheck %s --check-prefix=TABLE
+// RUN: attune-opt %s --kernel-to-llvm --reconcile-unrealized-casts --kernel-entry-table=cpu=x86-64-v3 | FileCheck %s --check-prefix=TABLE
 
 transformer.parameter @p : tensor<4xf32> source "w"
 
@@ -32,8 +32,9 @@ transformer.parameter @p : tensor<4xf32> source "w"
 // Only the public function is an entry: its name, and a function that takes its arguments as an array of pointers.
 // TABLE-DAG:   llvm.mlir.global internal constant @attune_name_entry("entry\00")
 // TABLE-DAG:   llvm.func internal @attune_call_entry(%{{.*}}: !llvm.ptr)
-// TABLE-DAG:   llvm.mlir.global external constant @attune_entries() {{.*}} : !llvm.array<1 x struct<(ptr, ptr)>>
-// TABLE-DAG:   llvm.mlir.global external constant @attune_entry_count(1 : i64)
+// TABLE-DAG:   llvm.mlir.global internal constant @attune_entries() {{.*}} : !llvm.array<1 x struct<(ptr, ptr)>>
+// TABLE-DAG:   llvm.mlir.global external hidden constant @"attune_code_x86-64-v3"() {{.*}}section = "attune_code"
+// TABLE-DAG:   llvm.func internal @entry(
 func.func @entry(%m: memref<?xf32>) {
   %n = arith.constant 4 : index
   kernel.launch @body count(%n) args(%m : memref<?xf32>)
