@@ -206,7 +206,7 @@ def sweep():
         print("skipped: numpy and safetensors are not here and cannot be fetched from PyPI")
         return Count(skipped=1)
     count = Count()
-    for runner in ("run.py", "experts.py"):
+    for runner in ("run.py", "experts.py", "edges.py"):
         count += counted([python, f"test/sweep/{runner}", binaries(), "--jobs", os.cpu_count() or 1])
     return count
 
@@ -222,7 +222,7 @@ SUITES = [
     ("lit", "dialects, passes and tools (lit)", "release", lambda: lit("release")),
     ("oracle", "compiled models against recorded results", "release", oracle),
     ("device", "the same models as kernels of a GPU, emulated", "release", device),
-    ("sweep", "generated sweeps of attention and experts against numpy", "release", sweep),
+    ("sweep", "generated sweeps of attention, experts and edges of types against numpy", "release", sweep),
     ("product", "compiler and programs from outside", "release", product),
     ("e2e", "SmolLM2 and MiniLM from file to answer", "release", end_to_end),
     ("asan-unit", "unit tests under sanitizers", "asan", lambda: unit("asan")),
