@@ -189,9 +189,10 @@ private:
       return perToken(sizeOf(part, index));
     // A dimension that was made from several.
     if (auto collapse = buffer.getDefiningOp<memref::CollapseShapeOp>()) {
+      SmallVector<ReassociationIndices> groups = collapse.getReassociationIndices();
       std::optional<int64_t> size;
       int64_t factor = 1;
-      for (int64_t from : collapse.getReassociationIndices()[index])
+      for (int64_t from : groups[static_cast<size_t>(index)])
         if (int64_t known = collapse.getSrcType().getDimSize(from); !ShapedType::isDynamic(known))
           factor *= known;
         else if (size)
