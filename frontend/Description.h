@@ -323,7 +323,7 @@ struct Description : Stack {
   Tokens tokens;
   Generation generation;
   std::string chatTemplate;
-  std::string tokenizer; ///< a tokenizer.json or .gguf; empty: none
+  std::string tokenizer; ///< a tokenizer.json, .gguf, .model or .spm; empty: none
   Weights weights;
   std::map<std::string, TensorSource> tensors; ///< by parameter name, see Parameters.h
   Origin origin;

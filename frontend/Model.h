@@ -18,7 +18,7 @@ struct Model {
   /// the description alone.
   WeightStore weights;
 
-  /// Where the vocabulary is: a tokenizer.json, a .gguf, or empty.
+  /// Where the vocabulary is: a tokenizer.json, a .gguf, a .model or .spm of SentencePiece, or empty.
   const std::string &tokenizer() const { return description.tokenizer; }
 };
 

@@ -158,8 +158,10 @@ static Error readTokenizerFiles(StringRef folder, Description &model) {
       return text.takeError();
     model.chatTemplate = (*text)->getBuffer().str();
   }
-  if (std::string path = inFolder(folder, "tokenizer.json"); llvm::sys::fs::exists(path))
-    model.tokenizer = path;
+  // The first that there is; source.spm comes with a vocab.json.
+  for (StringRef name : {"tokenizer.json", "source.spm", "spiece.model", "tokenizer.model"})
+    if (model.tokenizer.empty() && llvm::sys::fs::exists(inFolder(folder, name)))
+      model.tokenizer = inFolder(folder, name);
   return Error::success();
 }
 
@@ -237,6 +239,6 @@ Expected<Description> huggingface::describeFolder(StringRef outer) {
     return std::move(error);
   model.weights.file = absolute.str().str();
   if (!model.tokenizer.empty())
-    model.tokenizer = inFolder(absolute, "tokenizer.json");
+    model.tokenizer = inFolder(absolute, llvm::sys::path::filename(model.tokenizer));
   return model;
 }

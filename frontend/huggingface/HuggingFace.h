@@ -13,9 +13,9 @@
 namespace attune::huggingface {
 
 /// Reads config.json and, where they exist, generation_config.json, tokenizer_config.json,
-/// chat_template.jinja and tokenizer.json's path. A folder with a tokenizer.json and no config.json gives a
-/// description of kind `tokenizer`. The tensors are named, not yet bound. Errors name file and field, the
-/// value found and what was expected.
+/// chat_template.jinja and the path of tokenizer.json or of SentencePiece's model. A folder with a
+/// tokenizer.json and no config.json gives a description of kind `tokenizer`. The tensors are named, not yet
+/// bound. Errors name file and field, the value found and what was expected.
 llvm::Expected<Description> describeFolder(llvm::StringRef folder);
 
 /// Published files may lack the first part of all names. If they lack that of the embedding table, names and

@@ -17,6 +17,16 @@ TokenizerDescription::Token &TokenizerDescription::at(int32_t id) {
   return tokens[index];
 }
 
+std::vector<int32_t> byteTokens(llvm::function_ref<int32_t(llvm::StringRef)> idOf) {
+  std::vector<int32_t> ids;
+  for (unsigned byte = 0; byte < 256; ++byte) {
+    const char *digits = "0123456789ABCDEF";
+    std::string spelling = {'<', '0', 'x', digits[byte / 16], digits[byte % 16], '>'};
+    ids.push_back(idOf(spelling));
+  }
+  return ids;
+}
+
 namespace {
 
 class BlobWriter {

@@ -7,6 +7,7 @@
 
 #include "runtime/tokenizer/TokenizerFormat.h"
 
+#include "llvm/ADT/STLFunctionalExtras.h"
 #include "llvm/ADT/StringRef.h"
 #include "llvm/Support/Error.h"
 
@@ -44,6 +45,9 @@ struct TokenizerDescription {
   Token &at(int32_t id);
   static constexpr int32_t MaxTokens = (1 << tokenizer::SlotIdBits) - 1;
 };
+
+// The tokens of bytes, "<0x00>" to "<0xFF>", by their spelling; `idOf` gives -1 where there is none.
+std::vector<int32_t> byteTokens(llvm::function_ref<int32_t(llvm::StringRef)> idOf);
 
 // Fails, naming the file, if the runtime could not load what comes out. Numbers in the blob are as this
 // machine has them; its size is a multiple of 8.

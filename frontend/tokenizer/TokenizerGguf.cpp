@@ -223,12 +223,10 @@ void GgufImporter::useByteTokens() {
   for (size_t i = 0; i < description.tokens.size(); ++i)
     if (typeOf(i) == TokenType::Byte)
       bytes.try_emplace(description.tokens[i].text, static_cast<int32_t>(i));
-  for (unsigned byte = 0; byte < 256; ++byte) {
-    const char *digits = "0123456789ABCDEF";
-    std::string spelling = {'<', '0', 'x', digits[byte / 16], digits[byte % 16], '>'};
+  description.byteIds = byteTokens([&](StringRef spelling) {
     auto found = bytes.find(spelling);
-    description.byteIds.push_back(found == bytes.end() ? -1 : found->second);
-  }
+    return found == bytes.end() ? -1 : found->second;
+  });
 }
 
 Error GgufImporter::importByteLevel() {

@@ -19,6 +19,14 @@ class GgufMetadata;
 // aside.
 llvm::Expected<std::string> importTokenizerJson(llvm::StringRef path);
 
+// Marian's source.spm, with the numbers of its pieces in the vocab.json beside it: ids as transformers'
+// MarianTokenizer gives them.
+llvm::Expected<std::string> importTokenizerMarian(llvm::StringRef path);
+
+// A spiece.model of T5 or a tokenizer.model of Llama (Unigram or BPE), with the settings that a
+// tokenizer_config.json and an added_tokens.json beside it may hold.
+llvm::Expected<std::string> importTokenizerSentencePiece(llvm::StringRef path);
+
 // The keys tokenizer.ggml.* of a GGUF file whose model is gpt2 (byte-level BPE), llama (SentencePiece's BPE),
 // t5 (Unigram) or bert (WordPiece).
 llvm::Expected<std::string> importTokenizerGguf(const GgufMetadata &metadata);

@@ -160,12 +160,7 @@ void JsonImporter::useByteAlphabet() {
 }
 
 void JsonImporter::useByteTokens() {
-  description.byteIds.clear();
-  for (unsigned byte = 0; byte < 256; ++byte) {
-    const char *digits = "0123456789ABCDEF";
-    std::string spelling = {'<', '0', 'x', digits[byte / 16], digits[byte % 16], '>'};
-    description.byteIds.push_back(idOf(spelling));
-  }
+  description.byteIds = byteTokens([&](StringRef spelling) { return idOf(spelling); });
 }
 
 void JsonImporter::importBpe(const JsonField &model) {

@@ -57,6 +57,8 @@ static uint32_t characterBefore(std::string_view text, size_t end) {
 }
 
 bool AddedTokens::fits(std::string_view text, size_t begin, size_t end, uint32_t flags) const {
+  if ((flags & AddedFlag::AtStart) && begin > 0)
+    return false;
   if (!(flags & AddedFlag::SingleWord))
     return true;
   bool wordBefore = begin > 0 && isWordCharacter(characterBefore(text, begin));

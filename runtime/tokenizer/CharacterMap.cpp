@@ -44,28 +44,48 @@ std::optional<uint32_t> CharacterMap::unit(size_t index) const {
   return value;
 }
 
-// The shortest key that the text begins with decides, as in the reference implementation.
-std::optional<std::string_view> CharacterMap::replacementOf(std::string_view text) const {
+std::optional<CharacterMap::Match> CharacterMap::match(std::string_view text, bool longest) const {
+  std::optional<Match> found;
   std::optional<uint32_t> current = unit(0);
   size_t node = current ? offsetOf(*current) : 0;
-  for (char c : text) {
-    auto byte = static_cast<unsigned char>(c);
+  for (size_t i = 0; i < text.size(); ++i) {
+    auto byte = static_cast<unsigned char>(text[i]);
     if (byte == 0)
-      return std::nullopt;
+      return found;
     node ^= byte;
     current = unit(node);
     if (!current || labelOf(*current) != byte)
-      return std::nullopt;
+      return found;
     node ^= offsetOf(*current);
     if (!hasLeaf(*current))
       continue;
     std::optional<uint32_t> leaf = unit(node);
     if (!leaf || valueOf(*leaf) > pool.size())
-      return std::nullopt;
+      return found;
     std::string_view rest = pool.substr(valueOf(*leaf));
-    return rest.substr(0, rest.find('\0'));
+    found = Match{i + 1, rest.substr(0, rest.find('\0'))};
+    if (!longest)
+      return found;
   }
-  return std::nullopt;
+  return found;
+}
+
+// The shortest key that the text begins with decides, as in Hugging Face's implementation.
+std::optional<std::string_view> CharacterMap::replacementOf(std::string_view text) const {
+  std::optional<Match> found = match(text, /*longest=*/false);
+  return found ? std::optional(found->replacement) : std::nullopt;
+}
+
+std::string CharacterMap::applyLongest(std::string_view text) const {
+  std::string out;
+  out.reserve(text.size());
+  while (!text.empty()) {
+    std::optional<Match> found = match(text, /*longest=*/true);
+    size_t length = found ? found->length : firstCharacter(text).length;
+    out += found ? found->replacement : text.substr(0, length);
+    text.remove_prefix(length);
+  }
+  return isValidUtf8(out) ? out : repairUtf8(out);
 }
 
 std::string CharacterMap::apply(std::string_view text) const {

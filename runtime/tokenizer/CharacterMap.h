@@ -23,7 +23,16 @@ public:
   // The text with everything replaced. Requires valid UTF-8 and gives valid UTF-8.
   std::string apply(std::string_view text) const;
 
+  // The same as SentencePiece itself does it: at each place the longest key decides.
+  std::string applyLongest(std::string_view text) const;
+
 private:
+  struct Match {
+    size_t length; // of the key
+    std::string_view replacement;
+  };
+  // The shortest or the longest key that the text begins with.
+  std::optional<Match> match(std::string_view text, bool longest) const;
   std::optional<std::string_view> replacementOf(std::string_view text) const;
   std::optional<uint32_t> unit(size_t index) const;
 

@@ -185,6 +185,8 @@ static std::string applyStep(const Step &step, const Regex *regex, std::string t
   case StepKind::ReplaceRegex:
     return replaceRegex(text, *regex, step.string(1));
   case StepKind::Precompiled:
+    if (step.flags & PrecompiledFlag::Longest)
+      return CharacterMap(step.string(0)).applyLongest(text);
     return CharacterMap(step.string(0)).apply(text);
   case StepKind::Nmt:
     return applyNmt(text);

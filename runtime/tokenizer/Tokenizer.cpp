@@ -9,6 +9,7 @@
 #include "runtime/tokenizer/PreTokenizer.h"
 #include "runtime/tokenizer/Utf8.h"
 
+#include <algorithm>
 #include <fmt/format.h>
 
 namespace attune {
@@ -25,6 +26,7 @@ public:
   Vocabulary vocabulary;
   Decoder decoder;
   int32_t unknown;
+  int32_t size; // ids that come out are below it
 
 private:
   Engine(const Blob &blob, const Program &program);
@@ -41,10 +43,16 @@ private:
   bool plainControl;
 };
 
+static int32_t sizeOf(const Step &model, const Vocabulary &vocabulary) {
+  bool numbered = model.kind == StepKind::Unigram && model.integers.size() > 1;
+  return numbered ? std::clamp(model.integer(1), 0, vocabulary.size()) : vocabulary.size();
+}
+
 Engine::Engine(const Blob &blob, const Program &program)
     : vocabulary(blob), decoder(program.decoders), unknown(program.model.integer(0)),
-      normalizer(program.normalizers), added(blob, vocabulary, normalizer),
-      preTokenizer(program.preTokenizers), model(Model::create(program.model, blob, vocabulary)),
+      size(sizeOf(program.model, vocabulary)), normalizer(program.normalizers),
+      added(blob, vocabulary, normalizer), preTokenizer(program.preTokenizers),
+      model(Model::create(program.model, blob, vocabulary)),
       plainControl(program.surroundings.flags & TemplateFlag::PlainControl) {
   const std::vector<int32_t> &ids = program.surroundings.integers;
   int32_t count = program.surroundings.integer(0);
@@ -77,8 +85,8 @@ std::vector<int32_t> Engine::encode(std::string_view text, bool addSpecial, Cont
     ids.insert(ids.end(), after.begin(), after.end());
   // Ids index tables of the model: a damaged blob must not lead outside.
   for (int32_t id : ids)
-    if (!vocabulary.contains(id))
-      throw Error(fmt::format("tokenizer: id {} is not below {}", id, vocabulary.size()));
+    if (id < 0 || id >= size)
+      throw Error(fmt::format("tokenizer: id {} is not below {}", id, size));
   return ids;
 }
 
@@ -142,7 +150,7 @@ std::string Tokenizer::decode(std::span<const int32_t> ids, bool skipSpecial) co
   return text;
 }
 
-int32_t Tokenizer::vocabularySize() const { return engine->vocabulary.size(); }
+int32_t Tokenizer::vocabularySize() const { return engine->size; }
 std::optional<int32_t> Tokenizer::find(std::string_view spelling) const {
   return engine->vocabulary.find(spelling);
 }

@@ -93,6 +93,7 @@ inline constexpr uint32_t RightStrip = 4; // and after it
 inline constexpr uint32_t Normalized = 8; // looked for in the normalised text
 inline constexpr uint32_t AsSpelled = 16; // its spelling is normalised already (only with Normalized)
 inline constexpr uint32_t Control = 32;   // may be left unread in plain text
+inline constexpr uint32_t AtStart = 64;   // only where the whole text begins
 } // namespace AddedFlag
 
 struct AddedToken {
@@ -112,7 +113,7 @@ enum class StepKind : uint32_t {
   Prepend,       // strings: what
   ReplaceString, // strings: what, by what
   ReplaceRegex,  // strings: expression, by what
-  Precompiled,   // strings: SentencePiece's character map
+  Precompiled,   // strings: SentencePiece's character map; flags: PrecompiledFlag
   Nmt,
   Bert, // flags: BertFlag
   MapBytes,
@@ -128,10 +129,12 @@ enum class StepKind : uint32_t {
   Metaspace,   // strings: replacement; integers: PrependScheme; flags: 1 splits in front of each replacement
   MapBytesOfPieces,
 
-  // Models. Integers: the unknown token's id or -1, for WordPiece the longest word in characters.
+  // Models. Integers: the unknown token's id or -1; for WordPiece the longest word in characters; for
+  // Unigram,
+  // if there is one more, the first id that stands for the unknown token.
   Bpe = 200, // flags: BpeFlag; strings: prefix of continuing pieces, suffix of last pieces
   WordPiece, // strings: prefix of continuing pieces
-  Unigram,   // flags: 1 has byte fallback
+  Unigram,   // flags: UnigramFlag
 
   // What is put around the ids. Integers: count of ids before, those ids, those after. Flags: TemplateFlag.
   Template = 300,
@@ -164,6 +167,16 @@ inline constexpr uint32_t WholeWords = 4;   // a piece that is a token is not me
 inline constexpr uint32_t Bytes = 8;        // the alphabet is bytes: ByteIds
 inline constexpr uint32_t ByScore = 16;     // merges whatever joins to a token, the best score first
 } // namespace BpeFlag
+namespace PrecompiledFlag {
+inline constexpr uint32_t Longest =
+    1; // of the keys that a text begins with the longest counts, as in SentencePiece
+} // namespace PrecompiledFlag
+namespace UnigramFlag {
+inline constexpr uint32_t ByteFallback = 1; // unknown characters become byte tokens
+inline constexpr uint32_t Floats = 4; // sums of scores are f32, as in SentencePiece: near ties fall as there
+inline constexpr uint32_t AnyToken =
+    2; // what is unknown to the model may be spelled as any token of the vocabulary
+} // namespace UnigramFlag
 namespace TemplateFlag {
 inline constexpr uint32_t PlainControl =
     1; // control tokens written in the text are plain text unless asked for

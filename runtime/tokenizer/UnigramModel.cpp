@@ -19,7 +19,9 @@ public:
   UnigramModel(const Step &step, const Blob &blob, const Vocabulary &vocabulary)
       : vocabulary(vocabulary), trie(blob.array<TrieNode>(Section::VocabularyTrie)),
         scores(blob.array<double>(Section::Scores)), byteIds(blob.array<int32_t>(Section::ByteIds)),
-        unknown(step.integer(0)), byteFallback(step.flags & 1) {
+        unknown(step.integer(0)), end(step.integers.size() > 1 ? step.integer(1) : INT32_MAX),
+        byteFallback(step.flags & UnigramFlag::ByteFallback), anyToken(step.flags & UnigramFlag::AnyToken),
+        floats(step.flags & UnigramFlag::Floats) {
     if (trie.empty())
       throw Error("tokenizer: Unigram without its vocabulary");
     if (scores.size() != static_cast<size_t>(vocabulary.size()) + 1)
@@ -43,8 +45,9 @@ private:
       double before = nodes[begin].score;
       auto offer = [&](size_t length, double score, int32_t id) {
         Node &node = nodes[begin + length];
-        if (node.begin < 0 || before + score > node.score)
-          node = {before + score, static_cast<int32_t>(begin), id};
+        double sum = floats ? static_cast<float>(before + score) : before + score;
+        if (node.begin < 0 || sum > node.score)
+          node = {sum, static_cast<int32_t>(begin), id};
       };
       bool single = false; // the character is a token of its own
       trie.forEachPrefix(piece.substr(begin), [&](size_t length, int32_t id) {
@@ -80,14 +83,17 @@ private:
       if (part->id == unknown)
         pushUnknown(piece.substr(part->begin, part->end - part->begin), ids);
       else
-        ids.push_back(part->id);
+        ids.push_back(part->id < end ? part->id : unknown);
     }
   }
 
   void pushUnknown(std::string_view text, std::vector<int32_t> &ids) const {
     // The unknown token's own spelling, written in the text, is not unknown.
-    if (int32_t id = vocabulary.findInModel(text); id >= 0) {
-      ids.push_back(id);
+    int32_t spelled = vocabulary.findInModel(text);
+    if (spelled < 0 && anyToken)
+      spelled = vocabulary.find(text).value_or(-1);
+    if (spelled >= 0) {
+      ids.push_back(spelled);
       return;
     }
     auto idOf = [&](char byte) { return byteIds[static_cast<unsigned char>(byte)]; };
@@ -106,7 +112,8 @@ private:
   std::span<const double> scores;
   std::span<const int32_t> byteIds;
   int32_t unknown;
-  bool byteFallback;
+  int32_t end; // ids from here on have scores alone
+  bool byteFallback, anyToken, floats;
 };
 
 } // namespace

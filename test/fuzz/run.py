@@ -63,6 +63,11 @@ def tokenizer_seeds(bin_dir, work):
         yield (ORACLE / model / "tokenizer.json").read_bytes()
 
 
+def pieces_seeds(bin_dir, work):
+    for file in ("spm_t5/spiece.model", "spm_llama/tokenizer.model"):
+        yield (ORACLE / "tokenizers" / file).read_bytes()
+
+
 def description_seeds(bin_dir, work):
     for example in EXAMPLES.glob("*.yaml"):
         yield example.read_bytes()
@@ -79,7 +84,7 @@ def payload_seeds(bin_dir, work):
     yield (work / "payload.bin").read_bytes()
 
 
-FUZZERS = {"Gguf": gguf_seeds, "Safetensors": safetensors_seeds, "Tokenizer": tokenizer_seeds, "Description": description_seeds,
+FUZZERS = {"Gguf": gguf_seeds, "Safetensors": safetensors_seeds, "Tokenizer": tokenizer_seeds, "Pieces": pieces_seeds, "Description": description_seeds,
            "Template": template_seeds, "Payload": payload_seeds}
 
 

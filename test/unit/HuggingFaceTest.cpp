@@ -231,6 +231,7 @@ TEST_F(HuggingFace, GenerationAndTemplates) {
       "tokenizer_config.json",
       R"({"add_bos_token": true, "chat_template": [{"name": "tool", "template": "T"}, {"name": "default", "template": "D"}]})");
   folder.write("tokenizer.json", "{}");
+  folder.write("tokenizer.model", ""); // of which the other was made
   Description model = description();
   EXPECT_EQ(model.tokens.eos, (std::vector<int64_t>{2, 5}));
   EXPECT_EQ(model.tokens.bos, 1);
@@ -242,6 +243,13 @@ TEST_F(HuggingFace, GenerationAndTemplates) {
   EXPECT_EQ(model.tokenizer, folder.path("tokenizer.json"));
   folder.write("chat_template.jinja", "J\n");
   EXPECT_EQ(description().chatTemplate, "J\n");
+}
+
+TEST_F(HuggingFace, ModelsOfSentencePieceWhereNothingElseIs) {
+  for (llvm::StringRef name : {"tokenizer.model", "spiece.model", "source.spm", "tokenizer.json"}) {
+    folder.write(name, "");
+    EXPECT_EQ(description().tokenizer, folder.path(name));
+  }
 }
 
 TEST_F(HuggingFace, FoldersThatAreNoModel) {

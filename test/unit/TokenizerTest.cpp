@@ -23,4 +23,33 @@ INSTANTIATE_TEST_SUITE_P(Families, TokenizerCases,
                                          "tiny_spm_gemma", "tiny_unigram", "tiny_wordpiece"),
                          [](const auto &info) { return std::string(info.param); });
 
+struct PieceFile {
+  const char *folder, *file;
+  llvm::Expected<std::string> (*import)(llvm::StringRef);
+};
+class PieceCases : public testing::TestWithParam<PieceFile> {};
+
+TEST_P(PieceCases, AsRecorded) {
+  auto [folder, file, import] = GetParam();
+  llvm::Expected<std::string> blob = import(tokenizerFolder(folder) + "/" + file);
+  ASSERT_TRUE(bool(blob)) << llvm::toString(blob.takeError());
+  LoadedTokenizer tokenizer(*blob);
+  std::vector<TokenizerCase> cases = readTokenizerCases(folder);
+  ASSERT_GT(cases.size(), 200u);
+  for (const TokenizerCase &item : cases) {
+    SCOPED_TRACE(testing::PrintToString(item.text));
+    EXPECT_EQ(tokenizer->encode(item.text, true), item.ids);
+    EXPECT_EQ(tokenizer->encode(item.text, false), item.idsWithoutSpecial);
+    EXPECT_EQ(tokenizer->decode(item.ids, true), item.decoded);
+    EXPECT_EQ(streamed(*tokenizer, item.ids, true), item.decoded);
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(SentencePiece, PieceCases,
+                         testing::Values(PieceFile{"spm_marian", "source.spm", importTokenizerMarian},
+                                         PieceFile{"spm_t5", "spiece.model", importTokenizerSentencePiece},
+                                         PieceFile{"spm_llama", "tokenizer.model",
+                                                   importTokenizerSentencePiece}),
+                         [](const auto &info) { return std::string(info.param.folder); });
+
 } // namespace attune::test

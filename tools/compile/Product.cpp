@@ -36,7 +36,12 @@ llvm::Expected<std::string> importTokenizer(const Model &model) {
   const std::string &path = model.tokenizer();
   if (path.empty())
     return std::string();
-  if (!llvm::StringRef(path).ends_with(".gguf"))
+  llvm::StringRef file = path;
+  if (file.ends_with(".spm"))
+    return importTokenizerMarian(path);
+  if (file.ends_with(".model"))
+    return importTokenizerSentencePiece(path);
+  if (!file.ends_with(".gguf"))
     return importTokenizerJson(path);
   auto gguf = openGguf(path);
   if (!gguf)
