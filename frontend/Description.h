@@ -231,6 +231,7 @@ struct Tokens {
   std::optional<bool> addBos; ///< unknown: the tokenizer's own rules decide
   std::optional<int64_t> decoderStart = {}, mask = {}, forcedBos = {}, forcedEos = {};
   std::vector<std::vector<int64_t>> banned = {}; ///< stretches of ids that are never generated
+  std::vector<int64_t> bannedFirst = {};         ///< ids that no generated text begins with
   bool operator==(const Tokens &) const = default;
 };
 

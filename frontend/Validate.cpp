@@ -337,6 +337,8 @@ void Checker::tokens() {
     for (int64_t id : ids)
       token("tokens.banned", id);
   }
+  for (int64_t id : tokens.bannedFirst)
+    token("tokens.banned_first", id);
 }
 
 /// A literal model has one attention, from `x` or from `q`, `k` and `v`.

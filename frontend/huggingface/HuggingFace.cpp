@@ -51,9 +51,13 @@ static void readTokens(const Config &config, Description &model) {
     model.tokens.pad.reset();
 }
 
+static std::vector<int64_t> readIds(const Config &config, StringRef key) {
+  return config.has(key) ? config.integers(key) : std::vector<int64_t>();
+}
+
 /// One id, or a list of one.
 static std::optional<int64_t> readOneId(const Config &config, StringRef key) {
-  std::vector<int64_t> ids = config.has(key) ? config.integers(key) : std::vector<int64_t>();
+  std::vector<int64_t> ids = readIds(config, key);
   if (ids.size() > 1)
     config.refuse(key, "one id");
   return ids.size() == 1 ? std::optional(ids[0]) : std::nullopt;
@@ -95,12 +99,19 @@ static void readSearch(const Config &config, Description &model) {
   model.tokens.forcedBos = readOneId(config, "forced_bos_token_id");
   model.tokens.forcedEos = readOneId(config, "forced_eos_token_id");
   model.tokens.banned = readBanned(config, model.tokens.eos);
+  for (int64_t id : readIds(config, "suppress_tokens"))
+    model.tokens.banned.push_back({id});
+  model.tokens.bannedFirst = readIds(config, "begin_suppress_tokens");
   Generation &generation = model.generation;
   generation.beams = config.maybeInteger("num_beams");
   generation.maxLength = config.maybeInteger("max_length");
+  if (auto count = config.maybeInteger("max_new_tokens"))
+    generation.maxLength = *count + 1; // with the token that a text begins with
   generation.lengthPenalty = config.maybeNumber("length_penalty");
   generation.earlyStopping = readEarlyStopping(config);
   generation.minLength = config.maybeInteger("min_length");
+  if (auto count = config.maybeInteger("min_new_tokens"))
+    generation.minLength = *count + 1;
   generation.noRepeat = config.maybeInteger("no_repeat_ngram_size");
 }
 

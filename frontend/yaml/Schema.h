@@ -215,6 +215,7 @@ template <typename IO> void fields(IO &io, Tokens &v) {
   io.maybe("forced_bos", v.forcedBos);
   io.maybe("forced_eos", v.forcedEos);
   io.optional("banned", v.banned, std::vector<std::vector<int64_t>>());
+  io.optional("banned_first", v.bannedFirst, std::vector<int64_t>());
 }
 
 template <typename IO> void fields(IO &io, Generation &v) {

@@ -18,10 +18,8 @@ BeamOptions searchOf(const Metadata &metadata, const attune_translate_options *g
     throw Error("max_tokens is " + std::to_string(given->max_tokens) + ", expected at least 1");
   search.beams = given->beams;
   search.lengthPenalty = given->length_penalty;
-  search.maxLength =
-      std::min<int64_t>(given->max_tokens, INT32_MAX) + 1; // with the token that it begins with
-  search.minLength =
-      given->min_tokens > 0 ? std::min<int64_t>(given->min_tokens, INT32_MAX) + 1 : given->min_tokens;
+  search.maxTokens = given->max_tokens;
+  search.minTokens = given->min_tokens;
   search.noRepeat = given->no_repeat;
   search.earlyStopping = static_cast<EarlyStopping>(given->early_stopping);
   return search;
@@ -42,9 +40,9 @@ Engine &translatorOf(attune_model &model, const BeamOptions &search) {
 int attune_recommended_translate_options(const attune_model *model, attune_translate_options *options) {
   return guarded<int>(-1, [&] {
     BeamOptions search = recommendedSearch(require(model, "the model")->model.metadata());
-    *require(options, "the options") = {search.beams,         search.lengthPenalty,
-                                        search.maxLength - 1, std::max<int64_t>(search.minLength - 1, 0),
-                                        search.noRepeat,      static_cast<int>(search.earlyStopping)};
+    *require(options, "the options") = {search.beams,     search.lengthPenalty,
+                                        search.maxTokens, search.minTokens,
+                                        search.noRepeat,  static_cast<int>(search.earlyStopping)};
     return 0;
   });
 }

@@ -23,12 +23,9 @@ BeamOptions searchOf(const cli::Translate &command, const Metadata &metadata) {
   if (command.maxTokens) {
     if (*command.maxTokens < 1)
       throw Error(fmt::format("--max-tokens is {}, expected at least 1", *command.maxTokens));
-    search.maxLength =
-        std::min<int64_t>(*command.maxTokens, INT32_MAX) + 1; // with the one that it begins with
+    search.maxTokens = *command.maxTokens;
   }
-  if (command.minTokens)
-    search.minLength =
-        *command.minTokens > 0 ? std::min<int64_t>(*command.minTokens, INT32_MAX) + 1 : *command.minTokens;
+  search.minTokens = command.minTokens.value_or(search.minTokens);
   search.noRepeat = command.noRepeat.value_or(search.noRepeat);
   search.earlyStopping = command.earlyStopping.value_or(search.earlyStopping);
   return search;

@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <set>
 #include <tuple>
 
 using namespace attune;
@@ -17,12 +18,14 @@ static constexpr double Impossible = -std::numeric_limits<double>::infinity();
 BeamSearch::BeamSearch(BeamOptions given) : options(std::move(given)) {
   if (options.beams < 1)
     throw Error(fmt::format("{} beams: there must be at least 1", options.beams));
-  if (options.maxLength < 2)
-    throw Error(
-        fmt::format("at most {} tokens: there must be room for one after the first", options.maxLength));
-  if (options.minLength < 0 || options.noRepeat < 0)
+  if (options.maxTokens < 1)
+    throw Error(fmt::format("at most {} tokens: there must be room for 1", options.maxTokens));
+  if (options.minTokens < 0 || options.noRepeat < 0)
     throw Error(fmt::format("a least length of {} and stretches of {} tokens: neither can be below 0",
-                            options.minLength, options.noRepeat));
+                            options.minTokens, options.noRepeat));
+  if (!(options.repetitionPenalty > 0))
+    throw Error(
+        fmt::format("a penalty of {} for repetitions: it must be above 0", options.repetitionPenalty));
   running.push_back({{options.start}, 0, 0});
 }
 
@@ -34,7 +37,7 @@ void BeamSearch::forbid(const Beam &beam, std::vector<double> &scores) const {
     if (id >= 0 && static_cast<size_t>(id) < scores.size())
       scores[static_cast<size_t>(id)] = Impossible;
   };
-  if (length() < options.minLength)
+  if (tokens() < options.minTokens)
     for (int32_t id : options.ends)
       refuse(id);
   for (const std::vector<int32_t> &words : options.banned) {
@@ -43,6 +46,9 @@ void BeamSearch::forbid(const Beam &beam, std::vector<double> &scores) const {
         std::ranges::equal(before, std::span(beam.ids).last(before.size())))
       refuse(words.back());
   }
+  if (tokens() == (options.forcedFirst ? 1 : 0))
+    for (int32_t id : options.bannedFirst)
+      refuse(id);
   auto stretch = static_cast<size_t>(options.noRepeat);
   if (stretch == 0 || beam.ids.size() + 1 < stretch)
     return;
@@ -52,10 +58,23 @@ void BeamSearch::forbid(const Beam &beam, std::vector<double> &scores) const {
       refuse(beam.ids[i + stretch - 1]);
 }
 
+void BeamSearch::penalize(const Beam &beam, std::vector<double> &scores) const {
+  if (options.repetitionPenalty == 1)
+    return;
+  std::set<int32_t> seen(beam.ids.begin(), beam.ids.end());
+  for (int32_t id : seen)
+    if (id >= 0 && static_cast<size_t>(id) < scores.size()) {
+      double &score = scores[static_cast<size_t>(id)];
+      score = score < 0 ? score * options.repetitionPenalty : score / options.repetitionPenalty;
+    }
+}
+
 std::vector<double> BeamSearch::logProbabilities(const Beam &beam, std::span<const float> logits) const {
   // What is not a number counts as minus infinity.
   std::vector<double> scores(logits.begin(), logits.end());
   std::ranges::replace_if(scores, [](double score) { return std::isnan(score); }, Impossible);
+  if (options.beams == 1)
+    penalize(beam, scores);
   double largest = *std::ranges::max_element(scores), sum = 0;
   if (!std::isfinite(largest))
     throw Error("the model gives no finite logits");
@@ -63,6 +82,8 @@ std::vector<double> BeamSearch::logProbabilities(const Beam &beam, std::span<con
     sum += std::exp(score - largest);
   for (double &score : scores)
     score -= largest + std::log(sum);
+  if (options.beams > 1)
+    penalize(beam, scores);
   forbid(beam, scores);
   // What is forced is certain.
   auto force = [&](std::optional<int32_t> id) {
@@ -71,9 +92,9 @@ std::vector<double> BeamSearch::logProbabilities(const Beam &beam, std::span<con
     std::ranges::fill(scores, Impossible);
     scores[static_cast<size_t>(*id)] = 0;
   };
-  if (options.forcedFirst && length() == 1)
+  if (options.forcedFirst && tokens() == 0)
     force(options.forcedFirst);
-  if (options.forcedLast && length() == options.maxLength - 1)
+  if (options.forcedLast && tokens() == options.maxTokens - 1)
     force(options.forcedLast);
   return scores;
 }
@@ -123,14 +144,14 @@ bool BeamSearch::canImprove() const {
   if (options.earlyStopping == EarlyStopping::Yes || options.beams == 1) // one beam never looks back
     return false;
   bool mayGrow = options.earlyStopping == EarlyStopping::Never && options.lengthPenalty > 0;
-  int64_t tokens = (mayGrow ? options.maxLength : length()) - 1; // without the first one
-  return running.front().sum / std::pow(static_cast<double>(tokens), options.lengthPenalty) >
+  int64_t longest = mayGrow ? options.maxTokens : tokens();
+  return running.front().sum / std::pow(static_cast<double>(longest), options.lengthPenalty) >
          finished.back().score;
 }
 
 bool BeamSearch::advance(const std::function<std::span<const float>(size_t)> &logits) {
   std::vector<Candidate> next = candidates(logits);
-  bool isLast = length() + 1 >= options.maxLength;
+  bool isLast = tokens() + 1 >= options.maxTokens;
   std::vector<Beam> following;
   for (size_t rank = 0; rank < next.size(); ++rank) {
     const Candidate &candidate = next[rank];

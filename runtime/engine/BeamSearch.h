@@ -14,8 +14,8 @@ namespace attune {
 
 struct BeamOptions {
   int64_t beams = 1;
-  int64_t maxLength = 0;    ///< most tokens, `start` included
-  int64_t minLength = 0;    ///< none ends before it has so many
+  int64_t maxTokens = 0;    ///< of a result, which is without `start`
+  int64_t minTokens = 0;    ///< none ends before it has so many
   double lengthPenalty = 1; ///< a finished sequence's sum of logarithms is divided by length ^ this
   EarlyStopping earlyStopping = EarlyStopping::No;
   int64_t noRepeat = 0; ///< no stretch of so many tokens comes twice; 0: any may
@@ -23,6 +23,10 @@ struct BeamOptions {
   std::vector<int32_t> ends;
   std::optional<int32_t> forcedFirst, forcedLast; ///< after `start`; when the length is used up
   std::vector<std::vector<int32_t>> banned;       ///< never generated
+  std::vector<int32_t> bannedFirst;               ///< not as the first token that is not forced
+  /// Above 1, tokens of the sequence become less likely: a logarithm of a probability below 0 is multiplied
+  /// by it; with one beam a logit is, or divided if it is above 0 (Keskar et al. 2019).
+  double repetitionPenalty = 1;
 };
 
 /// A sequence that the search has finished: without `start`, with the token that ended it.
@@ -67,7 +71,9 @@ private:
   void finish(const Candidate &candidate);
   bool canImprove() const;
   bool isEnd(int32_t id) const;
-  int64_t length() const { return static_cast<int64_t>(running.front().ids.size()); }
+  void penalize(const Beam &beam, std::vector<double> &scores) const;
+  /// That each beam has so far, without `start`.
+  int64_t tokens() const { return static_cast<int64_t>(running.front().ids.size()) - 1; }
 
   BeamOptions options;
   std::vector<Beam> running;

@@ -15,8 +15,10 @@ BeamOptions attune::recommendedSearch(const Metadata &metadata) {
   const SpecialTokens &tokens = metadata.tokens;
   BeamOptions options;
   options.beams = defaults.beams.value_or(1);
-  options.maxLength = std::min(defaults.maxLength.value_or(metadata.context), metadata.context);
-  options.minLength = defaults.minLength.value_or(0);
+  // Lengths count the token that a text begins with.
+  options.maxTokens = std::min(defaults.maxLength.value_or(metadata.context), metadata.context) - 1;
+  options.minTokens = std::max<int64_t>(defaults.minLength.value_or(0) - 1, 0);
+  options.repetitionPenalty = defaults.repetitionPenalty.value_or(1);
   options.noRepeat = defaults.noRepeat.value_or(0);
   options.lengthPenalty = defaults.lengthPenalty.value_or(1);
   options.earlyStopping = defaults.earlyStopping;
@@ -25,6 +27,7 @@ BeamOptions attune::recommendedSearch(const Metadata &metadata) {
   options.forcedFirst = tokens.forcedBos;
   options.forcedLast = tokens.forcedEos;
   options.banned = tokens.banned;
+  options.bannedFirst = tokens.bannedFirst;
   return options;
 }
 
@@ -109,7 +112,7 @@ private:
 
 Hypothesis attune::translate(Engine &engine, std::span<const int32_t> source, const BeamOptions &options) {
   BeamOptions search = options;
-  search.maxLength = std::min(search.maxLength, engine.context());
+  search.maxTokens = std::min(search.maxTokens, engine.context() - 1);
   BeamSearch beams(search);
   BeamSequences sequences(engine, source);
   do {

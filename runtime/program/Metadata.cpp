@@ -197,6 +197,8 @@ SpecialTokens parseTokens(const Fields &fields) {
     if (banned.empty())
       throw Error("metadata: 'banned' has an empty list");
   }
+  for (const json &id : fields.list("banned_first"))
+    tokens.bannedFirst.push_back(static_cast<int32_t>(fields.integer(id, "banned_first", 0, INT32_MAX)));
   return tokens;
 }
 

@@ -66,6 +66,7 @@ struct SpecialTokens {
   std::optional<int32_t> bos, pad, mask;
   std::optional<int32_t> decoderStart, forcedBos, forcedEos; ///< of encoder-decoders
   std::vector<std::vector<int32_t>> banned;                  ///< stretches that are never generated
+  std::vector<int32_t> bannedFirst;                          ///< not generated as the first token
   std::vector<int32_t> eos;                                  ///< each of them ends a text
   bool addBos = false;                                       ///< texts begin with bos
 };

@@ -78,10 +78,10 @@
 /// decoder's with a `source_batch` i32 ["tokens", 3] of (0, first row, rows) of each token's source.
 /// `source_cache` and `cross_cache`, described like `cache`, are what `encode` works in and what it leaves;
 /// `encoder_layers` counts its layers. `tokens` may hold `decoder_start`, `forced_bos`, `forced_eos`,
-/// `banned` (lists of ids that must not follow one another); `generation` beams, length_penalty,
-/// early_stopping ("no", "yes", "never"), max_length, min_length, no_repeat: runtime/engine/BeamSearch.h.
-/// Taps of `encode_taps`: enc_hidden, enc_attn; of `step_taps`: dec_hidden, dec_attn, cross_attn (the last
-/// dimension "source_keys").
+/// `banned` (lists of ids that must not follow one another), `banned_first` (ids that no text begins with);
+/// `generation` beams, length_penalty, repetition_penalty, early_stopping ("no", "yes", "never"), max_length,
+/// min_length, no_repeat: runtime/engine/BeamSearch.h. Taps of `encode_taps`: enc_hidden, enc_attn; of
+/// `step_taps`: dec_hidden, dec_attn, cross_attn (the last dimension "source_keys").
 ///
 /// **Further fields.** With `literal_tokens` an entry has no `input_ids`. `add_bos` asks for the
 /// begin-of-text token in front of prompts that the tokenizer gives without one. `generation` may hold

@@ -54,16 +54,21 @@ def record(name):
     end = choose_end(model)
     usual = [search(model, source, **PLAIN, eos_token_id=end) for source in SOURCES]
     words = [result["ids"] for result in usual]
-    banned = [[next(id for id in words[0] if id != end)], words[1][1:3]]
+    # What only a model's folder says, not a command line.
+    settings = [{"bad_words_ids": [[next(id for id in words[0] if id != end)], words[1][1:3]]},
+                {"suppress_tokens": [end, words[2][0]]},
+                {"begin_suppress_tokens": sorted({ids[position] for ids in words for position in (0, 1) if position < len(ids)} - {end})},
+                {"repetition_penalty": 1.8},
+                {"repetition_penalty": 1.8, "num_beams": 1}]
     cases, changed = [], []
-    for change in [{}, *CHANGES, {"bad_words_ids": banned}]:
+    for change in [{}, *CHANGES, *settings]:
         options = PLAIN | change
         results = [search(model, source, **options, eos_token_id=end) for source in SOURCES]
         changed.append(results != usual)
         cases += [{"source": source, "search": options, **result} for source, result in zip(SOURCES, results)]
     print(name, "ends with", end, [len(ids) for ids in words], changed)
     assert any(ids[-1] == end and len(ids) < 16 for ids in words), "no result ends early"
-    return {"end": end, "banned": banned, "cases": cases}, changed[1:]
+    return {"end": end, "cases": cases}, changed[1:]
 
 
 def main():
@@ -71,9 +76,19 @@ def main():
     for name in ("bart", "marian", "t5", "t5_v11"):
         models[name], changes = record(name)
         changed.append(changes)
-    for change, each in zip([*CHANGES, "bad_words_ids"], zip(*changed)):
+    names = ["bad_words_ids", "suppress_tokens", "begin_suppress_tokens", "repetition_penalty", "repetition_penalty of one beam"]
+    for change, each in zip([*CHANGES, *names], zip(*changed)):
         assert any(each), f"{change} changes nothing"
-    (HERE / "beams.json").write_text(json.dumps({"transformers": transformers.__version__, "models": models}, indent=1) + "\n")
+    (HERE / "beams.json").write_text(written({"transformers": transformers.__version__, "models": models}))
+
+
+def written(record):
+    """JSON with a line for each case."""
+    text = json.dumps(record | {"models": {name: model | {"cases": name} for name, model in record["models"].items()}}, indent=1)
+    for name, model in record["models"].items():
+        cases = ",\n".join("    " + json.dumps(case) for case in model["cases"])
+        text = text.replace(f'"cases": "{name}"', f'"cases": [\n{cases}\n   ]')
+    return text + "\n"
 
 
 if __name__ == "__main__":

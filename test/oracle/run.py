@@ -218,20 +218,38 @@ def with_end(model, recorded, work, **settings):
     return folder
 
 
+# What a model's folder says of searches; the rest is for the command line.
+SETTINGS = ("bad_words_ids", "suppress_tokens", "begin_suppress_tokens", "repetition_penalty")
+
+
+def settings_of(case):
+    return {key: value for key, value in case["search"].items() if key in SETTINGS}
+
+
+def score_error(got, case, model):
+    """As a share of what the model's tolerance allows: each of a result's tokens adds a logit less the logarithm of a sum of others, and the
+    sum of them all is divided by their number to the power of the penalty."""
+    return abs(got - case["score"]) / (2 * Recorded(HERE / model).tolerance * len(case["ids"]) ** (1 - case["search"].get("length_penalty", 1.0)))
+
+
 def check_beams(report, compiler, model):
-    """translate against transformers' beam search (record_beams.py), banned words as the model's folder names them."""
+    """translate against transformers' beam search (record_beams.py)."""
     recorded = json.loads((HERE / "beams.json").read_text())["models"][model]
-    for name, settings in (("beam search", {}), ("beam search, banned words", {"bad_words_ids": recorded["banned"]})):
-        with tempfile.TemporaryDirectory() as work, report.group(f"{model}: {name}"):
+    by_settings = {}
+    for case in recorded["cases"]:
+        by_settings.setdefault(json.dumps(settings_of(case)), []).append(case)
+    for settings, cases in by_settings.items():
+        settings = json.loads(settings)
+        name = ", ".join([f"{model}: beam search", *settings])
+        with tempfile.TemporaryDirectory() as work, report.group(name):
             work = pathlib.Path(work)
             program = Program(compiler, with_end(model, recorded, work, **settings), work)
-            with report.check(f"{model}: {name}") as errors:
-                for case in recorded["cases"]:
-                    if ("bad_words_ids" in case["search"]) == bool(settings):
-                        got = json.loads(command(program.path, "translate", "--ids", "--json", *beam_flags(case["search"]), json.dumps(case["source"])))
-                        errors.append(same(got["ids"], case["ids"]))
-                        if "score" in case:
-                            errors.append(abs(got["score"] - case["score"]) / (1e-4 + 1e-6 * abs(case["score"])))
+            with report.check(name) as errors:
+                for case in cases:
+                    got = json.loads(command(program.path, "translate", "--ids", "--json", *beam_flags(case["search"]), json.dumps(case["source"])))
+                    errors.append(same(got["ids"], case["ids"]))
+                    if "score" in case:
+                        errors.append(score_error(got["score"], case, model))
 
 
 class TranslateOptions(ctypes.Structure):
@@ -243,7 +261,7 @@ class TranslateOptions(ctypes.Structure):
 def check_beams_in_c(report, compiler, model):
     """The same through the C interface."""
     recorded = json.loads((HERE / "beams.json").read_text())["models"][model]
-    cases = [case for case in recorded["cases"] if "bad_words_ids" not in case["search"]]
+    cases = [case for case in recorded["cases"] if not settings_of(case)]
     with tempfile.TemporaryDirectory() as work, report.group(f"{model}: beam search from C"):
         path = pathlib.Path(work) / "libmodel.so"
         command(compiler, with_end(model, recorded, pathlib.Path(work)), "--emit=lib", "-o", path)
@@ -264,6 +282,8 @@ def check_beams_in_c(report, compiler, model):
                 count = library.attune_translate(handle, (ctypes.c_int32 * len(source))(*source), ctypes.c_size_t(len(source)), ctypes.byref(options), ids,
                                                  ctypes.c_int64(64), ctypes.byref(score))
                 errors.append(same(ids[:max(count, 0)], case["ids"]))
+                if "score" in case:
+                    errors.append(score_error(score.value, case, model))
         library.attune_close(handle)
 
 

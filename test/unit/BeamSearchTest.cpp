@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <cmath>
 #include <map>
+#include <set>
 
 using namespace attune;
 
@@ -56,7 +57,7 @@ Hypothesis best(const BeamOptions &options, std::vector<int32_t> ids = {0}, doub
     double total = sum + logProbability(logitsAfter(ids), id);
     Hypothesis found{{longer.begin() + 1, longer.end()},
                      total / std::pow(static_cast<double>(longer.size() - 1), options.lengthPenalty)};
-    if (id != End && static_cast<int64_t>(longer.size()) < options.maxLength)
+    if (id != End && static_cast<int64_t>(longer.size()) <= options.maxTokens)
       found = best(options, longer, total);
     if (found.score > result.score)
       result = found;
@@ -64,17 +65,17 @@ Hypothesis best(const BeamOptions &options, std::vector<int32_t> ids = {0}, doub
   return result;
 }
 
-BeamOptions small(int64_t beams, int64_t maxLength) {
+BeamOptions small(int64_t beams, int64_t maxTokens) {
   BeamOptions options;
   options.beams = beams;
-  options.maxLength = maxLength;
+  options.maxTokens = maxTokens;
   options.ends = {End};
   return options;
 }
 
 TEST(BeamSearch, EnoughBeamsFindTheBest) {
   for (double penalty : {0.0, 0.6, 1.0, 2.0}) {
-    BeamOptions options = small(64, 5);
+    BeamOptions options = small(64, 4);
     options.lengthPenalty = penalty;
     options.earlyStopping = EarlyStopping::Never;
     Hypothesis want = best(options), got = search(options);
@@ -84,11 +85,11 @@ TEST(BeamSearch, EnoughBeamsFindTheBest) {
 }
 
 TEST(BeamSearch, OneBeamTakesTheLikeliestToken) {
-  BeamOptions patient = small(1, 8);
+  BeamOptions patient = small(1, 7);
   patient.earlyStopping = EarlyStopping::Never;
   patient.lengthPenalty = 3;
   Hypothesis got = search(patient);
-  EXPECT_EQ(got.ids, search(small(1, 8)).ids);
+  EXPECT_EQ(got.ids, search(small(1, 7)).ids);
   std::vector<int32_t> ids = {0};
   while (ids.size() < 8 && ids.back() != End) {
     std::vector<float> logits = logitsAfter(ids);
@@ -100,7 +101,7 @@ TEST(BeamSearch, OneBeamTakesTheLikeliestToken) {
 TEST(BeamSearch, MoreBeamsAreNotWorse) {
   double before = -1e30;
   for (int64_t beams : {1, 4, 64}) {
-    BeamOptions options = small(beams, 6);
+    BeamOptions options = small(beams, 5);
     options.earlyStopping = EarlyStopping::Never;
     double score = search(options).score;
     EXPECT_GE(score, before) << beams;
@@ -109,10 +110,10 @@ TEST(BeamSearch, MoreBeamsAreNotWorse) {
 }
 
 TEST(BeamSearch, ForcedTokens) {
-  BeamOptions options = small(4, 6);
+  BeamOptions options = small(4, 5);
   options.forcedFirst = 2;
   options.forcedLast = End;
-  options.minLength = 6;
+  options.minTokens = 5;
   Hypothesis got = search(options);
   ASSERT_EQ(got.ids.size(), 5u);
   EXPECT_EQ(got.ids.front(), 2);
@@ -120,7 +121,7 @@ TEST(BeamSearch, ForcedTokens) {
 }
 
 TEST(BeamSearch, BannedWords) {
-  BeamOptions options = small(4, 7);
+  BeamOptions options = small(4, 6);
   std::vector<int32_t> free = search(options).ids;
   ASSERT_GE(free.size(), 2u);
   options.banned = {{free[0], free[1]}};
@@ -131,9 +132,38 @@ TEST(BeamSearch, BannedWords) {
   EXPECT_EQ(std::ranges::count(search(options).ids, free[0]), 0);
 }
 
+TEST(BeamSearch, BannedAsFirstWord) {
+  BeamOptions options = small(4, 6);
+  int32_t first = search(options).ids.front();
+  options.bannedFirst = {first};
+  EXPECT_NE(search(options).ids.front(), first);
+  // One that is forced is not chosen: the next one is the first.
+  options.forcedFirst = first;
+  options.bannedFirst.clear();
+  std::vector<int32_t> ids = search(options).ids;
+  ASSERT_GE(ids.size(), 2u);
+  options.bannedFirst = {first, ids[1]};
+  std::vector<int32_t> other = search(options).ids;
+  EXPECT_EQ(other.front(), first);
+  EXPECT_NE(other[1], ids[1]);
+}
+
+TEST(BeamSearch, RepetitionsAreLessLikely) {
+  for (int64_t beams : {1, 3}) {
+    BeamOptions options = small(beams, 8);
+    options.ends = {};
+    auto distinct = [&](double penalty) {
+      options.repetitionPenalty = penalty;
+      std::vector<int32_t> ids = search(options).ids;
+      return std::set<int32_t>(ids.begin(), ids.end()).size();
+    };
+    EXPECT_LT(distinct(1), distinct(50)) << beams;
+  }
+}
+
 TEST(BeamSearch, NoStretchComesTwice) {
-  BeamOptions options = small(3, 9);
-  options.minLength = 9;
+  BeamOptions options = small(3, 8);
+  options.minTokens = 8;
   options.noRepeat = 2;
   std::vector<int32_t> ids = search(options).ids;
   ids.insert(ids.begin(), 0);
@@ -143,7 +173,7 @@ TEST(BeamSearch, NoStretchComesTwice) {
 }
 
 TEST(BeamSearch, EarlyStoppingTakesWhatIsThere) {
-  BeamOptions options = small(2, 12);
+  BeamOptions options = small(2, 11);
   options.earlyStopping = EarlyStopping::Never;
   double patient = search(options).score;
   options.earlyStopping = EarlyStopping::Yes;
@@ -151,18 +181,21 @@ TEST(BeamSearch, EarlyStoppingTakesWhatIsThere) {
 }
 
 TEST(BeamSearch, RefusesWhatIsNoSearch) {
-  EXPECT_THROW(BeamSearch(small(0, 5)), Error);
-  EXPECT_THROW(BeamSearch(small(2, 1)), Error);
-  BeamOptions negative = small(2, 5);
+  EXPECT_THROW(BeamSearch(small(0, 4)), Error);
+  EXPECT_THROW(BeamSearch(small(2, 0)), Error);
+  BeamOptions negative = small(2, 4);
   negative.noRepeat = -1;
   EXPECT_THROW(BeamSearch{negative}, Error);
-  BeamOptions beyond = small(2, 5);
+  BeamOptions penalty = small(2, 4);
+  penalty.repetitionPenalty = 0;
+  EXPECT_THROW(BeamSearch{penalty}, Error);
+  BeamOptions beyond = small(2, 4);
   beyond.forcedFirst = 4;
   EXPECT_THROW(search(beyond), Error);
   std::vector<float> nothing(4, std::nanf(""));
-  BeamSearch lost(small(2, 5));
+  BeamSearch lost(small(2, 4));
   EXPECT_THROW(lost.advance([&](size_t) { return std::span<const float>(nothing); }), Error);
-  BeamOptions options = small(2, 5);
+  BeamOptions options = small(2, 4);
   options.banned = {{0}, {1}, {2}, {3}};
   EXPECT_THROW(search(options), Error);
 }

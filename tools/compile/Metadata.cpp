@@ -119,6 +119,8 @@ Object specialTokens(const Tokens &tokens) {
     banned.push_back(Array(ids));
   if (!banned.empty())
     object["banned"] = std::move(banned);
+  if (!tokens.bannedFirst.empty())
+    object["banned_first"] = Array(tokens.bannedFirst);
   return object;
 }
 
