@@ -172,6 +172,22 @@ def language_cases(case):
     case("endless recursion", "{% macro f(n) %}{{ f(n) }}{% endmacro %}{{ f(1) }}")
     case("call block", "{% macro m(x) %}<{{ x }}>{{ caller() }}</{{ x }}>{% endmacro %}{% call m('b') %}text{% endcall %}{% macro l() %}{% for i in [1, 2] %}{{ caller(i) }}{% endfor %}{% endmacro %}{% call(n) l() %}[{{ n }}]{% endcall %}")
     case("call block without use", "{% macro m() %}a{% endmacro %}{% call m() %}b{% endcall %}")
+    schema = ("{%- macro t(spec, required, bare=false) -%}{%- if spec.type == 'array' -%}{%- set inner = t(spec['items'] or {}, required) -%}"
+              "{{- 'any[]' if inner|length > 12 else inner + '[]' }}{%- if spec.nullable %}{{- ' | null' }}{%- endif -%}"
+              "{%- elif spec.type is defined and spec.type is iterable and spec.type is not string and spec.type is not mapping and spec.type[0] is defined -%}"
+              "{{- spec.type | join(' | ') }}{%- elif spec.oneOf -%}{%- for v in spec.oneOf -%}{{- t(v, required) -}}{%- if not loop.last %}\n{{- ' | ' }}\n{% endif -%}{%- endfor -%}"
+              "{%- elif spec.enum -%}{{- '\"' + spec.enum|join('\" | \"') + '\"' -}}{%- elif spec.properties -%}{{- '{' }}"
+              "{%- for k, v in spec.properties.items() -%}{{- k }}{%- if k not in (spec.required or []) -%}{{- '?' }}{%- endif -%}: {{ t(v, spec.required or []) }};{%- endfor -%}{{- '}' }}"
+              "{%- else -%}{{- spec.type or 'any' }}{%- endif -%}{%- if spec.default is defined %}{{- ' = ' + spec.default|tojson }}{%- endif -%}{%- endmacro -%}[{{ t(spec, []) }}]")
+    for number, spec in enumerate([{"type": "array", "items": {"type": "string"}, "nullable": True}, {"type": ["string", "null"]}, {"type": []}, {}, {"enum": ["a", "b"], "default": "a"},
+                                   {"oneOf": [{"type": "string", "default": "é"}, {"type": "array"}]}, {"type": "array", "items": {"type": "object", "properties": {"a": {"type": "number"}}}},
+                                   {"properties": {"a": {"type": "integer", "default": 1.5}, "b": {"properties": {"c": {}}, "required": ["c"]}}, "required": ["a"]}]):
+        case(f"types of a schema {number}", schema, spec=spec)
+    case("what comes later in a loop", "{% for m in list %}{% set ns = namespace(found=false) %}{% for l in list[loop.index:] %}{% if l.r == 'a' and 'c' not in l %}{% set ns.found = true %}"
+         "{% endif %}{% endfor %}{{ ns.found }},{% endfor %}", list=[{"r": "a", "c": 1}, {"r": "u"}, {"r": "a"}, {"r": "a", "c": 2}])
+    case("words of what need not be there", "{% if 'x' in text %}a{% else %}b{% endif %}{% if 'x' in text or 'k' in controls %}a{% else %}c{% endif %}{{ ' ' + controls|tojson if controls }}")
+    case("tools as Python prints them", "{% set ns = namespace(t='<') %}{% for tool in tools[:] %}{% set ns.t = ns.t ~ (tool | string) ~ '\n' %}{% endfor %}{{ ns.t + '>' }}",
+         tools=[{"a": [1, True, None, "it's \"q\"", 1.0]}, "f() -> 'a'", {}])
     case("macro prints", "{% macro m() %}{% endmacro %}{{ m }}{{ m is callable }}")
     case("filter block", "{% filter upper %}abc{{ 'd' }}{% endfilter %}{% filter replace('a', 'b')|trim %} aa {% endfilter %}")
     case("with", "{% with a = 1, b = 2 %}{{ a }}{{ b }}{% set c = 3 %}{% endwith %}{{ a is defined }}{{ c is defined }}{% set a = 5 %}{% with a = 1, b = a %}{{ a }}{{ b }}{% endwith %}{{ a }}")
