@@ -237,6 +237,7 @@ static Description pairDescription() {
   model.tokens.forcedBos = 1;
   model.tokens.forcedEos = 2;
   model.tokens.banned = {{3}, {0, 2}};
+  model.tokens.bannedFirst = {3};
   model.generation.minLength = 3;
   model.generation.noRepeat = 2;
   model.generation.beams = 4;
