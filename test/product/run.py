@@ -484,7 +484,21 @@ def test_compare():
 
 
 model = folder("model")
-parts = [test_usage, test_bad_files, test_bad_gguf, test_outputs, test_dump, test_late_failures, test_stages, test_ir, test_graph, test_products, test_many_columns, test_library, test_sanitized, test_other_cpu, test_several_cpus, test_compare]
+def test_compare_pair():
+    """An encoder-decoder: both stacks, and quantised ones."""
+    pair = os.path.join(SOURCE, "test", "oracle", "t5")
+    for options in ((), ("--quantize=q8_0",), ("--quantize=f16", "--cache=f16")):
+        code, out, errors = call(COMPILE, pair, "--compare", "5,17,40,9,33/0,3,9", *options)
+        names = ("enc_attn.0", "encoder_last_hidden_state", "cross_attn.1", "logits, by tokens")
+        check(f"--compare of an encoder-decoder {options}", code == 0 and all(name in out for name in ("agree", *names)), out + errors)
+    code, out, errors = call(COMPILE, pair, "--compare", "5,17/0,3", "--compare-tolerance", "1e-12")
+    check("--compare names the stack", code == 1 and "first, enc_" in errors and "the encoder's layer 0" in errors, out + errors)
+    for ids, expected in (("5,17", "SOURCE/TOKENS"), ("5/", "0 ids"), ("/0", "0 ids"), ("5,100000/0", "'100000' is no token id")):
+        code, _, errors = call(COMPILE, pair, "--compare", ids)
+        check(f"--compare '{ids}' of an encoder-decoder", code == 1 and expected in errors, f"exit {code}: {errors}")
+
+
+parts = [test_usage, test_bad_files, test_bad_gguf, test_outputs, test_dump, test_late_failures, test_stages, test_ir, test_graph, test_products, test_many_columns, test_library, test_sanitized, test_other_cpu, test_several_cpus, test_compare, test_compare_pair]
 try:
     for part in parts:
         if len(sys.argv) < 3 or part.__name__[5:] in sys.argv[2:]:

@@ -28,11 +28,22 @@ std::string labelOf(const ReferenceValue &value) {
 
 //===------------------------ the program's values ------------------------===//
 
-/// A safetensors file with `input_ids` [1, T].
-Error writeInput(const std::string &path, llvm::ArrayRef<int64_t> ids) {
-  std::string header =
-      fmt::format(R"({{"input_ids":{{"dtype":"I64","shape":[1,{}],"data_offsets":[0,{}]}}}})", ids.size(),
-                  ids.size() * 8);
+/// A safetensors file with `input_ids` [1, T], and `decoder_input_ids` of encoder-decoders.
+Error writeInput(const std::string &path, const CompareIds &ids) {
+  std::vector<std::pair<StringRef, llvm::ArrayRef<int64_t>>> tensors;
+  if (!ids.source.empty())
+    tensors = {{"input_ids", ids.source}, {"decoder_input_ids", ids.tokens}};
+  else
+    tensors = {{"input_ids", ids.tokens}};
+  std::string header;
+  size_t offset = 0;
+  for (const auto &[name, values] : tensors) {
+    header += fmt::format(R"({}"{}":{{"dtype":"I64","shape":[1,{}],"data_offsets":[{},{}]}})",
+                          header.empty() ? "{" : ",", name.str(), values.size(), offset,
+                          offset + values.size() * 8);
+    offset += values.size() * 8;
+  }
+  header += "}";
   header.resize(llvm::alignTo(header.size(), 8), ' ');
   std::error_code code;
   llvm::raw_fd_ostream out(path, code);
@@ -45,8 +56,9 @@ Error writeInput(const std::string &path, llvm::ArrayRef<int64_t> ids) {
   };
   number(header.size());
   out << header;
-  for (int64_t id : ids)
-    number(id);
+  for (const auto &[name, values] : tensors)
+    for (int64_t id : values)
+      number(id);
   out.close();
   return Error::success();
 }
@@ -94,6 +106,9 @@ std::vector<double> tokensFirst(llvm::ArrayRef<double> elements, llvm::ArrayRef<
   return result;
 }
 
+/// Weights of attention: a decoder's or an encoder's own, or those of an encoder-decoder's parts.
+bool isAttention(StringRef name) { return name == "attentions" || name.ends_with("_attn"); }
+
 /// The program's elements of a value of the reference, in the reference's layout; nothing if the program does
 /// not give it.
 std::optional<std::vector<double>> findElements(const WeightStore &tensors, const ReferenceValue &value) {
@@ -102,7 +117,7 @@ std::optional<std::vector<double>> findElements(const WeightStore &tensors, cons
                           ? ("router." + llvm::Twine(value.layer.value_or(0)) + "." + name).str()
                           : labelOf(value);
   if (const TensorInfo *tensor = tensors.find(label))
-    return value.name == "attentions" && tensor->shape.size() == 4
+    return isAttention(value.name) && tensor->shape.size() == 4
                ? tokensFirst(elementsOf(*tensor), tensor->shape)
                : elementsOf(*tensor);
   // Literal models: all layers in one tensor.
@@ -154,50 +169,53 @@ Difference differenceOf(const ReferenceValue &value, llvm::ArrayRef<double> foun
 }
 
 /// Says where a program goes wrong whose first wrong value is `value`.
-std::string place(const ReferenceValue &value, int64_t layers) {
+std::string place(const ReferenceValue &value, const Description &model) {
+  StringRef name = value.name;
+  bool isEncoders = name.starts_with("enc");
+  std::string stack = !model.encoder ? "" : isEncoders ? "the encoder's " : "the decoder's ";
   if (!value.layer)
-    return value.name == "logits" || value.name == "last_hidden_state"
-               ? "after the last layer (final norm or head)"
+    return name == "logits" || name.ends_with("last_hidden_state")
+               ? "after " + (stack.empty() ? "the " : stack) + "last layer (final norm or head)"
                : "in '" + value.name + "'";
-  std::string layer = "layer " + std::to_string(*value.layer);
-  if (value.name != "hidden_states")
+  std::string layer = stack + "layer " + std::to_string(*value.layer);
+  if (!name.contains("hidden"))
     return "in " + layer + ", at or before '" + value.name + "': " +
-           (value.name == "attentions"
-                ? "norm before attention, queries, keys, rotary, scores, mask or softmax"
-                : "the steps that lead to it");
+           (isAttention(name) ? "norm before attention, queries, keys, rotary, scores, mask or softmax"
+                              : "the steps that lead to it");
   if (*value.layer == 0)
-    return "before layer 0: embedding, positions or their norm";
-  std::string before = "in layer " + std::to_string(*value.layer - 1) +
+    return "before " + layer + ": embedding, positions or their norm";
+  std::string before = "in " + stack + "layer " + std::to_string(*value.layer - 1) +
                        ", after its attention weights: values, output projection, feed-forward or a norm";
-  return *value.layer == layers ? before + "; or in the final norm" : before;
+  size_t layers = isEncoders && model.encoder ? model.encoder->layers.size() : model.layers.size();
+  return static_cast<size_t>(*value.layer) == layers ? before + "; or in the final norm" : before;
 }
 
 class Table {
 public:
-  Table(llvm::raw_ostream &os, double tolerance, int64_t layers)
-      : os(os), tolerance(tolerance), layers(layers) {
-    os << fmt::format("{:<24} {:>12} {:>12} {:>12} {:>9} {:>12}\n", "value", "size", "rms error", "largest",
+  Table(llvm::raw_ostream &os, double tolerance, const Description &model)
+      : os(os), tolerance(tolerance), model(model) {
+    os << fmt::format("{:<26} {:>12} {:>12} {:>12} {:>9} {:>12}\n", "value", "size", "rms error", "largest",
                       "at token", "worst token");
   }
 
   void add(const std::string &label, const ReferenceValue &value, std::optional<std::vector<double>> found) {
     if (!found || found->size() != value.elements.size()) {
-      os << fmt::format("{:<24} {}\n", label,
+      os << fmt::format("{:<26} {}\n", label,
                         found ? "the program gives another number of elements" : "not given by the program");
       if (found)
         note(label + " has " + std::to_string(found->size()) + " elements, expected " +
-             std::to_string(value.elements.size()) + ": " + place(value, layers));
+             std::to_string(value.elements.size()) + ": " + place(value, model));
       return;
     }
     Difference difference = differenceOf(value, *found);
     bool isWrong = !(difference.worst <= tolerance);
-    os << fmt::format("{:<24} {:>12.3e} {:>12.3e} {:>12.3e} {:>9} {:>12.3e}{}\n", label, difference.size,
+    os << fmt::format("{:<26} {:>12.3e} {:>12.3e} {:>12.3e} {:>9} {:>12.3e}{}\n", label, difference.size,
                       difference.rms, difference.largest, difference.largestToken, difference.worst,
                       isWrong ? "  <-- beyond tolerance" : "");
     ++compared;
     if (isWrong)
       note(fmt::format("{} is wrong by {} of its size: {}", label, beyond(difference.worst),
-                       place(value, layers)));
+                       place(value, model)));
   }
 
   Error verdict() const {
@@ -226,14 +244,14 @@ private:
 
   llvm::raw_ostream &os;
   double tolerance;
-  int64_t layers;
+  const Description &model;
   int64_t compared = 0;
   std::string wrong;
 };
 
 } // namespace
 
-llvm::Expected<std::vector<int64_t>> attune::parseIds(StringRef text, int64_t vocabulary) {
+static llvm::Expected<std::vector<int64_t>> parseList(StringRef text, const Description &model) {
   std::unique_ptr<llvm::MemoryBuffer> buffer;
   if (text.consume_front("@")) {
     auto file = llvm::MemoryBuffer::getFile(text);
@@ -247,33 +265,60 @@ llvm::Expected<std::vector<int64_t>> attune::parseIds(StringRef text, int64_t vo
   llvm::SplitString(text, words, ", \t\r\n[]");
   for (StringRef word : words) {
     int64_t id;
-    if (word.getAsInteger(10, id) || id < 0 || id >= vocabulary)
+    if (word.getAsInteger(10, id) || id < 0 || id >= model.vocabulary)
       return llvm::createStringError("--compare: '" + word + "' is no token id, expected 0 to " +
-                                     llvm::Twine(vocabulary - 1));
+                                     llvm::Twine(model.vocabulary - 1));
     ids.push_back(id);
   }
+  if (ids.empty() || static_cast<int64_t>(ids.size()) > model.context)
+    return llvm::createStringError("--compare: " + llvm::Twine(ids.size()) + " ids, expected 1 to " +
+                                   llvm::Twine(model.context) + ", the model's context");
+  return ids;
+}
+
+llvm::Expected<CompareIds> attune::parseIds(StringRef text, const Description &model) {
+  CompareIds ids;
+  // A file's name may hold a slash; the last one is between the lists.
+  StringRef tokens = text;
+  if (model.encoder) {
+    size_t slash = text.rfind('/');
+    if (slash == StringRef::npos)
+      return llvm::createStringError(
+          "--compare is '" + text +
+          "', but this model makes a text from a text: expected SOURCE/TOKENS, what "
+          "the encoder reads and what the decoder is fed, like 5,17,40/0,9");
+    auto source = parseList(text.take_front(slash), model);
+    if (!source)
+      return source.takeError();
+    ids.source = std::move(*source);
+    tokens = text.drop_front(slash + 1);
+  }
+  auto list = parseList(tokens, model);
+  if (!list)
+    return list.takeError();
+  ids.tokens = std::move(*list);
   return ids;
 }
 
 Error attune::compareProgram(const std::string &program, llvm::ArrayRef<ReferenceValue> reference,
-                             llvm::ArrayRef<int64_t> ids, const Model &model, double tolerance,
+                             const CompareIds &ids, const Model &model, double tolerance,
                              const std::string &folder, llvm::raw_ostream &os) {
   if (Error error = writeInput(folder + "/input.safetensors", ids))
     return error;
   auto tensors = runProgram(program, model, folder, /*stepwise=*/false);
   if (!tensors)
     return tensors.takeError();
-  Table table(os, tolerance, model.description.layers.size());
+  Table table(os, tolerance, model.description);
   for (const ReferenceValue &value : reference)
     if (value.name != "embedding") // rows of a parameter, which 'run' does not give
       table.add(labelOf(value), value, findElements(*tensors, value));
   // The way through the cache, one token at a time.
-  if (model.description.kind == ModelKind::decoder) {
+  if (model.description.kind == ModelKind::decoder || model.description.encoder) {
     auto stepped = runProgram(program, model, folder, /*stepwise=*/true);
     if (!stepped)
       return stepped.takeError();
     for (const ReferenceValue &value : reference)
-      if (!value.layer && value.name != "embedding")
+      if (value.name == "logits")
         table.add(value.name + ", by tokens", value, findElements(*stepped, value));
   }
   return table.verdict();

@@ -22,20 +22,27 @@ namespace attune {
 
 /// A value of the model, as the reference has it.
 struct ReferenceValue {
-  std::string name;             ///< a tap (`hidden_states`, `attentions`, ...) or a result (`logits`, ...)
+  std::string name;             ///< a tap (`hidden_states`, `enc_attn`, ...) or a result (`logits`, ...)
   std::optional<int64_t> layer; ///< of a tap
   std::vector<int64_t> shape;   ///< tokens first
   std::vector<double> elements;
 };
 
-/// Token ids from `text`: numbers between commas, or `@FILE` for a file of numbers between commas or white
-/// space. An error names what is no id below `vocabulary`.
-llvm::Expected<std::vector<int64_t>> parseIds(llvm::StringRef text, int64_t vocabulary);
+/// What a model is run on. Literal models have inputs of their own.
+struct CompareIds {
+  std::vector<int64_t> tokens; ///< of the one sequence; of encoder-decoders what the decoder is fed
+  std::vector<int64_t> source; ///< of encoder-decoders: what the encoder reads
+};
 
-/// Runs the module that the Builder made on one sequence: taps in the order of execution, then results. `ids`
-/// is ignored by literal models. `progress(done, all)` counts layers.
+/// Token ids from `text`: numbers between commas, or `@FILE` for a file of numbers between commas or white
+/// space. Encoder-decoders take two lists, `SOURCE/TOKENS`. An error names what is no id of the model, and
+/// numbers of them that do not fit its context.
+llvm::Expected<CompareIds> parseIds(llvm::StringRef text, const Description &model);
+
+/// Runs the module that the Builder made on one sequence: taps in the order of execution, then results, the
+/// encoder's before the decoder's. `progress(done, all)` counts layers.
 llvm::Expected<std::vector<ReferenceValue>> runReference(mlir::ModuleOp module, const Model &model,
-                                                         llvm::ArrayRef<int64_t> ids,
+                                                         const CompareIds &ids,
                                                          llvm::function_ref<void(int64_t, int64_t)> progress);
 
 /// Runs `program`, a compiled form of the same model, on the same ids and prints a table of errors. A token's
@@ -43,7 +50,7 @@ llvm::Expected<std::vector<ReferenceValue>> runReference(mlir::ModuleOp module, 
 /// worst token. An error if any is beyond `tolerance`: it names the first such value in the order of
 /// execution, and thereby the layer. Files are written into `folder`.
 llvm::Error compareProgram(const std::string &program, llvm::ArrayRef<ReferenceValue> reference,
-                           llvm::ArrayRef<int64_t> ids, const Model &model, double tolerance,
+                           const CompareIds &ids, const Model &model, double tolerance,
                            const std::string &folder, llvm::raw_ostream &os);
 
 } // namespace attune

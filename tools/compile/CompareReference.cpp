@@ -51,25 +51,31 @@ ReferenceValue valueOf(llvm::StringRef name, std::optional<int64_t> layer, const
   return {name.str(), layer, tensor.shape().vec(), tensor.data().vec()};
 }
 
-/// The entry's arguments for one sequence that starts with an empty cache.
+/// Caches by name: what an encoder leaves is what its decoder reads.
+using Caches = llvm::StringMap<RuntimeValue>;
+
+/// The arguments of an entry for one sequence that starts with an empty cache.
 class Arguments {
 public:
-  Arguments(const Description &description, llvm::ArrayRef<int64_t> ids)
-      : description(description), ids(ids) {
+  /// `source` is how many tokens the encoder of an encoder-decoder reads, or has read.
+  Arguments(const Description &description, llvm::ArrayRef<int64_t> ids, bool seesAll, int64_t source,
+            Caches &caches)
+      : description(description), ids(ids), seesAll(seesAll), source(source), caches(caches) {
     tokens = description.kind == ModelKind::literal && !description.inputs.empty()
                  ? description.inputs.begin()->second.size()
                  : ids.size();
   }
 
   llvm::Expected<RuntimeValue> get(llvm::StringRef name, mlir::Type type) const {
-    if (auto cache = llvm::dyn_cast<tf::CacheType>(type)) {
-      auto value = CacheValue::create(cache, tokens);
-      if (!value)
-        return value.takeError();
-      return RuntimeValue(*value);
-    }
+    if (auto cache = llvm::dyn_cast<tf::CacheType>(type))
+      return cacheOf(name, cache);
     if (name == "batch")
       return integers({tokens, 3}, [&](int64_t i) { return batch(i / 3, i % 3); });
+    // Rows for keys and values of the source: an encoder writes one after the other, a decoder sees all.
+    if (name == "source_batch")
+      return integers({tokens, 3}, [&](int64_t i) {
+        return i % 3 == 0 && seesAll ? i / 3 : i % 3 == 2 ? source : 0;
+      });
     if (name == "input_ids")
       return integers({tokens}, [&](int64_t i) { return ids[i]; });
     if (name == "output_rows")
@@ -82,9 +88,18 @@ public:
   }
 
 private:
+  llvm::Expected<RuntimeValue> cacheOf(llvm::StringRef name, tf::CacheType type) const {
+    auto found = caches.find(name);
+    if (found != caches.end())
+      return found->second;
+    auto value = CacheValue::create(type, name == "cross_cache" ? source : tokens);
+    if (!value)
+      return value.takeError();
+    return caches.try_emplace(name, RuntimeValue(*value)).first->second;
+  }
+
   /// Position, first key row, number of keys that a token may see.
   int64_t batch(int64_t token, int64_t column) const {
-    bool seesAll = description.kind != ModelKind::decoder;
     return column == 0 ? token : column == 1 ? 0 : seesAll ? tokens : token + 1;
   }
 
@@ -107,7 +122,9 @@ private:
 
   const Description &description;
   llvm::ArrayRef<int64_t> ids;
-  int64_t tokens;
+  bool seesAll;
+  int64_t source, tokens;
+  Caches &caches;
 };
 
 std::string nameOf(mlir::Attribute attribute, llvm::StringRef otherwise) {
@@ -115,15 +132,12 @@ std::string nameOf(mlir::Attribute attribute, llvm::StringRef otherwise) {
   return text ? text.getValue().str() : otherwise.str();
 }
 
-} // namespace
-
-llvm::Expected<std::vector<ReferenceValue>>
-attune::runReference(mlir::ModuleOp module, const Model &model, llvm::ArrayRef<int64_t> ids,
-                     llvm::function_ref<void(int64_t, int64_t)> progress) {
-  auto entry = module.lookupSymbol<mlir::func::FuncOp>("step");
+/// Runs an entry and adds what it shows and gives. `progress` is told the layers of this entry.
+llvm::Error runEntry(mlir::ModuleOp module, const Model &model, llvm::StringRef name, const Arguments &source,
+                     llvm::function_ref<void(int64_t)> progress, std::vector<ReferenceValue> &values) {
+  auto entry = module.lookupSymbol<mlir::func::FuncOp>(name);
   if (!entry)
-    return llvm::createStringError("the module has no entry @step");
-  Arguments source(model.description, ids);
+    return llvm::createStringError("the module has no entry @" + name);
   llvm::SmallVector<RuntimeValue> arguments;
   for (unsigned i = 0; i < entry.getNumArguments(); ++i) {
     auto argument = source.get(nameOf(entry.getArgAttr(i, tf::kNameAttr), ""), entry.getArgumentTypes()[i]);
@@ -131,7 +145,6 @@ attune::runReference(mlir::ModuleOp module, const Model &model, llvm::ArrayRef<i
       return argument.takeError();
     arguments.push_back(*argument);
   }
-  std::vector<ReferenceValue> values;
   tf::reference::ReferenceOptions options;
   options.parameters = [&](tf::ParameterOp parameter, int64_t record) {
     return parameterValue(model.weights, parameter, record);
@@ -139,7 +152,7 @@ attune::runReference(mlir::ModuleOp module, const Model &model, llvm::ArrayRef<i
   options.taps = [&](llvm::StringRef name, std::optional<int64_t> layer, const Tensor &value, mlir::Type) {
     values.push_back(valueOf(name, layer, value));
     if (layer)
-      progress(*layer, model.description.layers.size() + 1);
+      progress(*layer);
   };
   auto results = tf::reference::run(entry, arguments, options);
   if (!results)
@@ -148,5 +161,30 @@ attune::runReference(mlir::ModuleOp module, const Model &model, llvm::ArrayRef<i
     if (auto *tensor = std::get_if<std::shared_ptr<const Tensor>>(&result))
       values.push_back(
           valueOf(nameOf(entry.getResultAttr(index, tf::kNameAttr), "result"), std::nullopt, **tensor));
+  return llvm::Error::success();
+}
+
+} // namespace
+
+llvm::Expected<std::vector<ReferenceValue>>
+attune::runReference(mlir::ModuleOp module, const Model &model, const CompareIds &ids,
+                     llvm::function_ref<void(int64_t, int64_t)> progress) {
+  const Description &description = model.description;
+  auto sourceTokens = static_cast<int64_t>(ids.source.size());
+  int64_t before = description.encoder ? description.encoder->layers.size() + 1 : 0;
+  int64_t all = before + description.layers.size() + 1;
+  Caches caches;
+  std::vector<ReferenceValue> values;
+  if (description.encoder) {
+    Arguments arguments(description, ids.source, /*seesAll=*/true, sourceTokens, caches);
+    if (llvm::Error error = runEntry(
+            module, model, "encode", arguments, [&](int64_t layer) { progress(layer, all); }, values))
+      return std::move(error);
+  }
+  bool isCausal = description.kind == ModelKind::decoder || description.encoder;
+  Arguments arguments(description, ids.tokens, !isCausal, sourceTokens, caches);
+  if (llvm::Error error = runEntry(
+          module, model, "step", arguments, [&](int64_t layer) { progress(before + layer, all); }, values))
+    return std::move(error);
   return values;
 }

@@ -84,10 +84,12 @@ struct Flags {
                            cl::init(0), cl::value_desc("tokens"), cl::cat(category)};
   cl::opt<std::string> weights{"weights", cl::desc("embed: in the product; file: in a file beside it"),
                                cl::init("embed"), cl::value_desc("embed|file"), cl::cat(category)};
-  cl::opt<std::string> compare{"compare",
-                               cl::desc("Write nothing; run the program on token ids beside the reference "
-                                        "interpreter and print where they differ"),
-                               cl::value_desc("ids|@file"), cl::cat(category)};
+  cl::opt<std::string> compare{
+      "compare",
+      cl::desc("Write nothing; run the program on token ids beside the reference "
+               "interpreter and print where they differ (1,42,7; for encoder-decoders "
+               "what the encoder reads and what the decoder is fed: 5,17,40/0,9)"),
+      cl::value_desc("ids|@file"), cl::cat(category)};
   cl::opt<double> compareTolerance{"compare-tolerance",
                                    cl::desc("Largest error that --compare takes, relative to the size of a "
                                             "token's values (0.001; with an f16 cache 0.005, "

@@ -49,7 +49,7 @@ struct CompileOptions {
   std::optional<StorageType> quantize; ///< nothing: keep
   int64_t context = 0;                 ///< 0: the model's own
   bool weightsInFile = false;
-  std::optional<std::string> compare;     ///< token ids to compare on; nothing is written then
+  std::optional<std::string> compare;     ///< token ids to compare on (Compare.h); nothing is written then
   std::optional<double> compareTolerance; ///< nothing: as the types of activations and cache allow
   bool sanitize = false;
   bool report = false;
