@@ -331,6 +331,15 @@ def check_device(report, compiler, model):
         check_on_device(report, program, model)
 
 
+def check_device_storage(report, compiler, stored):
+    """Weights of another type on a device, beside the reference interpreter, at once and token by token."""
+    name, ids = f"llama, {stored} weights on a device", [3, 14, 15, 9, 26, 5, 35, 8, 97, 93, 23]
+    with tempfile.TemporaryDirectory() as work, report.group(name), report.check(name) as errors:
+        said = command(compiler, HERE / "llama", "-o", f"{work}/program", "--target=cuda", "--chip=sm_80", "--emulate", f"--quantize={stored}", "--activations=f32",
+                       "--compare", ",".join(map(str, ids)), "--compare-tolerance=1e-4")
+        errors.append(0.0 if "agree within" in said and "logits, by tokens" in said else math.inf)
+
+
 def check_packed(report, folder, model):
     with tempfile.TemporaryDirectory() as work, report.group(f"{model}, on a device"):
         check_on_device(report, Program.compiled(folder / model, pathlib.Path(work)), model)
@@ -473,10 +482,9 @@ def check_hand_written(report, compiler, name):
     ids = [3, 14, 15, 9, 26, 5, 35, 8, 97, 93, 23, 84, 62, 64, 33, 83, 27, 95, 28, 84]
     with tempfile.TemporaryDirectory() as work, report.group(name):
         program = Program(compiler, description, pathlib.Path(work))
-        if not pair:  # the interpreter has no source to read
-            with report.check(f"{name}: the reference interpreter") as errors:
-                listed = ",".join(str(id) for id in ids)
-                errors.append(0.0 if "agree within" in command(compiler, description, "-o", f"{work}/other", "--compare", listed) else math.inf)
+        with report.check(f"{name}: the reference interpreter") as errors:
+            listed = ",".join(map(str, ids)) + ("/" + ",".join(map(str, ids[:5])) if pair else "")
+            errors.append(0.0 if "agree within" in command(compiler, description, "-o", f"{work}/other", "--compare", listed) else math.inf)
         if not encoder:
             with report.check(f"{name}: a token at a time") as errors:
                 inputs = {"input_ids": Tensor([1, len(ids)], ids)}
@@ -502,7 +510,10 @@ def main():
         os.environ["ATTUNE_DEVICE"] = value
         if option == "--packed":
             return run_all(report, compiler.parent, [(check_packed, model) for model in models])
-        return run_all(report, compiler, [(check_device, model) for model in models])
+        tasks = [(check_device, model) for model in models]
+        if not names[1:] and value == "emulate":
+            tasks += [(check_device_storage, stored) for stored in ("f16", "bf16", "q8_0", "q4_0", "q4_1", "q5_0", "q5_1")]
+        return run_all(report, compiler, tasks)
     if not names or "word_example" in names:
         for case in json.loads((HERE / "word_example" / "expected.json").read_text())["cases"]:
             tasks.append((check_example, case))
