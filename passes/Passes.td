@@ -270,7 +270,7 @@ def ToLinalg : Pass<"transformer-to-linalg", "ModuleOp"> {
 def Tile : Pass<"transformer-tile", "func::FuncOp"> {
   let summary = "Split kernels and row operations into tiles that run in parallel";
   let description = [{
-    Kernels on tensors are tiled over tokens and over panels of 16 columns or key heads (`kernel.grouped_linear` over blocks of tokens and panels, into `kernel.linear`); linalg operations over tokens, one a tile, with the producers
+    Kernels on tensors are tiled over tokens and over pairs of panels of 16 columns or key heads (`kernel.grouped_linear` over blocks of tokens and pairs of panels, into `kernel.linear`); linalg operations over tokens, one a tile, with the producers
     that only they use in the same tile. The loops are `scf.forall`.
 
     ```mlir

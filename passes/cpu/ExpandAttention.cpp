@@ -165,14 +165,28 @@ private:
     Value endGroup = e.div(e.add(range.high, kKeyGroup - 1), kKeyGroup);
     e.loop(firstGroup, endGroup, kTileGroups, [&](Value groupBegin) {
       Value groupEnd = minIndex(e.add(groupBegin, kTileGroups), endGroup);
-      e.loop(groupBegin, groupEnd, 1, [&](Value keyGroup) {
-        emitScores(keyHead, head, token, rows, range, keyGroup, e.sub(keyGroup, groupBegin));
+      forGroups(groupBegin, groupEnd, rows, [&](Value keyGroup, int64_t groups) {
+        emitScores(keyHead, head, token, rows, range, keyGroup, groups, e.sub(keyGroup, groupBegin));
       });
       emitSoftmax(rows, e.sub(groupEnd, groupBegin));
       Value keyBegin = e.mul(groupBegin, kKeyGroup);
       emitWeightedSum(keyHead, rows, range, keyBegin, minIndex(e.mul(groupEnd, kKeyGroup), range.high));
     });
     finish(head, token, rows);
+  }
+
+  /// Groups of keys whose scores are summed together: a query element that is loaded meets all of them, and
+  /// few rows alone would wait for their own additions.
+  void forGroups(Value begin, Value end, int64_t rows,
+                 function_ref<void(Value keyGroup, int64_t groups)> body) {
+    int64_t together = 1;
+    auto registers = [&](int64_t groups) { return groups * vectors * (rows + 1) + 1; };
+    while (together < 4 && registers(2 * together) <= e.target.registers())
+      together *= 2;
+    Value whole = e.add(begin, e.roundDown(e.sub(end, begin), together));
+    e.loop(begin, whole, together, [&](Value keyGroup) { body(keyGroup, together); });
+    if (together > 1)
+      e.loop(whole, end, 1, [&](Value keyGroup) { body(keyGroup, 1); });
   }
 
   void initialize(int64_t rows) {
@@ -187,29 +201,40 @@ private:
 
   Value f32(float value) { return arith::ConstantOp::create(e, e.getF32FloatAttr(value)); }
 
-  /// Scores of 16 keys for every row, scaled, capped, biased and masked, to the scratch.
-  void emitScores(Value keyHead, Value head, Value token, int64_t rows, const KeyRange &range, Value keyGroup,
-                  Value slot) {
-    Value memoryGroup = e.add(e.div(range.first, kKeyGroup), keyGroup);
-    Values accumulators(rows * vectors, e.splat(e.floats(), 0.0));
-    Values products = e.loop(e.index(0), e.index(keySize), 1, accumulators, [&](Value d, ValueRange carried) {
+  /// Products of `groups` groups of 16 keys with every row; that of row r and vector v of the keys stands at
+  /// r * groups * vectors + v.
+  Values emitProducts(Value keyHead, Value head, Value token, int64_t rows, Value memoryGroup,
+                      int64_t groups) {
+    int64_t wide = groups * vectors;
+    Values accumulators(rows * wide, e.splat(e.floats(), 0.0));
+    return e.loop(e.index(0), e.index(keySize), 1, accumulators, [&](Value d, ValueRange carried) {
       Values keys, next;
-      for (int64_t v = 0; v < vectors; ++v)
+      for (int64_t v = 0; v < wide; ++v)
         keys.push_back(
-            loadAsF32(e.lanes(), op.getKeyMemory(), {memoryGroup, keyHead, d, e.index(v * e.lanes())}));
+            loadAsF32(e.lanes(), op.getKeyMemory(),
+                      {e.add(memoryGroup, v / vectors), keyHead, d, e.index(v % vectors * e.lanes())}));
       for (int64_t r = 0; r < rows; ++r) {
         Value query = e.load(op.getQueries(), {e.add(token, r / headTile), e.add(head, r % headTile), d});
-        Value wide = e.broadcast(query, e.floats());
-        for (int64_t v = 0; v < vectors; ++v)
-          next.push_back(e.fma(wide, keys[v], carried[r * vectors + v]));
+        Value everywhere = e.broadcast(query, e.floats());
+        for (int64_t v = 0; v < wide; ++v)
+          next.push_back(e.fma(everywhere, keys[v], carried[r * wide + v]));
       }
       return next;
     });
+  }
+
+  /// Scores of `groups` groups of 16 keys for every row, scaled, capped, biased and masked, to the scratch
+  /// from group `slot` on.
+  void emitScores(Value keyHead, Value head, Value token, int64_t rows, const KeyRange &range, Value keyGroup,
+                  int64_t groups, Value slot) {
+    Value memoryGroup = e.add(e.div(range.first, kKeyGroup), keyGroup);
+    Values products = emitProducts(keyHead, head, token, rows, memoryGroup, groups);
     Value keyIndex = e.mul(keyGroup, kKeyGroup);
-    for (int64_t v = 0; v < vectors; ++v) {
+    int64_t wide = groups * vectors;
+    for (int64_t v = 0; v < wide; ++v) {
       Value lane = laneIndices(e.add(keyIndex, v * e.lanes()));
       for (int64_t r = 0; r < rows; ++r) {
-        Value score = capped(arith::MulFOp::create(e, products[r * vectors + v],
+        Value score = capped(arith::MulFOp::create(e, products[r * wide + v],
                                                    e.splat(e.floats(), op.getScale().convertToDouble())));
         if (op.getBias())
           score = arith::AddFOp::create(
@@ -312,7 +337,7 @@ private:
   /// outputs = outputs * correction + weights * values, over the keys that some token of the tile sees.
   void emitWeightedSum(Value keyHead, int64_t rows, const KeyRange &range, Value keyBegin, Value keyEnd) {
     SmallVector<Chunk> chunks = chunksOf(valueSize, e.lanes());
-    int64_t together = std::max<int64_t>(1, 12 / rows);
+    int64_t together = std::max<int64_t>(1, e.target.accumulators() / rows);
     Value start = maxIndex(keyBegin, range.low);
     for (size_t at = 0; at < chunks.size(); at += together) {
       ArrayRef<Chunk> part =

@@ -28,8 +28,6 @@ namespace {
 
 /// Rows that pass through a panel of weights before the next panel's turn; a multiple of every tile's height.
 constexpr int64_t rowBlock = 96;
-/// Columns of f32 weights that stay in the first-level cache meanwhile, at most: 20 KB.
-constexpr int64_t columnBlock = 320;
 
 struct LinearLoops {
   Emitter &e;
@@ -37,8 +35,8 @@ struct LinearLoops {
   PackedFormat format = op.getFormat().getFormat();
   Value rows = e.dimension(op.getOutput(), 0);
   Value panels = panelCount();
-  /// Sums of a block of rows with one panel, for each weight: what tiles leave for the epilogue. [rowBlock,
-  /// 16] f32 on the stack.
+  /// Sums of a block of rows with the panels of a register tile, for each weight: what tiles leave for the
+  /// epilogue. [rowBlock, columns] f32 on the stack.
   Values sums = {};
   LogicalResult result = success();
 
@@ -47,11 +45,12 @@ struct LinearLoops {
     return e.div(e.add(outputs, PackedFormat::panelRows - 1), PackedFormat::panelRows);
   }
 
-  /// The vectors of a panel.
-  SmallVector<Column> columnsOf(Value panel) {
+  /// The vectors of `count` panels.
+  SmallVector<Column> columnsOf(Value panel, int64_t count = 1) {
     SmallVector<Column> columns;
-    for (int first = 0; first < PackedFormat::panelRows; first += e.lanes())
-      columns.push_back({panel, e.index(first)});
+    for (int64_t p = 0; p < count; ++p)
+      for (int64_t first = 0; first < PackedFormat::panelRows; first += e.lanes())
+        columns.push_back({e.add(panel, p), e.index(first), p * PackedFormat::panelRows + first});
     return columns;
   }
 
@@ -113,14 +112,14 @@ struct LinearLoops {
     Values values;
     for (int r = 0; r < tile.rows; ++r)
       for (const Column &column : tile.columns)
-        values.push_back(e.loadVector(e.floats(), buffer, {e.add(row, r), column.first}));
+        values.push_back(e.loadVector(e.floats(), buffer, {e.add(row, r), e.index(column.scratch)}));
     return values;
   }
 
   void storeSums(Value buffer, const Tile &tile, Value row, ArrayRef<Value> values) {
     for (int r = 0; r < tile.rows; ++r)
       for (auto [c, column] : llvm::enumerate(tile.columns))
-        e.storeVector(values[r * tile.columns.size() + c], buffer, {e.add(row, r), column.first});
+        e.storeVector(values[r * tile.columns.size() + c], buffer, {e.add(row, r), e.index(column.scratch)});
   }
 
   /// Dense sums over columns `from` to `to` for all tiles; the first block of columns starts from nothing.
@@ -135,13 +134,13 @@ struct LinearLoops {
   void clearSums(Value buffer, Value count, ArrayRef<Column> columns) {
     e.loop(e.index(0), count, 1, [&](Value row) {
       for (const Column &column : columns)
-        e.storeVector(e.zeros(e.floats()), buffer, {row, column.first});
+        e.storeVector(e.zeros(e.floats()), buffer, {row, e.index(column.scratch)});
     });
   }
 
-  void emitDensePanel(Value weight, Value buffer, Value block, Value count, ArrayRef<Column> columns) {
+  void emitDensePanels(Value weight, Value buffer, Value block, Value count, ArrayRef<Column> columns) {
     int64_t whole = op.getColumns() / denseStep * denseStep;
-    int64_t parts = std::max<int64_t>(llvm::divideCeil(whole, columnBlock), 1);
+    int64_t parts = std::max<int64_t>(llvm::divideCeil(whole, e.target.columnBlock()), 1);
     int64_t part = std::max(llvm::alignTo(llvm::divideCeil(whole, parts), denseStep), uint64_t(denseStep));
     clearSums(buffer, count, columns);
     e.loop(e.index(0), e.index(whole), part, [&](Value from) {
@@ -151,9 +150,13 @@ struct LinearLoops {
       emitDense(weight, buffer, block, count, columns, e.index(whole), e.index(op.getColumns()));
   }
 
-  /// Integer tiles take one vector of a panel at a time: more would not leave registers for rows.
-  void emitQuantizedPanel(Value weight, Value buffer, Value block, Value count, ArrayRef<Column> columns) {
-    size_t together = op.isQuantized() ? 1 : columns.size();
+  /// Vectors of outputs in a register tile of quantised weights: unpacking takes registers too.
+  size_t quantizedVectors() {
+    return op.isQuantized() ? e.target.quantizedVectors() : PackedFormat::panelRows / e.lanes();
+  }
+
+  void emitQuantizedPanels(Value weight, Value buffer, Value block, Value count, ArrayRef<Column> columns) {
+    size_t together = std::min(quantizedVectors(), columns.size());
     for (size_t first = 0; first < columns.size(); first += together)
       forTiles(block, count, columns.slice(first, together), [&](const Tile &tile, Value row) {
         storeSums(buffer, tile, row,
@@ -162,16 +165,15 @@ struct LinearLoops {
       });
   }
 
-  void emitPanel(Value block, Value count, Value panel) {
-    SmallVector<Column> columns = columnsOf(panel);
+  void emitPanels(Value block, Value count, ArrayRef<Column> columns) {
     for (auto [weight, buffer] : llvm::zip_equal(op.getWeights(), sums)) {
       if (format.isQuantized())
-        emitQuantizedPanel(weight, buffer, block, count, columns);
+        emitQuantizedPanels(weight, buffer, block, count, columns);
       else
-        emitDensePanel(weight, buffer, block, count, columns);
+        emitDensePanels(weight, buffer, block, count, columns);
     }
     e.loop(e.index(0), count, 1, [&](Value row) {
-      Tile tile{e.add(block, row), 1, columns};
+      Tile tile{e.add(block, row), 1, SmallVector<Column>(columns)};
       SmallVector<Values> products;
       for (auto [weight, buffer] : llvm::zip_equal(op.getWeights(), sums))
         products.push_back(withOutliers(weight, tile, loadSums(buffer, tile, row)));
@@ -182,15 +184,27 @@ struct LinearLoops {
   void emitRows() {
     e.loop(e.index(0), rows, rowBlock, [&](Value block) {
       Value count = e.min(e.sub(rows, block), e.index(rowBlock));
-      e.loop(e.index(0), panels, 1, [&](Value panel) { emitPanel(block, count, panel); });
+      Value paired = e.roundDown(panels, together());
+      forPanels(e.index(0), paired, together(), block, count);
+      forPanels(paired, panels, 1, block, count);
     });
   }
+
+  void forPanels(Value from, Value to, int64_t step, Value block, Value count) {
+    if (constantOf(from) && constantOf(from) == constantOf(to))
+      return;
+    e.loop(from, to, step, [&](Value panel) { emitPanels(block, count, columnsOf(panel, step)); });
+  }
+
+  /// Panels that share a register tile.
+  int64_t together() { return e.target.panels(); }
 
   LogicalResult emit() {
     Value single = e.createOrFold<arith::CmpIOp>(arith::CmpIPredicate::eq, rows, e.index(1));
     if (constantOf(single) != 1)
       for (size_t i = 0; i < op.getWeights().size(); ++i)
-        sums.push_back(e.stackBuffer(MemRefType::get({rowBlock, PackedFormat::panelRows}, e.getF32Type())));
+        sums.push_back(
+            e.stackBuffer(MemRefType::get({rowBlock, together() * PackedFormat::panelRows}, e.getF32Type())));
     e.branch(single, [&] { emitRow(); }, [&] { emitRows(); });
     return result;
   }

@@ -15,6 +15,7 @@ namespace mlir::transformer {
 /// One vector of outputs: `lanes()` rows of panel `panel` from row `first`.
 struct Column {
   Value panel, first;
+  int64_t scratch = 0; ///< where its sums lie in a row of those that wait for the epilogue
 };
 
 /// Outputs that are summed together in registers: rows `row` to `row + rows - 1` of the activations with each

@@ -137,22 +137,43 @@ struct QuantizeLoops {
     });
   }
 
-  /// Index in [0, count) of the largest of `valueAt(i)`, the first of several; 0 if none is a number.
-  Value indexOfLargest(int64_t count, function_ref<Value(Value)> valueAt) {
-    Values start{floatConstant(-1), e.index(0)};
-    return e.loop(e.index(0), e.index(count), 1, start, [&](Value i, ValueRange best) -> Values {
-      Value value = valueAt(i), better = arith::CmpFOp::create(e, arith::CmpFPredicate::OGT, value, best[0]);
-      return {arith::SelectOp::create(e, better, value, best[0]),
-              arith::SelectOp::create(e, better, i, best[1])};
-    })[1];
+  /// Index in [0, count) of the largest lane of the vectors that begin at multiples of their length, the
+  /// first of several; 0 if none is a number. No lane from `count` on is the largest.
+  Value indexOfLargest(int64_t count, function_ref<Value(Value)> vectorAt) {
+    Value end = e.index(count), none = e.splat(e.floats(), -1.0);
+    Value lanes = e.loop(e.index(0), end, e.lanes(), none, [&](Value i, ValueRange largest) -> Values {
+      Value values = vectorAt(i);
+      Value better = arith::CmpFOp::create(e, arith::CmpFPredicate::OGT, values, largest[0]);
+      return {arith::SelectOp::create(e, better, values, largest[0])};
+    })[0];
+    Value largest = e.broadcast(
+        vector::ReductionOp::create(e, vector::CombiningKind::MAXNUMF, lanes, arith::FastMathFlags::nnan),
+        e.floats());
+    Value first = e.loop(e.index(0), end, e.lanes(), end, [&](Value i, ValueRange found) -> Values {
+      Value equal = arith::CmpFOp::create(e, arith::CmpFPredicate::OEQ, vectorAt(i), largest);
+      return {e.min(found[0], e.add(i, firstLane(equal, count)))};
+    })[0];
+    Value isThere = arith::CmpIOp::create(e, arith::CmpIPredicate::ult, first, end);
+    return arith::SelectOp::create(e, isThere, first, e.index(0));
+  }
+
+  /// The first lane that is set, `none` if there is none.
+  Value firstLane(Value mask, int64_t none) {
+    Value bits = vector::ExtractOp::create(
+        e, e.bitcast(mask, e.vectorOf(e.getIntegerType(static_cast<unsigned>(e.lanes())), 1)), 0);
+    Value wide = arith::ExtUIOp::create(e, e.getI32Type(), bits);
+    Value lane = arith::IndexCastOp::create(e, e.getIndexType(), math::CountTrailingZerosOp::create(e, wide));
+    Value zero = arith::ConstantOp::create(e, e.getI32IntegerAttr(0));
+    Value any = arith::CmpIOp::create(e, arith::CmpIPredicate::ne, wide, zero);
+    return arith::SelectOp::create(e, any, lane, e.index(none));
   }
 
   /// The `j`th outlier: the largest element that is left.
   void takeOutlier(Value row, int64_t j, int64_t count) {
-    Value block = indexOfLargest(blocks, [&](Value b) { return e.load(maxima, {b}); });
+    Value block = indexOfLargest(blocks, [&](Value b) { return e.loadVector(e.floats(), maxima, {b}); });
     Value first = e.mul(block, PackedFormat::blockColumns);
     Value place = e.add(first, indexOfLargest(PackedFormat::blockColumns, [&](Value i) -> Value {
-                          return math::AbsFOp::create(e, e.load(rest, {e.add(first, i)}));
+                          return math::AbsFOp::create(e, e.loadVector(e.floats(), rest, {e.add(first, i)}));
                         }));
     Value placeInt = arith::IndexCastOp::create(e, e.getI32Type(), place);
     memref::StoreOp::create(e, e.load(rest, {place}), op.getOutliers(), ValueRange{row, e.index(j)});
@@ -167,7 +188,10 @@ struct QuantizeLoops {
   void takeOutliers(Value row) {
     int64_t padded = blocks * PackedFormat::blockColumns;
     Value copy = e.stackBuffer(MemRefType::get({padded}, e.getF32Type()));
-    maxima = e.stackBuffer(MemRefType::get({blocks}, e.getF32Type()));
+    int64_t whole = llvm::alignTo(blocks, e.lanes());
+    maxima = e.stackBuffer(MemRefType::get({whole}, e.getF32Type()));
+    if (whole != blocks) // less than any magnitude, and than what stands for none
+      e.storeVector(e.splat(e.floats(), -2.0), maxima, {e.index(whole - e.lanes())});
     copyRow(row, copy);
     rest = copy;
     int64_t count = cast<MemRefType>(op.getOutliers().getType()).getDimSize(1) / 2;

@@ -40,10 +40,20 @@ struct CpuTarget {
 
   /// f32 lanes of a vector; 16 rows of a panel are 16 / lanes() vectors.
   int lanes() const { return vectorBits / 32; }
-  /// Rows of the register tile of a dense product whose panel is 16 wide.
+  int registers() const { return vectorBits == 512 ? 32 : 16; }
+  /// Sums that a loop keeps in registers beside what it multiplies.
+  int accumulators() const { return vectorBits == 512 ? 24 : 12; }
+  /// Panels of 16 outputs in a register tile: with one vector for each, an activation is loaded for every
+  /// multiply-add, and loads are the limit.
+  int panels() const { return vectorBits == 512 ? 2 : 1; }
+  /// Rows of the register tile of a dense product.
   int denseRows() const { return vectorBits == 512 ? 12 : vectorBits == 256 ? 6 : 2; }
-  /// Rows of the register tile of an integer product.
-  int quantizedRows() const { return vectorBits == 512 ? 8 : 4; }
+  /// Columns of f32 weights that stay in a cache while rows pass, at most: 20 KB of the first level, or 96 KB
+  /// of the second, where a line of weights is enough for 24 multiply-adds.
+  int columnBlock() const { return vectorBits == 512 ? 768 : 320; }
+  /// Rows and vectors of outputs of the register tile of an integer product.
+  int quantizedRows() const { return vectorBits == 512 ? 6 : 4; }
+  int quantizedVectors() const { return vectorBits == 512 ? 2 : 1; }
 
   /// `name`: "native", an x86-64 level ("x86-64-v3") or an LLVM CPU name. Unknown names are errors that list
   /// the levels.

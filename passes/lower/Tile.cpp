@@ -51,12 +51,12 @@ struct Tile : transformer::impl::TileBase<Tile> {
     tileRows(rewriter, function);
   }
 
-  /// Tokens or blocks of them, and panels of 16 columns or key heads.
+  /// Tokens or blocks of them, and pairs of panels of 16 columns or key heads.
   SmallVector<int64_t> kernelTile(Operation *op) {
     if (isa<kernel::LinearOp>(op))
-      return {rows, 16};
+      return {rows, 32};
     if (isa<kernel::GroupedLinearOp>(op))
-      return {1, 16};
+      return {1, 32};
     if (isa<kernel::AttentionOp>(op))
       return {queries, 1};
     return {1};

@@ -12,8 +12,11 @@
 // CHECK: } else {
 // CHECK: scf.for {{.*}} -> ({{(vector<8xf32>, ){11}vector<8xf32>}})
 // CHECK-NOT: kernel.linear
+// With wide vectors two panels share a tile of 12 rows.
 // WIDE-LABEL: func.func @dense
 // WIDE: vector.fma %{{.*}} : vector<16xf32>
+// WIDE: } else {
+// WIDE: scf.for {{.*}} -> ({{(vector<16xf32>, ){23}vector<16xf32>}})
 func.func @dense(%x: memref<?x64xf32>, %w: memref<2x4096xi8>, %b: memref<32xf32>, %y: memref<?x32xf32>) {
   kernel.linear input(%x : memref<?x64xf32>) weights(%w : memref<2x4096xi8>) extras(%b : memref<32xf32>) outs(%y : memref<?x32xf32>)
       format(<codes = f32>) columns(64) {
@@ -35,6 +38,31 @@ func.func @dense(%x: memref<?x64xf32>, %w: memref<2x4096xi8>, %b: memref<32xf32>
 func.func @nibbles(%x: memref<1x32xi8>, %s: memref<1x1xf32>, %m: memref<1x1xf32>, %w: memref<1x320xi8>, %y: memref<1x16xf32>) {
   kernel.linear input(%x : memref<1x32xi8>) quantized(%s, %m : memref<1x1xf32>, memref<1x1xf32>) weights(%w : memref<1x320xi8>)
       outs(%y : memref<1x16xf32>) format(<codes = u4, group = 32, scale = f16, min = true>) columns(32) {
+  ^bb0(%p: f32):
+    kernel.yield %p : f32
+  }
+  return
+}
+
+// -----
+
+// Three panels: a pair, and one that is left over and has tiles of its own. A single panel has no pairs.
+// WIDE-LABEL: func.func @odd
+// WIDE: scf.for {{.*}} -> ({{(vector<16xf32>, ){23}vector<16xf32>}})
+// WIDE: scf.for {{.*}} -> ({{(vector<16xf32>, ){11}vector<16xf32>}})
+// WIDE-LABEL: func.func @single
+// WIDE-NOT: scf.for {{.*}} -> ({{(vector<16xf32>, ){23}vector<16xf32>}})
+// WIDE: scf.for {{.*}} -> ({{(vector<16xf32>, ){11}vector<16xf32>}})
+// WIDE: return
+func.func @odd(%x: memref<64x64xf32>, %w: memref<3x4096xi8>, %y: memref<64x48xf32>) {
+  kernel.linear input(%x : memref<64x64xf32>) weights(%w : memref<3x4096xi8>) outs(%y : memref<64x48xf32>) format(<codes = f32>) columns(64) {
+  ^bb0(%p: f32):
+    kernel.yield %p : f32
+  }
+  return
+}
+func.func @single(%x: memref<64x64xf32>, %w: memref<1x4096xi8>, %y: memref<64x16xf32>) {
+  kernel.linear input(%x : memref<64x64xf32>) weights(%w : memref<1x4096xi8>) outs(%y : memref<64x16xf32>) format(<codes = f32>) columns(64) {
   ^bb0(%p: f32):
     kernel.yield %p : f32
   }

@@ -16,13 +16,20 @@ func.func @quantize(%x: memref<?x40xf32>, %c: memref<?x64xi8>, %s: memref<?x2xf3
 // -----
 
 // Outliers come out of a copy of the row, largest first: the block with the largest magnitude, then the place in it; both lie in
-// scratch of the function.
+// scratch of the function. Each time the largest of all lanes, then the first lane that equals it; blocks fill whole vectors.
 // CHECK-LABEL: func.func @outliers
 // CHECK-DAG: memref.alloca() {{.*}} : memref<64xf32>
-// CHECK-DAG: memref.alloca() {{.*}} : memref<2xf32>
-// CHECK: scf.for
-// CHECK: scf.for {{.*}} -> (f32, index)
-// CHECK: scf.for {{.*}} -> (f32, index)
+// CHECK-DAG: %[[MAXIMA:.*]] = memref.alloca() {{.*}} : memref<8xf32>
+// CHECK-DAG: %[[LESS:.*]] = arith.constant dense<-2.000000e+00> : vector<8xf32>
+// CHECK: vector.store %[[LESS]], %[[MAXIMA]]
+// CHECK: vector.load %[[MAXIMA]]
+// CHECK: arith.cmpf ogt, {{.*}} : vector<8xf32>
+// CHECK: vector.reduction <maxnumf>
+// CHECK: arith.cmpf oeq, {{.*}} : vector<8xf32>
+// CHECK: math.cttz
+// CHECK: vector.reduction <maxnumf>
+// CHECK: arith.cmpf oeq, {{.*}} : vector<8xf32>
+// CHECK: math.cttz
 // CHECK: arith.divf %{{.*}} : vector<8xf32>
 func.func @outliers(%x: memref<?x40xf32>, %c: memref<?x64xi8>, %s: memref<?x2xf32>, %m: memref<?x2xf32>, %o: memref<?x4xf32>) {
   kernel.quantize ins(%x : memref<?x40xf32>) outs(%c, %s, %m : memref<?x64xi8>, memref<?x2xf32>, memref<?x2xf32>) outliers(%o : memref<?x4xf32>)

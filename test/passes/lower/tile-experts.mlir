@@ -1,11 +1,11 @@
 // RUN: attune-opt %s --split-input-file --transformer-tile --canonicalize --cse | FileCheck %s
 
-// Blocks of rows and panels of 16 columns. A block says which matrix its rows meet: matrix e begins at panel 3 e of the weights and at element 40 e of the bias.
+// Blocks of rows and pairs of panels of 16 columns. A block says which matrix its rows meet: matrix e begins at panel 3 e of the weights and at element 40 e of the bias.
 // CHECK-LABEL: func.func @grouped(
 // CHECK-SAME:      %[[X:[a-z0-9]*]]: tensor<?x8xf32>, %[[W:.*]]: memref<12x512xi8>, %[[B:.*]]: tensor<160xf32>, %[[BLOCKS:.*]]: tensor<?x3xi32>, %[[COUNT:.*]]: tensor<1xi32>,
 // CHECK:           %[[N:.*]] = tensor.extract %[[COUNT]]
 // CHECK:           %[[BLOCKCOUNT:.*]] = arith.index_cast %[[N]]
-// CHECK:           scf.forall (%[[I:.*]], %[[C:.*]]) = (0, 0) to (%[[BLOCKCOUNT]], 40) step (1, 16) shared_outs(%[[O:.*]] =
+// CHECK:           scf.forall (%[[I:.*]], %[[C:.*]]) = (0, 0) to (%[[BLOCKCOUNT]], 40) step (1, 32) shared_outs(%[[O:.*]] =
 // CHECK:             %[[E32:.*]] = tensor.extract %[[BLOCKS]][%[[I]], %{{.*}}]
 // CHECK:             %[[E:.*]] = arith.index_cast %[[E32]]
 // CHECK:             %[[F32:.*]] = tensor.extract %[[BLOCKS]]

@@ -3,10 +3,10 @@
 
 #all = affine_map<(d0, d1) -> (d0, d1)>
 
-// Tokens and panels of 16 columns; 96 tokens are a multiple of every register tile's rows. Weights are sliced by panels, extras by columns.
+// Tokens and pairs of panels of 16 columns; 96 tokens are a multiple of every register tile's rows. Weights are sliced by panels, extras by columns.
 // CHECK-LABEL: func.func @linear(
 // CHECK-SAME:      %[[X:.*]]: tensor<?x8xf32>, %[[W:.*]]: memref<3x512xi8>, %[[B:.*]]: tensor<40xf32>)
-// CHECK:           scf.forall (%[[T:.*]], %[[N:.*]]) = (0, 0) to (%{{.*}}, 40) step (96, 16)
+// CHECK:           scf.forall (%[[T:.*]], %[[N:.*]]) = (0, 0) to (%{{.*}}, 40) step (96, 32)
 // CHECK:             %[[COLUMNS:.*]] = affine.min #{{.*}}(%[[N]])
 // CHECK:             %[[PANEL:.*]] = affine.apply #{{.*}}()[%[[N]]]
 // CHECK-DAG:         tensor.extract_slice %[[X]][%[[T]], 0]
@@ -15,7 +15,7 @@
 // CHECK:             kernel.linear {{.*}} outs(%{{.*}} : tensor<?x?xf32>)
 // CHECK:             tensor.parallel_insert_slice
 // SMALL-LABEL: func.func @linear(
-// SMALL:           step (32, 16)
+// SMALL:           step (32, 32)
 func.func @linear(%x: tensor<?x8xf32>, %w: memref<3x512xi8>, %b: tensor<40xf32>) -> tensor<?x40xf32> {
   %c0 = arith.constant 0 : index
   %tokens = tensor.dim %x, %c0 : tensor<?x8xf32>
