@@ -8,7 +8,7 @@
 Compiles the model, makes prompts of 32, 512 and 1024 tokens from a text of this repository, and lets both programs take
 turns, each in a fresh process: 512-token prefill, 128 greedy tokens after the short prompt, 128 after 1024 tokens, time from
 start to the first token. Prints medians and ratios. llama.cpp comes from PyPI (llama-cpp-python, built for this machine: about
-ten minutes the first time) into build/bench-venv; without it only our own figures are printed, and it says so.
+ten minutes the first time) into ~/.cache/attune/bench; without it only our own figures are printed, and it says so.
 """
 import argparse
 import json
@@ -17,6 +17,8 @@ import statistics
 import subprocess
 import sys
 import tempfile
+
+from peers.install import Peers
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 FIGURES = [("prefill_tps", "512-token prefill", "tok/s"), ("decode_tps", "decode, short context", "tok/s"),
@@ -28,18 +30,9 @@ def peer_python(wanted):
     """Python with llama-cpp-python, or None and why not."""
     if wanted:
         return wanted, None
-    venv = os.path.join(ROOT, "build", "bench-venv")
-    python = os.path.join(venv, "bin", "python")
-    probe = [python, "-c", "import llama_cpp"]
-    if os.path.exists(python) and subprocess.run(probe, capture_output=True).returncode == 0:
-        return python, None
-    print("installing llama-cpp-python (about ten minutes, once) ...", file=sys.stderr)
-    subprocess.run([sys.executable, "-m", "venv", venv], check=True)
-    build = subprocess.run([os.path.join(venv, "bin", "pip"), "install", "-q", "--no-binary", "llama-cpp-python", "llama-cpp-python"],
-                           env={**os.environ, "CMAKE_ARGS": "-DGGML_NATIVE=ON"}, capture_output=True, text=True)
-    if build.returncode:
-        return None, build.stderr.strip().splitlines()[-1]
-    return python, None
+    peers = Peers(os.path.join(os.environ.get("XDG_CACHE_HOME") or "~/.cache", "attune/bench"))
+    peers.install(["llama.cpp"])
+    return (None, peers.missing["llama.cpp"]) if peers.missing else (str(peers.python), None)
 
 
 def prompts(program):
@@ -59,10 +52,10 @@ def pinned(threads, command):
     return ["taskset", "-c", ",".join(str(i) for i in range(threads)), *command]
 
 
-def last_json(command):
-    run = subprocess.run(command, capture_output=True, text=True)
+def last_json(command, timeout=None):
+    run = subprocess.run(command, capture_output=True, text=True, timeout=timeout)
     if run.returncode:
-        sys.exit(f"{command}: exit {run.returncode}\n{run.stderr[-2000:]}")
+        raise RuntimeError(f"{command}: exit {run.returncode}\n{run.stderr[-2000:]}")
     return json.loads(run.stdout.strip().splitlines()[-1])
 
 
@@ -98,7 +91,7 @@ def main():
             print(f"round {round + 1} of {args.rounds}", file=sys.stderr)
             ours.append(last_json(pinned(args.threads, [program, "bench", "--json", "--threads", str(args.threads), "--prompts", file])))
             if python:
-                peers.append(last_json(pinned(args.threads, [python, os.path.join(ROOT, "bench", "llama_cpp_worker.py"), args.model, file, str(args.threads)])))
+                peers.append(last_json(pinned(args.threads, [python, os.path.join(ROOT, "bench/peers/decoder.py"), "llama.cpp", args.model, str(args.threads), file])))
         os.unlink(file)
 
     own, peer = merge(ours), merge(peers)

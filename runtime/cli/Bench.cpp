@@ -88,8 +88,8 @@ constexpr size_t idsShown = 32;
 class DecoderBench {
 public:
   DecoderBench(Model &model, const Common &common, const Bench &options)
-      : engine(model.program(), {.context = common.context}), sequence(engine.open()), options(options),
-        prompts(options.prompts, model.metadata().vocabulary) {
+      : program(model.program()), engine(program, {.context = common.context}), sequence(engine.open()),
+        options(options), prompts(options.prompts, model.metadata().vocabulary) {
     result["threads"] = ThreadPool::process().threads();
     result["load_s"] = sinceStart();
   }
@@ -120,7 +120,8 @@ public:
     store("prefill", prefilled);
     store("decode", afterShort);
     store("decode1k", afterLong);
-    result["rss_mb"] = residentMegabytes();
+    result["rss_mb"] = residentMegabytes(); // before there are more sequences
+    store("together", decodeTogether(brief));
     result["ids"] = ids;
     result["ids1k"] = longIds;
     return result;
@@ -155,11 +156,36 @@ private:
     return ids;
   }
 
+  /// Several sequences that decode at the same time, a token of each in a step: tokens of them all.
+  Rates decodeTogether(const std::vector<int32_t> &prompt) {
+    constexpr int64_t sequences = 8;
+    int64_t steps = std::min<int64_t>(decoded, 32);
+    Engine several(program, {.context = static_cast<int64_t>(prompt.size()) + steps, .sequences = sequences});
+    std::vector<int32_t> next(sequences);
+    std::vector<Feed> feeds;
+    for (int64_t i = 0; i < sequences; ++i) {
+      feeds.push_back({several.open(), {}});
+      several.feed({feeds.back().sequence, prompt});
+      next[static_cast<size_t>(i)] = argmax(several.logits(0));
+      feeds.back().ids = {&next[static_cast<size_t>(i)], 1};
+    }
+    Rates rates;
+    Timer timer;
+    for (int64_t step = 0; step < steps; ++step) {
+      several.step(feeds);
+      for (int64_t i = 0; i < sequences; ++i)
+        next[static_cast<size_t>(i)] = argmax(several.logits(i));
+    }
+    rates.add(sequences * steps, timer);
+    return rates;
+  }
+
   void store(const std::string &name, const Rates &rates) {
     result[name + "_tps"] = rates.wall;
     result[name + "_cpu_tps"] = rates.cpu;
   }
 
+  const Program &program;
   Engine engine;
   int sequence;
   int64_t decoded = 0; ///< tokens to measure decoding with
@@ -250,6 +276,13 @@ private:
       wall.push_back((now() - timer.wall) * 1e3);
       cpu.push_back((cpuNow() - timer.cpu) * 1e3);
     }
+    if (prompts.content().is_object()) { // for a comparison with others'
+      ordered_json &rows = result["vectors"][name];
+      size_t width = vectors.size() / texts.size();
+      for (size_t i = 0; i < texts.size(); ++i)
+        rows.push_back(std::vector(vectors.begin() + static_cast<ptrdiff_t>(i * width),
+                                   vectors.begin() + static_cast<ptrdiff_t>((i + 1) * width)));
+    }
     result["ms"][name] = bestAndMedian(wall);
     result["cpu_ms"][name] = bestAndMedian(cpu);
   }
@@ -281,7 +314,8 @@ std::string tableOf(const ordered_json &result) {
     table.add({"tokens per second", "best", "median"});
     for (auto [name, key] : {std::pair("prompt", "prefill_tps"),
                              {"next tokens, short prompt", "decode_tps"},
-                             {"next tokens, long prompt", "decode1k_tps"}})
+                             {"next tokens, long prompt", "decode1k_tps"},
+                             {"next tokens of 8 sequences", "together_tps"}})
       table.add({name, rateCell(result[key], true), rateCell(result[key], false)});
   }
   std::string text = table.text();

@@ -181,6 +181,7 @@ TEST_F(CommandTest, BenchGivesItsKeys) {
     ASSERT_EQ(result[key].size(), 2u) << key;
     EXPECT_GT(result[key][0].get<double>(), 0) << key;
   }
+  EXPECT_GT(result["together_tps"][0].get<double>(), 0);
   EXPECT_EQ(result["ids"].size(), 32u);
   EXPECT_EQ(result["ids1k"].size(), 32u);
   EXPECT_GT(result["rss_mb"].get<double>(), 0);
