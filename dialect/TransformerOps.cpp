@@ -369,8 +369,8 @@ LogicalResult MaskOp::verify() {
 
 LogicalResult DistanceBiasOp::verify() {
   int64_t heads = dimOf(getResult(), 0), least = getBidirectional() ? 4 : 2, buckets = getBuckets();
-  if (buckets < least || buckets % least)
-    return emitOpError() << "buckets is " << buckets << ", expected a multiple of " << least;
+  if (buckets < least)
+    return emitOpError() << "buckets is " << buckets << ", expected at least " << least;
   int64_t exact = buckets / least;
   if (static_cast<int64_t>(getMaxDistance()) <= exact)
     return emitOpError() << "max_distance is " << getMaxDistance() << ", expected more than " << exact

@@ -239,14 +239,13 @@ void Checker::attention(const std::string &field, const Attention &value) {
   if (value.sinks && value.normalizer != Normalizer::softmax)
     fail(field + ".sinks", "is true, which needs normalizer: softmax");
   if (value.relativeBias) {
-    int64_t directions = value.mask.causal ? 2 : 4, buckets = value.relativeBias->buckets;
-    if (buckets < directions || buckets % directions)
-      fail(field + ".relative_bias.buckets",
-           formatv("is {0}, expected a multiple of {1}", buckets, directions));
-    if (value.relativeBias->maxDistance <= buckets / directions)
+    int64_t least = value.mask.causal ? 2 : 4, buckets = value.relativeBias->buckets;
+    if (buckets < least)
+      fail(field + ".relative_bias.buckets", formatv("is {0}, expected at least {1}", buckets, least));
+    if (value.relativeBias->maxDistance <= buckets / least)
       fail(field + ".relative_bias.max_distance",
            formatv("is {0}, expected more than {1}, the distances with buckets of their own",
-                   value.relativeBias->maxDistance, buckets / directions));
+                   value.relativeBias->maxDistance, buckets / least));
   }
   if (value.rotary)
     rotary(field + ".rotary", *value.rotary, value.headSize);

@@ -36,6 +36,7 @@ void huggingface::describeGptNeoX(const Config &config, Description &model) {
   Norm norm{NormKind::layer, config.positive("layer_norm_eps", 1e-5), true, /*bias=*/true};
   Attention attention;
   readHeads(config, model.hidden, attention);
+  attention.keyHeads = attention.heads; // whatever 'num_key_value_heads' says: each head has its own rows
   attention.mask.causal = true;
   attention.bias = attention.outputBias = config.flag("attention_bias", true);
   double part = config.number("rotary_pct", 0.25), base = config.positive("rotary_emb_base", 10000.0);

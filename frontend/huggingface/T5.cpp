@@ -69,7 +69,7 @@ void huggingface::describeT5(const Config &config, Description &model) {
   model.vocabulary = config.size("vocab_size", 32128);
   model.hidden = config.size("d_model", 512);
   model.context = config.size("n_positions", 512);
-  model.tokens.decoderStart = config.maybeInteger("pad_token_id").value_or(0);
+  model.tokens.decoderStart = config.maybeInteger("pad_token_id"); // where nothing else is said
   // Where the second flag stands it is the first one's old meaning: newer files call every table tied.
   bool scaled = config.flag("scale_decoder_outputs", config.flag("tie_word_embeddings", true));
   model.head = Head{config.flag("tie_word_embeddings", true) && scaled};

@@ -78,7 +78,8 @@ FAMILIES = {
             scale_attn_by_inverse_layer_idx=True, reorder_and_upcast_attn=True), "one head": dict(n_head=1)}),
     "gpt_neox": ("GPTNeoXConfig", "GPTNeoXForCausalLM", dict(SIZES, num_attention_heads=3, num_key_value_heads=3, layer_norm_eps=1e-3), {
         "one after the other": dict(use_parallel_residual=False), "all rotate": dict(rotary_pct=1.0), "half": dict(rotary_pct=0.5),
-        "no biases": dict(attention_bias=False), "tied": dict(tie_word_embeddings=True), "linear, gelu_new": dict(
+        "no biases": dict(attention_bias=False), "tied": dict(tie_word_embeddings=True), "key heads that are none": dict(
+            num_key_value_heads=1), "linear, gelu_new": dict(
             rope_scaling=LINEAR, hidden_act="gelu_new")}),
     "gpt_oss": ("GptOssConfig", "GptOssForCausalLM", dict(SIZES, head_dim=8, num_local_experts=5, num_experts_per_tok=2, sliding_window=4, rope_scaling=YARN), {
         "full first": dict(layer_types=SLIDES[::-1]), "one expert": dict(num_experts_per_tok=1), "wide heads": dict(head_dim=16),
@@ -143,5 +144,7 @@ FAMILIES = {
     "t5": ("T5Config", "T5ForConditionalGeneration", T5, {
         "few buckets": dict(relative_attention_num_buckets=8, relative_attention_max_distance=12), "gated": dict(feed_forward_proj="gated-gelu"),
         "gated silu, untied": dict(feed_forward_proj="gated-silu", tie_word_embeddings=False), "decoders": dict(num_decoder_layers=3), "bf16": dict(
-            dtype="bfloat16"), "four buckets": dict(relative_attention_num_buckets=4, relative_attention_max_distance=9)}),
+            dtype="bfloat16"), "six buckets": dict(
+            relative_attention_num_buckets=6, relative_attention_max_distance=20), "seven buckets, near": dict(
+            relative_attention_num_buckets=7, relative_attention_max_distance=5), "four buckets": dict(relative_attention_num_buckets=4, relative_attention_max_distance=9)}),
 }
