@@ -9,6 +9,7 @@
 #include "llvm/ADT/StringRef.h"
 #include "llvm/Support/Error.h"
 
+#include <optional>
 #include <string>
 
 namespace attune {
@@ -16,8 +17,10 @@ namespace attune {
 class GgufMetadata;
 
 // A tokenizer.json of Hugging Face's tokenizers: BPE, WordPiece, Unigram. Its truncation and padding are left
-// aside.
-llvm::Expected<std::string> importTokenizerJson(llvm::StringRef path);
+// aside. `rows` are those of the model's embedding: ids of the vocabulary must be below. (Not those of added
+// tokens: Gemma 3's tokenizer has one for pictures, for which its text models have no row.)
+llvm::Expected<std::string> importTokenizerJson(llvm::StringRef path,
+                                                std::optional<int64_t> rows = std::nullopt);
 
 // Marian's source.spm, with the numbers of its pieces in the vocab.json beside it: ids as transformers'
 // MarianTokenizer gives them.

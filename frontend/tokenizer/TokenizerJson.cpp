@@ -24,7 +24,7 @@ class JsonImporter {
 public:
   JsonImporter(const llvm::json::Value &root, StringRef file) : errors(file), root(&root, "", errors) {}
 
-  llvm::Expected<std::string> run();
+  llvm::Expected<std::string> run(std::optional<int64_t> rows);
 
 private:
   void importModel(const JsonField &model);
@@ -37,6 +37,7 @@ private:
   void addModelToken(StringRef spelling, int32_t id, const JsonField &where);
   void useByteAlphabet();
   void useByteTokens();
+  void checkFits(int64_t rows);
   void checkSurroundings();
 
   // The id of a model's token, or -1.
@@ -287,10 +288,20 @@ void JsonImporter::checkSurroundings() {
         root["post_processor"].report("id " + Twine(id) + " is no token");
 }
 
-llvm::Expected<std::string> JsonImporter::run() {
+void JsonImporter::checkFits(int64_t rows) {
+  auto size = static_cast<int64_t>(description.tokens.size());
+  if (size > rows)
+    root["model"]["vocab"].report("has the id " + Twine(size - 1) + " (" +
+                                  quoted(description.tokens.back().text) +
+                                  "), but the model's embedding has " + Twine(rows) + " rows");
+}
+
+llvm::Expected<std::string> JsonImporter::run(std::optional<int64_t> rows) {
   importNormalizer(root["normalizer"], description.normalizers);
   importPreTokenizer(root["pre_tokenizer"], description.preTokenizers);
   importModel(root["model"]);
+  if (rows)
+    checkFits(*rows);
   importAdded(root["added_tokens"]);
   importPostProcessor(root["post_processor"], description);
   importDecoder(root["decoder"], description.decoders);
@@ -306,14 +317,14 @@ llvm::Expected<std::string> JsonImporter::run() {
   return writeTokenizerBlob(description, errors.fileName());
 }
 
-llvm::Expected<std::string> importTokenizerJson(StringRef path) {
+llvm::Expected<std::string> importTokenizerJson(StringRef path, std::optional<int64_t> rows) {
   llvm::Expected<std::unique_ptr<llvm::MemoryBuffer>> buffer = mapFile(path);
   if (!buffer)
     return buffer.takeError();
   llvm::Expected<llvm::json::Value> value = parseJson((*buffer)->getBuffer(), path);
   if (!value)
     return value.takeError();
-  return JsonImporter(*value, path).run();
+  return JsonImporter(*value, path).run(rows);
 }
 
 } // namespace attune

@@ -484,6 +484,21 @@ def test_compare():
 
 
 model = folder("model")
+def test_vocabulary():
+    """A tokenizer that knows more tokens than the embedding has rows."""
+    folder = os.path.join(WORK, "short")
+    shutil.copytree(os.path.join(SOURCE, "test", "oracle", "llama"), folder)
+    path = os.path.join(folder, "tokenizer.json")
+    with open(path) as file:
+        tokenizer = json.load(file)
+    with open(os.path.join(folder, "config.json")) as file:
+        rows = json.load(file)["vocab_size"]
+    tokenizer["model"]["vocab"]["one too many"] = rows
+    with open(path, "w") as file:
+        json.dump(tokenizer, file)
+    refuses("a vocabulary beyond the embedding", ["tokenizer.json", "model.vocab", f"id {rows}", "one too many", f"{rows} rows"], folder)
+
+
 def test_compare_pair():
     """An encoder-decoder: both stacks, and quantised ones."""
     pair = os.path.join(SOURCE, "test", "oracle", "t5")
@@ -498,7 +513,7 @@ def test_compare_pair():
         check(f"--compare '{ids}' of an encoder-decoder", code == 1 and expected in errors, f"exit {code}: {errors}")
 
 
-parts = [test_usage, test_bad_files, test_bad_gguf, test_outputs, test_dump, test_late_failures, test_stages, test_ir, test_graph, test_products, test_many_columns, test_library, test_sanitized, test_other_cpu, test_several_cpus, test_compare, test_compare_pair]
+parts = [test_usage, test_bad_files, test_bad_gguf, test_outputs, test_dump, test_late_failures, test_stages, test_ir, test_graph, test_products, test_many_columns, test_library, test_sanitized, test_other_cpu, test_several_cpus, test_compare, test_compare_pair, test_vocabulary]
 try:
     for part in parts:
         if len(sys.argv) < 3 or part.__name__[5:] in sys.argv[2:]:

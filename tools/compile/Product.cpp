@@ -42,7 +42,7 @@ llvm::Expected<std::string> importTokenizer(const Model &model) {
   if (file.ends_with(".model"))
     return importTokenizerSentencePiece(path);
   if (!file.ends_with(".gguf"))
-    return importTokenizerJson(path);
+    return importTokenizerJson(path, model.description.vocabulary);
   auto gguf = openGguf(path);
   if (!gguf)
     return gguf.takeError();
