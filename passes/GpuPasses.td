@@ -79,6 +79,24 @@ def AlignBlockMemory : Pass<"kernel-align-block-memory", "gpu::GPUModuleOp"> {
   }];
 }
 
+def OpenClMemory : Pass<"kernel-opencl-memory", "gpu::GPUModuleOp"> {
+  let summary = "Memrefs of kernels say in which memory of OpenCL they lie";
+  let description = [{
+    Arguments lie in the device's memory (1), tables in constant memory (2), a block's buffers in local memory (3), as variables of the module in the place of arguments.
+    A view lies where its source does; an operation that makes memory of its own is an error.
+
+    ```mlir
+    gpu.func @k(%m: memref<?xf32>) workgroup(%buffer : memref<10xf32, #gpu.address_space<workgroup>>) kernel { ... }
+    ```
+    becomes
+    ```mlir
+    memref.global "private" @k_block_0 : memref<10xf32, 3> = uninitialized
+    gpu.func @k(%m: memref<?xf32, 1>) kernel { %buffer = memref.get_global @k_block_0 : memref<10xf32, 3> ... }
+    ```
+  }];
+  let dependentDialects = ["::mlir::memref::MemRefDialect"];
+}
+
 def DropDeviceCode : Pass<"kernel-drop-device-code", "gpu::GPUModuleOp"> {
   let summary = "Kernels lose their bodies";
   let description = [{

@@ -168,15 +168,36 @@ void transformer::buildDeviceKernelPipeline(OpPassManager &pm) {
   cleanUp(device);
 }
 
-void transformer::buildNvvmPipeline(OpPassManager &pm) {
-  OpPassManager &device = pm.nest<gpu::GPUModuleOp>();
+/// Loops become branches, views addresses.
+static void flatten(OpPassManager &device) {
   device.addPass(createLowerAffinePass());
   device.addPass(createSCFToControlFlowPass());
   device.addPass(memref::createExpandStridedMetadataPass());
   device.addPass(createLowerAffinePass());
+}
+
+void transformer::buildNvvmPipeline(OpPassManager &pm) {
+  OpPassManager &device = pm.nest<gpu::GPUModuleOp>();
+  flatten(device);
   device.addPass(arith::createArithExpandOpsPass());
   cleanUp(device);
   device.addPass(createConvertGpuOpsToNVVMOps());
+  cleanUp(device);
+  device.addPass(createReconcileUnrealizedCastsPass());
+}
+
+void transformer::buildSpirvPipeline(OpPassManager &pm) {
+  OpPassManager &device = pm.nest<gpu::GPUModuleOp>();
+  device.addPass(createOpenClMemory());
+  ConvertGpuOpsToLLVMSPVOpsOptions options;
+  options.use64bitIndex = true;
+  device.addPass(createConvertGpuOpsToLLVMSPVOps(options)); // takes no blocks with arguments: before branches
+  flatten(device);
+  arith::ArithExpandOpsPassOptions expansions;
+  expansions.includeBf16 = true; // which OpenCL does not know
+  device.addPass(arith::createArithExpandOpsPass(expansions));
+  cleanUp(device);
+  device.addPass(createConvertToLLVMPass());
   cleanUp(device);
   device.addPass(createReconcileUnrealizedCastsPass());
 }
@@ -255,6 +276,7 @@ void transformer::registerPasses() {
         buildDeviceBufferPipeline);
   stage("transformer-device-kernels", "Operations become kernels and launches", buildDeviceKernelPipeline);
   stage("transformer-nvvm", "Kernels for NVIDIA's devices, in the LLVM dialect", buildNvvmPipeline);
+  stage("transformer-spirv", "Kernels for devices of OpenCL, in the LLVM dialect", buildSpirvPipeline);
   stage("transformer-emulate", "Kernels become functions of the host as well", buildEmulationPipeline);
   codeStage("transformer-llvm", "The LLVM dialect, with the table of entries", buildLLVMPipeline);
 }

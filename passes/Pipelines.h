@@ -43,6 +43,8 @@ void buildDeviceBufferPipeline(OpPassManager &pm);
 void buildDeviceKernelPipeline(OpPassManager &pm);
 /// `transformer-nvvm`: a module's kernels for NVIDIA's devices, in the LLVM dialect.
 void buildNvvmPipeline(OpPassManager &pm);
+/// `transformer-spirv`: a module's kernels for devices of OpenCL, in the LLVM dialect.
+void buildSpirvPipeline(OpPassManager &pm);
 /// `transformer-emulate`: kernels become functions of the host as well.
 void buildEmulationPipeline(OpPassManager &pm);
 

@@ -449,6 +449,18 @@ def test_other_cpu():
         check("a program for another processor", code == 1 and "avx512" in errors, f"exit {code}: {errors}")
 
 
+def test_opencl():
+    """Kernels to look at; no programs yet."""
+    code, text, errors = call(COMPILE, model, "--target=opencl", "--emit=asm", "-o", "-")
+    check("--target=opencl --emit=asm", code == 0 and "OpEntryPoint Kernel" in text, errors + text[:300])
+    code, text, errors = call(COMPILE, model, "--target=opencl", "--emit=gpu", "-o", "-")
+    check("--target=opencl --emit=gpu", code == 0 and "gpu.launch_func" in text, errors)
+    refuses("a program for OpenCL", ["writes no programs yet"], model, "--target=opencl", code=2)
+    refuses("chips for OpenCL", ["--chip is for --target=cuda"], model, "--target=opencl", "--chip=sm_80", code=2)
+    refuses("an unknown target", ["warp-drive"], model, "--target=warp-drive", code=2)
+    refuses("--emit=gpu for a processor", ["--target=cuda or opencl"], model, "--emit=gpu", code=2)
+
+
 def test_several_cpus():
     """One program with code for each: the best that this machine can run is used, and gives what its code alone gives."""
     both, results = os.path.join(WORK, "several"), {}
@@ -513,7 +525,8 @@ def test_compare_pair():
         check(f"--compare '{ids}' of an encoder-decoder", code == 1 and expected in errors, f"exit {code}: {errors}")
 
 
-parts = [test_usage, test_bad_files, test_bad_gguf, test_outputs, test_dump, test_late_failures, test_stages, test_ir, test_graph, test_products, test_many_columns, test_library, test_sanitized, test_other_cpu, test_several_cpus, test_compare, test_compare_pair, test_vocabulary]
+parts = [test_usage, test_bad_files, test_bad_gguf, test_outputs, test_dump, test_late_failures, test_stages, test_ir, test_graph, test_products, test_many_columns, test_library, test_sanitized, test_other_cpu,
+         test_opencl, test_several_cpus, test_compare, test_compare_pair, test_vocabulary]
 try:
     for part in parts:
         if len(sys.argv) < 3 or part.__name__[5:] in sys.argv[2:]:

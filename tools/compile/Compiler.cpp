@@ -181,13 +181,13 @@ private:
       return Error::success();
     progress.begin("device code");
     if (options.emit == Emit::assembly) {
-      auto ptx = writePtx(*module, options.chips.front());
-      if (!ptx)
-        return ptx.takeError();
-      deviceAssembly = std::move(*ptx);
+      auto text = writeDeviceAssembly(*module, options.target, options.chips);
+      if (!text)
+        return text.takeError();
+      deviceAssembly = std::move(*text);
       return Error::success();
     }
-    auto codes = writeNvidiaCode(*module, options.chips);
+    auto codes = writeDeviceCode(*module, options.target, options.chips);
     if (!codes)
       return codes.takeError();
     deviceCodes = std::move(*codes);

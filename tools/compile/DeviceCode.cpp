@@ -30,17 +30,43 @@ namespace {
 /// What drivers from CUDA 12 on take.
 constexpr char kPtxFeatures[] = "+ptx80";
 
-llvm::Expected<std::string> translate(mlir::gpu::GPUModuleOp device, StringRef chip) {
+/// How kernels become code of one kind.
+struct DeviceBackend {
+  attune::MachineName machine;
+  void (*build)(mlir::OpPassManager &); ///< the pipeline to the LLVM dialect
+  llvm::CodeGenFileType form;
+};
+
+llvm::Expected<std::string> translate(mlir::gpu::GPUModuleOp device, const DeviceBackend &backend) {
   llvm::LLVMContext context;
   std::unique_ptr<llvm::Module> module = mlir::translateModuleToLLVMIR(device, context);
   if (!module)
     return llvm::createStringError("the kernels could not be translated to LLVM IR");
-  auto machine = createMachine({"nvptx64-nvidia-cuda", chip.str(), kPtxFeatures});
+  auto machine = createMachine(backend.machine);
   if (!machine)
     return machine.takeError();
   setMachine(*module, **machine);
   optimize(*module, **machine);
-  return generate(*module, **machine, llvm::CodeGenFileType::AssemblyFile);
+  return generate(*module, **machine, backend.form);
+}
+
+/// Code of the kernels, all of which are in one `gpu.module`.
+llvm::Expected<std::string> writeKernels(mlir::ModuleOp module, const DeviceBackend &backend) {
+  mlir::MLIRContext &context = *module.getContext();
+  mlir::registerBuiltinDialectTranslation(context);
+  mlir::registerGPUDialectTranslation(context);
+  mlir::registerLLVMDialectTranslation(context);
+  mlir::registerNVVMDialectTranslation(context);
+  auto devices = module.getOps<mlir::gpu::GPUModuleOp>();
+  if (!llvm::hasSingleElement(devices))
+    return llvm::createStringError("the kernels are not in one module");
+  mlir::OwningOpRef<mlir::ModuleOp> copy = mlir::ModuleOp::create(module.getLoc());
+  copy->getBody()->push_back((*devices.begin())->clone());
+  mlir::PassManager pm(&context);
+  backend.build(pm);
+  if (mlir::failed(pm.run(*copy)))
+    return llvm::createStringError("the kernels could not be lowered for " + backend.machine.triple);
+  return translate(*copy->getOps<mlir::gpu::GPUModuleOp>().begin(), backend);
 }
 
 /// Path of NVIDIA's assembler, or nothing.
@@ -80,39 +106,14 @@ llvm::Expected<std::string> assemble(const std::string &ptxas, const std::string
   return textOf(output);
 }
 
-} // namespace
-
-bool attune::isNvidiaChip(StringRef chip) {
-  StringRef number = chip;
-  return number.consume_front("sm_") && !number.empty() &&
-         llvm::all_of(number.rtrim("af"), [](char c) { return llvm::isDigit(c); });
+llvm::Expected<std::string> writePtx(mlir::ModuleOp module, StringRef chip) {
+  return writeKernels(module, {{"nvptx64-nvidia-cuda", chip.str(), kPtxFeatures},
+                               mlir::transformer::buildNvvmPipeline,
+                               llvm::CodeGenFileType::AssemblyFile});
 }
 
-llvm::Expected<std::string> attune::writePtx(mlir::ModuleOp module, StringRef chip) {
-  mlir::MLIRContext &context = *module.getContext();
-  mlir::registerBuiltinDialectTranslation(context);
-  mlir::registerGPUDialectTranslation(context);
-  mlir::registerLLVMDialectTranslation(context);
-  mlir::registerNVVMDialectTranslation(context);
-  mlir::OwningOpRef<mlir::ModuleOp> devices = mlir::ModuleOp::create(module.getLoc());
-  for (auto device : module.getOps<mlir::gpu::GPUModuleOp>())
-    devices->getBody()->push_back(device->clone());
-  mlir::PassManager pm(&context);
-  mlir::transformer::buildNvvmPipeline(pm);
-  if (mlir::failed(pm.run(*devices)))
-    return llvm::createStringError("the kernels could not be lowered for " + chip);
-  std::string text;
-  for (auto device : devices->getOps<mlir::gpu::GPUModuleOp>()) {
-    auto part = translate(device, chip);
-    if (!part)
-      return part.takeError();
-    text += *part;
-  }
-  return text;
-}
-
-llvm::Expected<std::vector<DeviceCode>> attune::writeNvidiaCode(mlir::ModuleOp module,
-                                                                llvm::ArrayRef<std::string> chips) {
+llvm::Expected<std::vector<DeviceCode>> writeNvidiaCode(mlir::ModuleOp module,
+                                                        llvm::ArrayRef<std::string> chips) {
   std::vector<DeviceCode> codes;
   std::optional<std::string> ptxas = findPtxas();
   for (const std::string &chip : chips) {
@@ -132,4 +133,33 @@ llvm::Expected<std::vector<DeviceCode>> attune::writeNvidiaCode(mlir::ModuleOp m
       codes.push_back({"device." + chip + ".ptx", std::move(*ptx)});
   }
   return codes;
+}
+
+llvm::Expected<std::string> writeSpirv(mlir::ModuleOp module, llvm::CodeGenFileType form) {
+  return writeKernels(module,
+                      {{"spirv64-unknown-unknown", "", ""}, mlir::transformer::buildSpirvPipeline, form});
+}
+
+} // namespace
+
+bool attune::isNvidiaChip(StringRef chip) {
+  StringRef number = chip;
+  return number.consume_front("sm_") && !number.empty() &&
+         llvm::all_of(number.rtrim("af"), [](char c) { return llvm::isDigit(c); });
+}
+
+llvm::Expected<std::string> attune::writeDeviceAssembly(mlir::ModuleOp module, Target target,
+                                                        llvm::ArrayRef<std::string> chips) {
+  return target == Target::opencl ? writeSpirv(module, llvm::CodeGenFileType::AssemblyFile)
+                                  : writePtx(module, chips.front());
+}
+
+llvm::Expected<std::vector<DeviceCode>> attune::writeDeviceCode(mlir::ModuleOp module, Target target,
+                                                                llvm::ArrayRef<std::string> chips) {
+  if (target != Target::opencl)
+    return writeNvidiaCode(module, chips);
+  auto code = writeSpirv(module, llvm::CodeGenFileType::ObjectFile);
+  if (!code)
+    return code.takeError();
+  return std::vector<DeviceCode>{{"device.spv", std::move(*code)}};
 }

@@ -7,6 +7,8 @@
 #ifndef ATTUNE_TOOLS_COMPILE_DEVICECODE_H
 #define ATTUNE_TOOLS_COMPILE_DEVICECODE_H
 
+#include "tools/compile/Options.h"
+
 #include "mlir/IR/BuiltinOps.h"
 #include "llvm/Support/Error.h"
 
@@ -16,7 +18,7 @@
 namespace attune {
 
 /// The kernels of a program for one kind of device; `name` says which, as the runtime reads it
-/// ("device.sm_80.ptx", "device.sm_90a.cubin").
+/// ("device.sm_80.ptx", "device.sm_90a.cubin", "device.spv").
 struct DeviceCode {
   std::string name, bytes;
 };
@@ -24,12 +26,14 @@ struct DeviceCode {
 /// Whether `chip` is one of NVIDIA's names: "sm_80", "sm_90a".
 bool isNvidiaChip(llvm::StringRef chip);
 
-/// The text of PTX for the kernels in the module's `gpu.module`s. The module stays as it is.
-llvm::Expected<std::string> writePtx(mlir::ModuleOp module, llvm::StringRef chip);
+/// Text for the kernels in the module's `gpu.module`: PTX for the first of `chips`, or SPIR-V's. The module
+/// stays as it is.
+llvm::Expected<std::string> writeDeviceAssembly(mlir::ModuleOp module, Target target,
+                                                llvm::ArrayRef<std::string> chips);
 
-/// For each chip machine code, if NVIDIA's `ptxas` is on PATH or in /usr/local/cuda/bin; for the first one
-/// PTX as well, which drivers compile for later chips.
-llvm::Expected<std::vector<DeviceCode>> writeNvidiaCode(mlir::ModuleOp module,
+/// What a program carries. For NVIDIA machine code for each chip, if its `ptxas` is on PATH or in
+/// /usr/local/cuda/bin, and PTX for the first one, which drivers compile for later chips. For OpenCL SPIR-V.
+llvm::Expected<std::vector<DeviceCode>> writeDeviceCode(mlir::ModuleOp module, Target target,
                                                         llvm::ArrayRef<std::string> chips);
 
 } // namespace attune

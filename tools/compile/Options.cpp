@@ -5,6 +5,7 @@
 #include "tools/compile/DeviceCode.h"
 
 #include "llvm/Support/CommandLine.h"
+#include "llvm/Support/ErrorHandling.h"
 #include "llvm/Support/Path.h"
 #include "llvm/Support/raw_ostream.h"
 
@@ -38,7 +39,8 @@ struct Flags {
       cl::values(clEnumValN(Emit::executable, "exe", "an executable program"),
                  clEnumValN(Emit::library, "lib", "a shared library and a C header"),
                  clEnumValN(Emit::object, "obj", "an object file"),
-                 clEnumValN(Emit::assembly, "asm", "assembly; PTX with --target=cuda"),
+                 clEnumValN(Emit::assembly, "asm",
+                            "assembly; PTX with --target=cuda, SPIR-V's with --target=opencl"),
                  clEnumValN(Emit::llvm, "llvm", "LLVM IR"),
                  clEnumValN(Emit::gpu, "gpu", "kernels and launches, with a GPU as target"),
                  clEnumValN(Emit::linalg, "linalg", "MLIR in linalg and kernels"),
@@ -57,9 +59,10 @@ struct Flags {
   cl::opt<Target> target{
       "target", cl::desc("Where the model runs:"), cl::init(Target::cpu), cl::cat(category),
       cl::values(clEnumValN(Target::cpu, "cpu", "the processor"),
-                 clEnumValN(Target::cuda, "cuda", "an NVIDIA GPU: code for sm_80 and later"))};
+                 clEnumValN(Target::cuda, "cuda", "an NVIDIA GPU: code for sm_80 and later"),
+                 clEnumValN(Target::opencl, "opencl", "OpenCL, to look at: --emit=gpu and asm alone"))};
   cl::list<std::string> chips{
-      "chip", cl::desc("Chips of the GPU that get machine code, the oldest first (sm_80,sm_90a)"),
+      "chip", cl::desc("Chips of NVIDIA's that get machine code, the oldest first (sm_80,sm_90a)"),
       cl::CommaSeparated, cl::value_desc("names"), cl::cat(category)};
   cl::opt<bool> emulate{"emulate",
                         cl::desc("Compile the GPU's kernels for the processor as well; ATTUNE_DEVICE=emulate "
@@ -143,7 +146,15 @@ void checkTarget(CompileOptions &options) {
         "--cpu names several processors, which only programs and libraries for --target=cpu can be for");
   if (options.target == Target::cpu) {
     if (!options.chips.empty() || options.emulate || options.emit == Emit::gpu)
-      usageError("--chip, --emulate and --emit=gpu need a GPU as target: --target=cuda");
+      usageError("--chip, --emulate and --emit=gpu need a GPU as target: --target=cuda or opencl");
+    return;
+  }
+  if (options.target == Target::opencl) {
+    if (!options.chips.empty())
+      usageError("--chip is for --target=cuda: OpenCL's drivers make machine code of SPIR-V themselves");
+    // On Intel's runtime for processors, prompts of several tokens come out wrong: no program yet.
+    if (isProduct)
+      usageError("--target=opencl writes no programs yet: look at its kernels with --emit=gpu or --emit=asm");
     return;
   }
   for (const std::string &chip : options.chips)
@@ -154,6 +165,18 @@ void checkTarget(CompileOptions &options) {
 }
 
 } // namespace
+
+const char *attune::targetName(Target target) {
+  switch (target) {
+  case Target::cpu:
+    return "cpu";
+  case Target::cuda:
+    return "cuda";
+  case Target::opencl:
+    return "opencl";
+  }
+  llvm_unreachable("a target without a name");
+}
 
 CompileOptions attune::parseOptions(int argc, char **argv) {
   Flags flags;

@@ -33,7 +33,10 @@ enum class Emit {
 
 enum class Activations { automatic, f32, int8 };
 /// Where the kernels run.
-enum class Target { cpu, cuda };
+enum class Target { cpu, cuda, opencl };
+
+/// As a program's metadata has it: "cuda".
+const char *targetName(Target target);
 
 enum class CacheType { automatic, f32, f16 };
 

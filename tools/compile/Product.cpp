@@ -102,9 +102,9 @@ private:
     std::string weightsName =
         options.weightsInFile ? llvm::sys::path::filename(weightsPath(options)).str() : "";
     std::vector<Blob> blobs;
-    blobs.push_back(textBlob(
-        "metadata", writeMetadata(model.description, options.target == Target::cuda ? "cuda" : "cpu", cpus,
-                                  std::move(parts.entries), parts.weights.bytes, weightsName)));
+    blobs.push_back(
+        textBlob("metadata", writeMetadata(model.description, targetName(options.target), cpus,
+                                           std::move(parts.entries), parts.weights.bytes, weightsName)));
     if (!tokenizer->empty())
       blobs.push_back(textBlob("tokenizer", std::move(*tokenizer)));
     for (DeviceCode &code : parts.deviceCodes)
