@@ -10,7 +10,6 @@
 #include <fmt/format.h>
 
 #include <functional>
-#include <map>
 #include <new>
 
 using namespace attune;
@@ -117,11 +116,23 @@ private:
   /// The same for one of some words, each of which means a value.
   template <typename T>
   static void addWord(CLI::App *sub, const char *option, std::optional<T> &value,
-                      const std::map<std::string, T> &words, const std::string &description) {
+                      const std::vector<std::pair<const char *, T>> &words, const std::string &description) {
+    std::vector<std::string> names;
+    for (const auto &[name, meaning] : words)
+      names.emplace_back(name);
     sub->add_option_function<std::string>(
-           option, [&value, words](const std::string &word) { value = words.at(word); }, description)
-        ->check(CLI::IsMember(words));
+           option,
+           [&value, words](const std::string &word) {
+             for (const auto &[name, meaning] : words)
+               if (word == name)
+                 value = meaning;
+           },
+           description)
+        ->check(isMember(names));
   }
+
+  /// One kind of it: each instance of CLI11's template is large.
+  static CLI::Validator isMember(const std::vector<std::string> &names) { return CLI::IsMember(names); }
 
   static void addSampling(CLI::App *sub, Sampling &sampling, const char *otherwise) {
     addOptional(sub, "--temperature", sampling.temperature,
