@@ -13,7 +13,8 @@ def MapToGpu : Pass<"kernel-map-to-gpu", "ModuleOp"> {
   let description = [{
     A loop over tokens becomes a launch with a block for each iteration, whose work items share out the elements of each operation in it; other linalg
     operations have a work item for each output; each operation of the kernel dialect has a form of its own. Products choose by the number of rows
-    between two kernels. What remains outside of launches computes sizes and addresses: an access to memory there is an error, except for i32 that sizes
+    between two kernels; with `matrix-type`, that of many rows rounds inputs and weights to it as they come into the block's memory and multiplies on matrix
+    units, with sums in f32. What remains outside of launches computes sizes and addresses: an access to memory there is an error, except for i32 that sizes
     depend on, which the runtime reads.
 
     ```mlir
@@ -27,7 +28,8 @@ def MapToGpu : Pass<"kernel-map-to-gpu", "ModuleOp"> {
     ```
   }];
   let dependentDialects = ["::mlir::affine::AffineDialect", "::mlir::arith::ArithDialect", "::mlir::func::FuncDialect", "::mlir::gpu::GPUDialect", "::mlir::linalg::LinalgDialect",
-                           "::mlir::math::MathDialect", "::mlir::memref::MemRefDialect", "::mlir::scf::SCFDialect", "::mlir::vector::VectorDialect"];
+                           "::mlir::LLVM::LLVMDialect", "::mlir::NVVM::NVVMDialect", "::mlir::math::MathDialect", "::mlir::memref::MemRefDialect", "::mlir::scf::SCFDialect", "::mlir::vector::VectorDialect"];
+  let options = [Option<"matrixType", "matrix-type", "std::string", "\"\"", "f16 or bf16: products of many rows multiply in it, on matrix units">];
 }
 
 def DeviceMath : Pass<"kernel-device-math"> {

@@ -156,8 +156,8 @@ void transformer::buildDeviceBufferPipeline(OpPassManager &pm) {
   cleanUp(pm);
 }
 
-void transformer::buildDeviceKernelPipeline(OpPassManager &pm) {
-  pm.addPass(createMapToGpu());
+void transformer::buildDeviceKernelPipeline(OpPassManager &pm, const CodeOptions &options) {
+  pm.addPass(createMapToGpu({options.matrixType}));
   cleanUp(pm);
   pm.addPass(createGpuLaunchSinkIndexComputationsPass());
   pm.addPass(createGpuKernelOutliningPass());
@@ -202,7 +202,12 @@ void transformer::buildSpirvPipeline(OpPassManager &pm) {
   device.addPass(createReconcileUnrealizedCastsPass());
 }
 
-void transformer::buildEmulationPipeline(OpPassManager &pm) { pm.addPass(createEmulateDevice()); }
+void transformer::buildEmulationPipeline(OpPassManager &pm) {
+  pm.addPass(createEmulateDevice());
+  arith::ArithExpandOpsPassOptions options;
+  options.includeBf16 = true; // few processors round to it, and there is no library that could
+  pm.addNestedPass<func::FuncOp>(arith::createArithExpandOpsPass(options));
+}
 
 //===-------------------------------------- registration --------------------------------------===//
 
@@ -227,7 +232,11 @@ struct CodePipelineOptions : PassPipelineOptions<CodePipelineOptions> {
   Option<bool> quantizeActivations{
       *this, "quantize-activations",
       llvm::cl::desc("int8 activations for products with block-quantised weights"), llvm::cl::init(false)};
-  CodeOptions get() const { return {cpu, quantizeActivations}; }
+  Option<std::string> matrixType{
+      *this, "matrix-type",
+      llvm::cl::desc("f16 or bf16: products of many rows multiply in it, on a device's matrix units"),
+      llvm::cl::init("")};
+  CodeOptions get() const { return {cpu, quantizeActivations, matrixType}; }
 };
 struct NoOptions : PassPipelineOptions<NoOptions> {};
 } // namespace
@@ -274,7 +283,8 @@ void transformer::registerPasses() {
   stage("transformer-device-tiles", "Loops over tokens, for a device", buildDeviceTilePipeline);
   stage("transformer-device-buffers", "Tensors become buffers of the device's memory",
         buildDeviceBufferPipeline);
-  stage("transformer-device-kernels", "Operations become kernels and launches", buildDeviceKernelPipeline);
+  codeStage("transformer-device-kernels", "Operations become kernels and launches",
+            buildDeviceKernelPipeline);
   stage("transformer-nvvm", "Kernels for NVIDIA's devices, in the LLVM dialect", buildNvvmPipeline);
   stage("transformer-spirv", "Kernels for devices of OpenCL, in the LLVM dialect", buildSpirvPipeline);
   stage("transformer-emulate", "Kernels become functions of the host as well", buildEmulationPipeline);

@@ -23,6 +23,7 @@ LogicalResult buildFusePipeline(OpPassManager &pm, ArrayRef<std::string> disable
 struct CodeOptions {
   std::string cpu = "native";       ///< as in CpuTarget::get
   bool quantizeActivations = false; ///< int8 activations for products with block-quantised weights
+  std::string matrixType;           ///< f16 or bf16: of a device's products of many rows; empty: f32
 };
 
 /// `transformer-layout`: weights and caches become memory in the forms that kernels read.
@@ -40,7 +41,7 @@ void buildDeviceTilePipeline(OpPassManager &pm);
 /// `transformer-device-buffers`: tensors become buffers of the device's memory.
 void buildDeviceBufferPipeline(OpPassManager &pm);
 /// `transformer-device-kernels`: operations become kernels in a `gpu.module`, and launches.
-void buildDeviceKernelPipeline(OpPassManager &pm);
+void buildDeviceKernelPipeline(OpPassManager &pm, const CodeOptions &options);
 /// `transformer-nvvm`: a module's kernels for NVIDIA's devices, in the LLVM dialect.
 void buildNvvmPipeline(OpPassManager &pm);
 /// `transformer-spirv`: a module's kernels for devices of OpenCL, in the LLVM dialect.

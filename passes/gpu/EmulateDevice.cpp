@@ -9,6 +9,7 @@
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/GPU/IR/GPUDialect.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/LLVMIR/NVVMDialect.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/Utils/IndexingUtils.h"
 #include "mlir/IR/IRMapping.h"
@@ -44,12 +45,13 @@ public:
     b.setInsertionPointToStart(&entry);
     if (failed(placeBuffers(entry)))
       return failure();
+    body = &entry;
     function->setAttr("kernel.emulated", b.getUnitAttr());
     function->setAttr("kernel.shared_bytes", b.getI64IntegerAttr(sharedBytes));
     dropMemorySpaces(function);
     SmallVector<Operation *> operations;
     function.walk([&](Operation *op) {
-      if (isa<gpu::GPUDialect>(op->getDialect()))
+      if (isa<gpu::GPUDialect, NVVM::NVVMDialect>(op->getDialect()))
         operations.push_back(op);
     });
     for (Operation *op : operations)
@@ -63,6 +65,7 @@ private:
   gpu::GPUFuncOp kernel;
   ImplicitLocOpBuilder b;
   int64_t sharedBytes = 0;
+  Block *body = nullptr; ///< the function's first block
 
   /// The block's buffers follow each other in the memory that the runtime gives.
   LogicalResult placeBuffers(Block &entry) {
@@ -132,6 +135,59 @@ private:
     return arith::ConstantOp::create(b, b.getI32IntegerAttr(static_cast<int32_t>(value)));
   }
 
+  /// `count` words of the stack.
+  Value stack(int64_t count) {
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointToStart(body);
+    Value size = LLVM::ConstantOp::create(b, b.getI64Type(), count);
+    return LLVM::AllocaOp::create(b, LLVM::LLVMPointerType::get(b.getContext()), b.getI32Type(), size);
+  }
+
+  /// The host has one memory.
+  Value generic(Value pointer) {
+    return LLVM::AddrSpaceCastOp::create(b, LLVM::LLVMPointerType::get(b.getContext()), pointer);
+  }
+
+  Value wordAt(Value words, size_t i) {
+    return LLVM::GEPOp::create(b, words.getType(), b.getI32Type(), words,
+                               ArrayRef<LLVM::GEPArg>{static_cast<int32_t>(i)});
+  }
+
+  Value storeWords(ValueRange values) {
+    Value words = stack(static_cast<int64_t>(values.size()));
+    for (auto [i, value] : llvm::enumerate(values))
+      LLVM::StoreOp::create(b, value, wordAt(words, i));
+    return words;
+  }
+
+  /// `type` is a structure of words, or a word.
+  Value loadWords(Value words, Type type) {
+    auto structure = dyn_cast<LLVM::LLVMStructType>(type);
+    if (!structure)
+      return LLVM::LoadOp::create(b, type, words);
+    Value result = LLVM::PoisonOp::create(b, structure);
+    for (auto [i, field] : llvm::enumerate(structure.getBody()))
+      result = LLVM::InsertValueOp::create(b, result, LLVM::LoadOp::create(b, field, wordAt(words, i)),
+                                           static_cast<int64_t>(i));
+    return result;
+  }
+
+  LogicalResult replaceProduct(NVVM::MmaOp op) {
+    NVVM::MMAShapeAttr shape = op.getShape();
+    auto type = op.getMultiplicandAPtxType();
+    bool isF16 = type == NVVM::MMATypes::f16, isBf16 = type == NVVM::MMATypes::bf16;
+    if (shape.getM() != 16 || shape.getN() != 8 || shape.getK() != 16 || (!isF16 && !isBf16) ||
+        op.getOperandC().size() != 4)
+      return op.emitError() << "is not emulated: not m16n8k16 of f16 or bf16 with f32 sums";
+    Value rows = storeWords(op.getOperandA()), columns = storeWords(op.getOperandB());
+    Value sums = storeWords(op.getOperandC());
+    call(isF16 ? "attune_item_mma_m16n8k16_f16" : "attune_item_mma_m16n8k16_bf16", Type(),
+         {rows, columns, sums});
+    op.replaceAllUsesWith(loadWords(sums, op.getType()));
+    op.erase();
+    return success();
+  }
+
   LogicalResult replace(Operation *op) {
     b.setInsertionPoint(op);
     auto number = [&](StringRef name, gpu::Dimension dimension) {
@@ -148,6 +204,33 @@ private:
         .Case([&](gpu::BarrierOp barrier) {
           call("attune_item_barrier", Type(), {});
           barrier.erase();
+          return success();
+        })
+        .Case([&](NVVM::MmaOp op) { return replaceProduct(op); })
+        .Case([&](NVVM::LdMatrixOp op) {
+          Value words = stack(op.getNum());
+          bool isTransposed = op.getLayout() == NVVM::MMALayout::col;
+          call("attune_item_load_matrix", Type(),
+               {generic(op.getPtr()), constant(op.getNum()), constant(isTransposed), words});
+          op.replaceAllUsesWith(loadWords(words, op.getType()));
+          op.erase();
+          return success();
+        })
+        .Case([&](NVVM::CpAsyncOp op) {
+          Value size = constant(op.getSize());
+          call("attune_item_copy_async", Type(),
+               {generic(op.getDst()), generic(op.getSrc()), size, op.getCpSize() ? op.getCpSize() : size});
+          op.erase();
+          return success();
+        })
+        .Case([&](NVVM::CpAsyncCommitGroupOp op) {
+          call("attune_item_copy_commit", Type(), {});
+          op.erase();
+          return success();
+        })
+        .Case([&](NVVM::CpAsyncWaitGroupOp op) {
+          call("attune_item_copy_wait", Type(), constant(op.getN()));
+          op.erase();
           return success();
         })
         .Case([&](gpu::ReturnOp end) {

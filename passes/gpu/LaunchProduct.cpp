@@ -1,15 +1,14 @@
 // Part of Attune, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
-// Products with packed weights, in two forms: few rows (the weights are read once, at the speed of memory)
-// and tiles of 64 rows x 64 columns through the block's memory.
+// Products with packed weights: few rows (the weights are read once, at the speed of memory), or tiles of 64
+// rows x 64 columns through the block's memory. MatrixProduct.cpp has the tiles for matrix units.
 
-#include "passes/gpu/Launches.h"
+#include "passes/gpu/MatrixProduct.h"
 #include "passes/gpu/WeightReader.h"
 
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
-#include "mlir/IR/IRMapping.h"
 
 using namespace mlir;
 using namespace mlir::transformer;
@@ -21,32 +20,6 @@ constexpr int64_t kPanel = PackedFormat::panelRows;
 constexpr int64_t kBlock = PackedFormat::blockColumns; ///< columns of a step
 constexpr int64_t kTile = 64;                          ///< rows and columns of a tile
 constexpr int64_t kFewRows = 8; ///< up to this many rows, weights are not kept in the block's memory
-
-/// A product without its form: `LinearOp`, or `GroupedLinearOp` with the stretch of rows of one block.
-struct Product {
-  ValueRange weights, extras;
-  Value input, output;
-  Block *epilogue;
-  PackedFormat format;
-  int64_t columns;
-
-  template <typename Op> static Product of(Op op) {
-    return {op.getWeights(),
-            op.getExtras(),
-            op.getInput(),
-            op.getOutput(),
-            &op.getEpilogue().front(),
-            op.getFormat().getFormat(),
-            static_cast<int64_t>(op.getColumns())};
-  }
-  int64_t outputs() const { return cast<MemRefType>(output.getType()).getDimSize(1); }
-  int64_t panels() const { return PackedFormat::panels(outputs()); }
-};
-
-/// Rows [begin, end) of the input meet matrix number `matrix` of each weight.
-struct Stretch {
-  Value begin, end, matrix;
-};
 
 class ProductEmitter : Scalars {
 public:
@@ -80,7 +53,7 @@ public:
         Values products;
         for (Value memory : partial)
           products.push_back(e.load(memory, {e.index(0), e.thread}));
-        storeOutput(row, e.add(e.mul(panel, kPanel), e.thread), products);
+        storeOutput(e, product, stretch, row, e.add(e.mul(panel, kPanel), e.thread), products);
       });
       e.barrier();
     });
@@ -114,8 +87,10 @@ public:
           for (size_t i = 0; i < tiles.size(); ++i)
             products.push_back(vector::ExtractOp::create(e, sums[4 * i + r], c));
           Value row = e.add(e.add(tileRow, firstRow), r);
-          e.when(compare(CmpIPredicate::ult, row, stretch.end),
-                 [&] { storeOutput(row, e.add(e.add(e.mul(columnTile, kTile), firstColumn), c), products); });
+          e.when(compare(CmpIPredicate::ult, row, stretch.end), [&] {
+            storeOutput(e, product, stretch, row, e.add(e.add(e.mul(columnTile, kTile), firstColumn), c),
+                        products);
+          });
         }
     });
     return success();
@@ -131,9 +106,7 @@ private:
   int64_t lanes() const { return 16 / product.format.elementBytes(); }
 
   /// The weights' panel of the stretch's matrix.
-  Value panelOf(Value panel) {
-    return stretch.matrix ? e.add(panel, e.mul(stretch.matrix, product.panels())) : panel;
-  }
+  Value panelOf(Value panel) { return stretch.panelOf(e, product, panel); }
 
   Value inputOrZero(Value row, Value column) {
     if (product.columns % kBlock == 0)
@@ -232,30 +205,6 @@ private:
       return next;
     });
   }
-
-  /// The epilogue and the store of one output, if it exists.
-  void storeOutput(Value row, Value column, ArrayRef<Value> products) {
-    auto storeIt = [&] {
-      IRMapping map;
-      Values arguments(products);
-      for (Value extra : product.extras)
-        arguments.push_back(loadExtra(extra, row, column));
-      map.map(product.epilogue->getArguments(), arguments);
-      for (Operation &inner : product.epilogue->without_terminator())
-        e.clone(inner, map);
-      Value result = map.lookupOrDefault(product.epilogue->getTerminator()->getOperand(0));
-      store(result, product.output, {row, column});
-    };
-    if (product.outputs() % kTile == 0)
-      return storeIt();
-    e.when(compare(CmpIPredicate::ult, column, e.index(product.outputs())), storeIt);
-  }
-
-  Value loadExtra(Value extra, Value row, Value column) {
-    if (cast<MemRefType>(extra.getType()).getRank() == 2)
-      return e.load(extra, {row, column});
-    return e.load(extra, stretch.matrix ? e.add(e.mul(stretch.matrix, product.outputs()), column) : column);
-  }
 };
 
 /// One launch or the other, by the number of rows.
@@ -267,6 +216,8 @@ LogicalResult byRows(Operation *op, Value rows, function_ref<LogicalResult(Opera
   return success(succeeded(few(branch.thenBlock()->getTerminator())) &&
                  succeeded(many(branch.elseBlock()->getTerminator())));
 }
+
+int64_t tileColumns(const GpuTarget &target) { return target.matrixType ? kMatrixTileColumns : kTile; }
 
 LogicalResult refuseQuantized(Operation *op, bool isQuantized) {
   if (isQuantized)
@@ -290,11 +241,14 @@ LogicalResult transformer::launchLinear(kernel::LinearOp op, const GpuTarget &ta
   };
   auto many = [&](Operation *before) {
     LoopEmitter around(before);
+    int64_t width = tileColumns(target);
     DeviceEmitter e(before, "linear",
-                    {around.index(llvm::divideCeil(product.outputs(), kTile)), ceilDiv(around, rows, kTile)},
+                    {around.index(llvm::divideCeil(product.outputs(), width)), ceilDiv(around, rows, kTile)},
                     target.threads);
     Value begin = e.mul(e.block(1), kTile);
     Stretch stretch{begin, e.min(e.add(begin, kTile), e.dimension(op.getInput(), 0)), Value()};
+    if (target.matrixType)
+      return emitMatrixTiles(e, target.matrixType, product, stretch, e.block(0));
     return ProductEmitter(e, product, stretch).emitTiles(e.block(0));
   };
   return byRows(op, rows, few, many);
@@ -319,18 +273,21 @@ LogicalResult transformer::launchGroupedLinear(kernel::GroupedLinearOp op, const
     e.when(arith::CmpIOp::create(e, CmpIPredicate::ult, e.block(1), count), [&] {
       Value begin = column(1);
       Stretch stretch{begin, e.add(begin, column(2)), column(0)};
-      ProductEmitter emitter(e, product, stretch);
-      result = body(emitter, e.block(0));
+      result = body(e, stretch);
     });
     return result;
   };
   auto few = [&](Operation *before) {
-    return emit(before, "experts_few", kPanel,
-                [](ProductEmitter &emitter, Value panel) { return emitter.emitFewRows(panel); });
+    return emit(before, "experts_few", kPanel, [&](DeviceEmitter &e, const Stretch &stretch) {
+      return ProductEmitter(e, product, stretch).emitFewRows(e.block(0));
+    });
   };
   auto many = [&](Operation *before) {
-    return emit(before, "experts", kTile,
-                [](ProductEmitter &emitter, Value tile) { return emitter.emitTiles(tile); });
+    return emit(before, "experts", tileColumns(target), [&](DeviceEmitter &e, const Stretch &stretch) {
+      if (target.matrixType)
+        return emitMatrixTiles(e, target.matrixType, product, stretch, e.block(0));
+      return ProductEmitter(e, product, stretch).emitTiles(e.block(0));
+    });
   };
   return byRows(op, host.dimension(op.getInput(), 0), few, many);
 }

@@ -8,6 +8,7 @@
 
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/LLVMIR/NVVMDialect.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/Transforms/Transforms.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
@@ -34,7 +35,11 @@ bool holdsKernels(Operation *op) {
 }
 
 struct MapToGpu : transformer::impl::MapToGpuBase<MapToGpu> {
+  using MapToGpuBase::MapToGpuBase;
+
   void runOnOperation() override {
+    if (failed(findMatrixType()))
+      return signalPassFailure();
     copiesToLinalg();
     if (failed(loopsOverKernels()))
       return signalPassFailure();
@@ -64,8 +69,20 @@ struct MapToGpu : transformer::impl::MapToGpuBase<MapToGpu> {
            (isa<kernel::KernelDialect>(op->getDialect()) && !isa<kernel::YieldOp>(op));
   }
 
+  GpuTarget target;
+
+  LogicalResult findMatrixType() {
+    Builder builder(&getContext());
+    if (matrixType == "f16")
+      target.matrixType = builder.getF16Type();
+    else if (matrixType == "bf16")
+      target.matrixType = builder.getBF16Type();
+    else if (!matrixType.empty())
+      return getOperation().emitError() << "matrix-type is '" << matrixType << "', expected f16 or bf16";
+    return success();
+  }
+
   LogicalResult launch(Operation *op) {
-    GpuTarget target;
     return llvm::TypeSwitch<Operation *, LogicalResult>(op)
         .Case([&](scf::ForallOp op) { return launchForall(op, target); })
         .Case([&](linalg::LinalgOp op) { return launchLinalg(op, target); })

@@ -333,6 +333,20 @@ def check_device(report, compiler, model):
         check_on_device(report, program, model)
 
 
+def check_native(report, compiler, model):
+    """Products in the type of the weights, as matrix units multiply, within what torch's own run in that type is off by."""
+    recorded, kind = Recorded(HERE / model), "bf16" if "bf16" in model else "f16"
+    name, tolerance = f"{model}, {kind} activations on a device", recorded.facts["tolerance"]
+    with tempfile.TemporaryDirectory() as work, report.group(name):
+        program = Program(compiler, HERE / model, pathlib.Path(work), "--target=cuda", "--chip=sm_80", "--emulate", f"--activations={kind}")
+        with report.check(f"{name}: logits") as errors:
+            for prompt, want in recorded.find("logits"):
+                got = program.run_inputs(recorded.inputs(prompt))["logits"]
+                errors.append(distance(got, want, tolerance["native_atol"]))
+                rms = math.sqrt(sum((a - b) ** 2 for a, b in zip(got.values, want.values)) / len(want.values))
+                errors.append(rms / tolerance["native_rms"])
+
+
 def check_device_storage(report, compiler, stored):
     """Weights of another type on a device, beside the reference interpreter, at once and token by token."""
     name, ids = f"llama, {stored} weights on a device", [3, 14, 15, 9, 26, 5, 35, 8, 97, 93, 23]
@@ -515,6 +529,8 @@ def main():
         tasks = [(check_device, model) for model in models]
         if not names[1:] and value == "emulate":
             tasks += [(check_device_storage, stored) for stored in ("f16", "bf16", "q8_0", "q4_0", "q4_1", "q5_0", "q5_1")]
+        if value == "emulate":
+            tasks += [(check_native, model) for model in models if "native_atol" in Recorded(HERE / model).facts["tolerance"]]
         return run_all(report, compiler, tasks)
     if not names or "word_example" in names:
         for case in json.loads((HERE / "word_example" / "expected.json").read_text())["cases"]:

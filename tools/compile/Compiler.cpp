@@ -122,7 +122,14 @@ private:
   }
 
   transformer::CodeOptions codeOptions(const transformer::CpuTarget &cpu) const {
-    return {cpu.request, quantizesActivations()};
+    return {cpu.request, quantizesActivations(), matrixType()};
+  }
+
+  /// Of a GPU's products of many rows; empty: f32.
+  std::string matrixType() const {
+    return options.activations == Activations::bf16  ? "bf16"
+           : options.activations == Activations::f16 ? "f16"
+                                                     : "";
   }
 
   /// The table of contents of the compiler; what depends on the processor follows in codeStages.
@@ -155,7 +162,9 @@ private:
     } else {
       all.push_back({"tiles", {}, always(transformer::buildDeviceTilePipeline)});
       all.push_back({"buffers", {}, always(transformer::buildDeviceBufferPipeline), noteEntries});
-      all.push_back({"kernels", Emit::gpu, always(transformer::buildDeviceKernelPipeline),
+      all.push_back({"kernels", Emit::gpu, always([code](mlir::OpPassManager &pm) {
+                       transformer::buildDeviceKernelPipeline(pm, code);
+                     }),
                      [this] { return compileKernels(); }});
       if (options.emulate)
         all.push_back({"emulation", {}, always(transformer::buildEmulationPipeline)});
@@ -321,7 +330,11 @@ private:
 
   /// What rounding alone may make of a token's values.
   double defaultTolerance() const {
-    return quantizesActivations() ? 0.05 : cacheElement() == CacheElement::f16 ? 0.005 : 0.001;
+    bool isCoarse = quantizesActivations() || options.activations == Activations::bf16;
+    return isCoarse                                  ? 0.05
+           : options.activations == Activations::f16 ? 0.005
+           : cacheElement() == CacheElement::f16     ? 0.005
+                                                     : 0.001;
   }
 
   Error runReference() {

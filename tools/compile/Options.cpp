@@ -69,11 +69,15 @@ struct Flags {
                                  "runs them, to try a program without a GPU"),
                         cl::cat(category)};
   cl::opt<Activations> activations{
-      "activations", cl::desc("Activations of products with block-quantised weights:"),
-      cl::init(Activations::automatic), cl::cat(category),
-      cl::values(clEnumValN(Activations::automatic, "auto", "int8 for block-quantised weights, else f32"),
-                 clEnumValN(Activations::f32, "f32", "f32 everywhere: exact, slower; the cache is f32 too"),
-                 clEnumValN(Activations::int8, "int8", "as auto"))};
+      "activations", cl::desc("Activations of products:"), cl::init(Activations::automatic),
+      cl::cat(category),
+      cl::values(
+          clEnumValN(Activations::automatic, "auto", "int8 for block-quantised weights, else f32"),
+          clEnumValN(Activations::f32, "f32", "f32 everywhere: exact, slower; the cache is f32 too"),
+          clEnumValN(Activations::int8, "int8", "as auto"),
+          clEnumValN(Activations::f16, "f16",
+                     "with a GPU as target: products of many rows multiply in f16, on its matrix units"),
+          clEnumValN(Activations::bf16, "bf16", "the same in bf16"))};
   cl::opt<CacheType> cache{
       "cache", cl::desc("Elements of the key/value cache:"), cl::init(CacheType::automatic),
       cl::cat(category),
@@ -95,8 +99,8 @@ struct Flags {
       cl::value_desc("ids|@file"), cl::cat(category)};
   cl::opt<double> compareTolerance{"compare-tolerance",
                                    cl::desc("Largest error that --compare takes, relative to the size of a "
-                                            "token's values (0.001; with an f16 cache 0.005, "
-                                            "with int8 activations 0.05)"),
+                                            "token's values (0.001; with an f16 cache or activations 0.005, "
+                                            "with int8 or bf16 activations 0.05)"),
                                    cl::init(0), cl::value_desc("number"), cl::cat(category)};
   cl::opt<bool> sanitize{"sanitize",
                          cl::desc("Check every memory access of the generated code (AddressSanitizer)"),
@@ -201,6 +205,9 @@ CompileOptions attune::parseOptions(int argc, char **argv) {
   options.activations = flags.activations;
   if (options.target != Target::cpu && options.activations == Activations::int8)
     usageError("--activations=int8 is for --target=cpu");
+  if (options.target == Target::cpu &&
+      (options.activations == Activations::f16 || options.activations == Activations::bf16))
+    usageError("--activations=f16 and bf16 need a GPU as target: --target=cuda");
   options.cache = flags.cache;
   options.quantize = quantization(flags.quantize);
   options.context = flags.context;

@@ -31,7 +31,7 @@ enum class Emit {
   executable
 };
 
-enum class Activations { automatic, f32, int8 };
+enum class Activations { automatic, f32, int8, f16, bf16 };
 /// Where the kernels run.
 enum class Target { cpu, cuda, opencl };
 
