@@ -57,7 +57,7 @@ public:
         reader(e, product.format) {
     inputs = e.shared({2, kRows, kStep + kPad}, type);
     for (size_t i = 0; i < product.weights.size(); ++i)
-      tiles.push_back(outputsFirst() ? e.shared({2, kColumns, kStep + kPad}, type)
+      tiles.push_back(outputsFirst() ? e.shared({tileBuffers(), kColumns, kStep + kPad}, type)
                                      : e.shared({2, kStep, kColumns + kPad}, type));
     lane = e.rem(e.thread, 32);
     Value subgroup = e.div(e.thread, 32);
@@ -79,6 +79,8 @@ public:
             Value next = e.min(e.add(k, kStep), e.index(end - kStep));
             SmallVector<Pending> pending = load(tileRow, next, e.sub(e.index(1), buffer));
             Values results = multiply(buffer, carried);
+            if (tileBuffers() == 1) // all have read what is there
+              e.barrier();
             storeAll(pending);
             return results;
           });
@@ -107,6 +109,11 @@ private:
 
   /// Block-quantised weights are read along the columns, dense ones along the outputs, and stay so.
   bool outputsFirst() const { return product.format.isQuantized(); }
+
+  /// Two tiles of weights leave no room in 48 KB for two of each; what is dequantised waits in registers
+  /// then.
+  int64_t tileBuffers() const { return outputsFirst() && product.weights.size() > 1 ? 1 : 2; }
+  Value tileBuffer(Value buffer) { return tileBuffers() == 1 ? e.index(0) : buffer; }
 
   Value narrow(Value vector) {
     auto narrowed = VectorType::get(cast<VectorType>(vector.getType()).getShape(), type);
@@ -166,7 +173,9 @@ private:
       for (auto [part, quad] : llvm::enumerate(quads)) {
         Value wide = vector::FromElementsOp::create(e, VectorType::get(4, e.getF32Type()), quad.weights);
         pending.push_back(
-            {narrow(wide), tile, {buffer, output, reader.firstColumn(word, static_cast<int64_t>(part))}});
+            {narrow(wide),
+             tile,
+             {tileBuffer(buffer), output, reader.firstColumn(word, static_cast<int64_t>(part))}});
       }
     }
   }
@@ -235,7 +244,7 @@ private:
     if (outputsFirst()) {
       Value n = e.add(e.add(first, e.rem(lane, 8)), e.mul(e.div(lane, 16), 8));
       Value c = e.add(e.mul(e.rem(e.div(lane, 8), 2), 8), column);
-      return loadMatrices(tile, {buffer, n, c}, NVVM::MMALayout::row);
+      return loadMatrices(tile, {tileBuffer(buffer), n, c}, NVVM::MMALayout::row);
     }
     Value n = e.add(first, e.mul(e.div(lane, 16), 8)), c = e.add(e.rem(lane, 16), column);
     return loadMatrices(tile, {buffer, c, n}, NVVM::MMALayout::col);

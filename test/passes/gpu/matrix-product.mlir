@@ -44,3 +44,22 @@ func.func @rounded(%x: memref<?x64xf32>, %w: memref<2x4096xi8>, %y: memref<?x32x
   }
   return
 }
+
+// Two weights that are dequantised share one tile each between steps: two would be more memory than a block has.
+// CHECK-LABEL: func.func @gated(
+// CHECK:         gpu.launch {{.*}} function(@gated_linear_5) workgroup(%{{.*}} : memref<2x64x40xbf16, #gpu.address_space<workgroup>>, %{{.*}} : memref<1x128x40xbf16, #gpu.address_space<workgroup>>, %{{.*}} : memref<1x128x40xbf16, #gpu.address_space<workgroup>>)
+// CHECK:           scf.for
+// CHECK:             nvvm.cp.async.wait.group 0
+// CHECK-NEXT:        gpu.barrier
+// CHECK:             nvvm.mma.sync
+// CHECK:             gpu.barrier
+// CHECK:             vector.store
+// CHECK:             scf.yield
+func.func @gated(%x: memref<?x64xf32>, %gate: memref<2x1088xi8>, %up: memref<2x1088xi8>, %y: memref<?x32xf32>) {
+  kernel.linear input(%x : memref<?x64xf32>) weights(%gate, %up : memref<2x1088xi8>, memref<2x1088xi8>) outs(%y : memref<?x32xf32>) format(<codes = i8, group = 32, scale = f16>) columns(64) {
+  ^bb0(%g: f32, %u: f32):
+    %p = arith.mulf %g, %u : f32
+    kernel.yield %p : f32
+  }
+  return
+}
