@@ -72,7 +72,9 @@ TEST(SentencePieceModel, WhatIsWrongIsNamed) {
   refuses(number(2 << 3 | 2) + number(~0ull),
           "ModelProto field 2: needs 18446744073709551615 bytes at byte 11");
   refuses(std::string(20, '\xff'), "a number of more than 10 bytes");
-  refuses("PK\3\4", "ModelProto: unknown wire type 3 before byte 3; expected a SentencePiece model"); // a zip file, as PyTorch's are
+  refuses("PK\3\4",
+          "ModelProto: unknown wire type 3 before byte 3; expected a SentencePiece model"); // a zip file, as
+                                                                                            // PyTorch's are
   refuses(Good + trainer(varint(3, 3)),
           "ModelProto.trainer_spec field 3: model_type is 3, expected 1 (unigram) or 2 (bpe)");
   refuses(Good + trainer(varint(24, 1)), "treat_whitespace_as_suffix is true, expected false");
@@ -159,7 +161,7 @@ TEST(MarianTokenizer, NumbersOfItsVocabulary) {
   EXPECT_EQ(tokenizer->encode("a b", true), (Ids{2, 4, 1, 0}));       // "b" has no number
   EXPECT_EQ(tokenizer->encode("abbcdc", true), (Ids{4, 1, 1, 1, 0})); // nor have "ab" and "cdc"
   EXPECT_EQ(tokenizer->encode("bc", true), (Ids{4, 1, 3, 0}));        // "c" has one, though no piece is so
-  EXPECT_EQ(tokenizer->encode(">>x<< a", true), (Ids{5, 2, 0})); // before the text's own space
+  EXPECT_EQ(tokenizer->encode(">>x<< a", true), (Ids{5, 2, 0}));      // before the text's own space
   EXPECT_EQ(tokenizer->vocabularySize(), 10);
   folder.write("source.spm", Good + trainer(varint(3, 2)));
   expectError(importTokenizerMarian(path), {path + ": is a model of kind bpe, expected unigram"});
