@@ -113,6 +113,10 @@ Activation activationOf(const Config &config, llvm::StringRef key, llvm::StringR
 /// `architectures`, if present, must hold this class: others have other heads.
 void expectArchitecture(const Config &config, llvm::StringRef name);
 
+/// Whether the weights beside config.json hold that tensor, for what the config leaves open. True where they
+/// cannot be read: what is wrong with them is said where they are bound.
+bool folderHasTensor(const Description &model, llvm::StringRef tensor);
+
 /// A parameter's tensor, without ".weight" and ".bias".
 struct TensorName {
   llvm::StringRef parameter, tensor;

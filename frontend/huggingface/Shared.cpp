@@ -4,10 +4,12 @@
 // Parts of config.json that families share.
 
 #include "frontend/huggingface/Family.h"
+#include "frontend/weights/Safetensors.h"
 
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/StringSwitch.h"
 #include "llvm/Support/FormatVariadic.h"
+#include "llvm/Support/Path.h"
 
 using namespace attune;
 using namespace attune::huggingface;
@@ -65,6 +67,14 @@ Activation huggingface::activationOf(const Config &config, StringRef key, String
   }
   config.refuse(key, "one of: " + llvm::join(words, ", "));
   return Activation::silu;
+}
+
+bool huggingface::folderHasTensor(const Description &model, StringRef tensor) {
+  llvm::Expected<WeightStore> store = openSafetensors(llvm::sys::path::parent_path(model.origin.file));
+  if (store)
+    return store->find(tensor);
+  llvm::consumeError(store.takeError());
+  return true;
 }
 
 void huggingface::expectArchitecture(const Config &config, StringRef name) {

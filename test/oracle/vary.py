@@ -49,18 +49,24 @@ def randomise(model, generator):
             buffer.copy_(0.2 * torch.randn(buffer.shape, generator=generator))
 
 
-def make(family, settings, seed):
-    """The model with its weights rounded to the type they are stored in, in f32."""
+def save(family, settings, seed, folder):
+    """Writes the model's folder, in the type that its weights are stored in."""
     config_class, model_class, shared, _ = FAMILIES[family]
     settings = dict(shared, **settings)
     stored, shards = settings.pop("dtype", "float32"), settings.pop("shards", False)
     config = getattr(transformers, config_class)(**copy.deepcopy(settings))
-    config._attn_implementation = config._experts_implementation = "eager"  # other kinds take no f64
     torch.manual_seed(seed)
     model = getattr(transformers, model_class)(config).eval()
     randomise(model, torch.Generator().manual_seed(seed))
     model.tie_weights()
-    return model.to(getattr(torch, stored)), shards
+    model.to(getattr(torch, stored)).save_pretrained(folder, max_shard_size="40KB" if shards else "1GB")
+
+
+def load(family, folder):
+    """The model as transformers reads it, in f32. (One that is converted in place has its frequencies of rotations rounded too.)"""
+    model = getattr(transformers, FAMILIES[family][1]).from_pretrained(folder, dtype=torch.float32, attn_implementation="eager")
+    model.config._experts_implementation = "eager"  # other kinds take no f64
+    return model.eval()
 
 
 def inputs_of(model, length, generator):
@@ -88,9 +94,8 @@ def as_tensor(values):
 def check(report, compiler, family, variant, folder, seed):
     name = f"{family}, {variant}"
     with report.group(name):
-        model, shards = make(family, FAMILIES[family][3][variant], seed)
-        model.save_pretrained(folder / "model", max_shard_size="40KB" if shards else "1GB")
-        model = model.float()
+        save(family, FAMILIES[family][3][variant], seed, folder / "model")
+        model = load(family, folder / "model")
         exact = copy.deepcopy(model).double()
         generator = torch.Generator().manual_seed(seed + 1)
         cases = []
