@@ -513,6 +513,39 @@ def test_vocabulary():
     refuses("a vocabulary beyond the embedding", ["tokenizer.json", "model.vocab", f"id {rows}", "one too many", f"{rows} rows"], folder)
 
 
+def test_padded_vocabulary():
+    """Rows of the head that no token belongs to are never chosen, though one of these two has the largest logit whatever comes in."""
+    source = os.path.join(SOURCE, "test", "oracle", "llama")
+    with open(os.path.join(source, "model.safetensors"), "rb") as file:
+        content = file.read()
+    size = struct.unpack("<q", content[:8])[0]
+    header, data = json.loads(content[8:8 + size]), content[8 + size:]
+    with open(os.path.join(source, "tokenizer.json")) as file:
+        tokenizer = json.load(file)
+    vocabulary, (rows, width) = tokenizer["model"]["vocab"], header["lm_head.weight"]["shape"]
+    last = max(vocabulary, key=vocabulary.get)
+    del vocabulary[last]
+    tokenizer["model"]["merges"] = [pair for pair in tokenizer["model"]["merges"] if "".join(pair.split(" ") if isinstance(pair, str) else pair) != last]
+    end = header["lm_head.weight"]["data_offsets"][1]
+    texts = []
+    for name, factor in (("none_larger", 0.0), ("largest", 1e4)):
+        path = os.path.join(WORK, name)
+        shutil.copytree(source, path)
+        row = [factor * random.Random(3).gauss(0, 1) for _ in range(width)]
+        padding = struct.pack(f"<{2 * width}f", *row, *(-value for value in row))
+        with open(os.path.join(path, "model.safetensors"), "wb") as out:
+            out.write(safetensors(header, data[:end - len(padding)] + padding + data[end:]))
+        with open(os.path.join(path, "tokenizer.json"), "w") as out:
+            json.dump(tokenizer, out)
+        check(f"compiles with padding, {name}", call(COMPILE, path, "-o", path + "_program")[0] == 0)
+        for options in ((), ("--temperature", "3", "--seed", "5")):
+            code, out, errors = call(path + "_program", "generate", "a", "-n", "16", "--ignore-end", *options)
+            check(f"generates with padding {name} {options}", code == 0 and out.strip(), out + errors)
+            texts.append(out)
+    check("the test's padding", rows == max(vocabulary.values()) + 3, f"{rows} rows, {max(vocabulary.values()) + 1} tokens")
+    check("padding is never chosen", texts[:2] == texts[2:], texts)
+
+
 def test_compare_pair():
     """An encoder-decoder: both stacks, and quantised ones."""
     pair = os.path.join(SOURCE, "test", "oracle", "t5")
@@ -528,7 +561,7 @@ def test_compare_pair():
 
 
 parts = [test_usage, test_bad_files, test_bad_gguf, test_outputs, test_dump, test_late_failures, test_stages, test_ir, test_graph, test_products, test_many_columns, test_library, test_sanitized, test_other_cpu,
-         test_opencl, test_several_cpus, test_compare, test_compare_pair, test_vocabulary]
+         test_opencl, test_several_cpus, test_compare, test_compare_pair, test_vocabulary, test_padded_vocabulary]
 try:
     for part in parts:
         if len(sys.argv) < 3 or part.__name__[5:] in sys.argv[2:]:

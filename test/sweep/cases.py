@@ -29,7 +29,7 @@ def case(size, heads, key_heads, mask, cache="f32", kind="decoder", **more):
 
 CASES = [
     case(1, 1, 1, CAUSAL, "f16"),
-    case(1, 7, 1, window(5), interpreter=True),
+    case(1, 7, 1, window(4), interpreter=True, more_tokens=[3, 4, 9]),
     case(8, 3, 1, window(16), "f16", bias=True),
     case(8, 9, 3, chunk(8), plain_ffn=True),
     case(8, 3, 1, {"causal": True, "window": 5, "chunk": 12}),
@@ -40,7 +40,7 @@ CASES = [
     case(64, 9, 3, CAUSAL, "f16", more_tokens=[530], disable=[",".join(FUSIONS)]),
     case(64, 8, 8, window(17), cap=3.0),
     case(80, 4, 2, chunk(24), "f16", dims=32),
-    case(80, 3, 1, CAUSAL, more_tokens=[530]),
+    case(80, 3, 1, window(4096), more_tokens=[530]),  # longer than the context: as without
     case(96, 1, 1, window(128), disable=[",".join(FUSIONS)]),
     case(96, 7, 1, chunk(128), plain_ffn=True),
     case(100, 4, 2, CAUSAL, "f16", interleaved=True),
