@@ -215,10 +215,11 @@ the options ask for; 0 in columns that the mask leaves out.)");
   }
 
   void declareBench() {
-    CLI::App *sub = declare("bench", "Measure speed", bench);
+    CLI::App *sub = declare("bench", "Measure speed", bench, /*takesPairs=*/true);
     sub->add_flag("--json", bench.json, "One JSON object on the last line");
-    sub->add_option("--prompts,--inputs", bench.prompts,
-                    "JSON file of id lists: short, p512, p1024 (encoders: batches of texts)");
+    sub->add_option(
+        "--prompts,--inputs", bench.prompts,
+        "JSON file of id lists: short, p512, p1024 (encoders: batches of texts; encoder-decoders: source)");
     sub->add_option("--repeats", bench.repeats, "How often to measure")
         ->check(CLI::Range(1, 1000))
         ->capture_default_str();

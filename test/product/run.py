@@ -560,8 +560,25 @@ def test_compare_pair():
         check(f"--compare '{ids}' of an encoder-decoder", code == 1 and expected in errors, f"exit {code}: {errors}")
 
 
+def test_pair_bench():
+    program = os.path.join(WORK, "pair_bench")
+    code, out, errors = call(COMPILE, os.path.join(SOURCE, "test", "oracle", "t5"), "-o", program)
+    check("compiles an encoder-decoder", code == 0, out + errors)
+    prompts = os.path.join(WORK, "pair.json")
+    with open(prompts, "w") as out:
+        json.dump({"source": [5, 17, 40, 9, 1]}, out)
+    code, out, errors = call(program, "bench", "--json", "--repeats", "2", "--prompts", prompts)
+    result = json.loads(out) if code == 0 else {}
+    check("bench of an encoder-decoder", result.get("source_tokens") == 5 and len(result.get("ids", ())) == result.get("text_tokens")
+          and all(len(result.get(key, ())) == 2 and min(result[key]) > 0 for key in ("encode_tps", "greedy_tps", "search_tps")), out + errors)
+    code, out, errors = call(program, "translate", "--ids", "--json", "--beams", "1", "-n", "64", "--min-tokens", "64", "[5, 17, 40, 9, 1]")
+    check("bench makes what translate makes", code == 0 and json.loads(out)["ids"] == result.get("ids"), out + errors)
+    code, out, errors = call(program, "bench")
+    check("bench of an encoder-decoder, as a table", code == 0 and all(line in out for line in ("source", "likeliest tokens", "beam search")), out + errors)
+
+
 parts = [test_usage, test_bad_files, test_bad_gguf, test_outputs, test_dump, test_late_failures, test_stages, test_ir, test_graph, test_products, test_many_columns, test_library, test_sanitized, test_other_cpu,
-         test_opencl, test_several_cpus, test_compare, test_compare_pair, test_vocabulary, test_padded_vocabulary]
+         test_opencl, test_several_cpus, test_compare, test_compare_pair, test_pair_bench, test_vocabulary, test_padded_vocabulary]
 try:
     for part in parts:
         if len(sys.argv) < 3 or part.__name__[5:] in sys.argv[2:]:

@@ -1,0 +1,72 @@
+// Part of Attune, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#pragma once
+
+#include "runtime/cli/Clock.h"
+#include "runtime/cli/Commands.h"
+
+#include <nlohmann/json.hpp>
+
+#include <algorithm>
+#include <cmath>
+#include <vector>
+
+namespace attune::cli {
+
+// What `bench` measures of each kind of model, under the keys that --json prints.
+
+/// Prompts, next tokens after a short and a long prompt, next tokens of several sequences.
+nlohmann::ordered_json benchDecoder(Model &model, const Common &common, const Bench &options);
+/// Batches of texts.
+nlohmann::ordered_json benchEncoder(Model &model, const Common &common, const Bench &options);
+/// Encoder-decoders: sources, and texts made of them by the likeliest token and by beam search.
+nlohmann::ordered_json benchTranslator(Model &model, const Common &common, const Bench &options);
+
+//===------------------------- what these share ---------------------------===//
+
+double residentMegabytes();
+
+/// Both the clock on the wall and the processor's, from construction.
+struct Timer {
+  double wall = now(), cpu = cpuNow();
+};
+
+/// What a kind of work has reached, a number per repeat: tokens per second of each clock.
+struct Rates {
+  std::vector<double> wall, cpu;
+
+  void add(int64_t tokens, const Timer &since) {
+    double count = static_cast<double>(tokens);
+    wall.push_back(std::round(count / (now() - since.wall) * 1000) / 1000);
+    cpu.push_back(std::round(count / std::max(cpuNow() - since.cpu, 1e-9) * 1000) / 1000);
+  }
+
+  void store(const std::string &name, nlohmann::ordered_json &result) const {
+    result[name + "_tps"] = wall;
+    result[name + "_cpu_tps"] = cpu;
+  }
+};
+
+/// Ids of a given length: from a file, or made up.
+class Prompts {
+public:
+  Prompts(const std::string &path, int64_t vocabulary);
+
+  /// At most `most` ids.
+  std::vector<int32_t> get(const char *key, size_t length, size_t most) const;
+
+  const nlohmann::json &content() const { return file; }
+
+private:
+  std::vector<int32_t> read(const char *key) const;
+  std::vector<int32_t> invent(size_t length) const;
+
+  nlohmann::json file;
+  int64_t vocabulary;
+};
+
+/// What all kinds begin with: threads, and how long it took until the model was ready.
+void storeStart(nlohmann::ordered_json &result, const Bench &options);
+double secondsSinceStart(const Bench &options);
+
+} // namespace attune::cli
