@@ -8,6 +8,9 @@
 import json, os, random, re, shutil, struct, subprocess, sys, tempfile
 import xml.etree.ElementTree as xml
 
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+from support import ptx
+
 BIN = os.path.abspath(sys.argv[1])
 COMPILE = os.path.join(BIN, "attune-compile")
 SOURCE = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -463,6 +466,32 @@ def test_opencl():
     refuses("--emit=gpu for a processor", ["--target=cuda or opencl"], model, "--emit=gpu", code=2)
 
 
+def test_cuda():
+    """What can be seen of kernels without a GPU: which instructions they are made of, and that no registers spill to memory."""
+    program = os.path.join(WORK, "cuda")
+    code, _, errors = call(COMPILE, model, "--target=cuda", "--activations=bf16", "--quantize=bf16", "-o", program)
+    check("--target=cuda", code == 0, errors)
+    code, text, errors = call(program, "info")
+    listed = re.search(r"^kernels +\d+: (.*)$", text, re.M)
+    ptxas = ptx.find_ptxas()
+    if not ptxas:
+        print("no ptxas here: nothing is known of spills")
+    for stored, copies in (("bf16", True), ("q4_1", False)):
+        code, text, errors = call(COMPILE, model, "--target=cuda", "--activations=bf16", f"--quantize={stored}", "--emit=asm", "-o", "-")
+        found = ptx.kernels(text)
+        many = {name: counts for name, counts in found.items() if re.search(r"_linear_\d+$", name)}
+        few = {name: counts for name, counts in found.items() if "_linear_few_" in name}
+        check(f"{stored} weights: products of many rows use matrix units", code == 0 and many and all(c["mma.sync"] and c["ldmatrix"] for c in many.values()), many)
+        check(f"{stored} weights: stored as they are multiplied, they are copied", all(bool(c["cp.async.cg"]) == copies for c in many.values()), many)
+        check(f"{stored} weights: products of few rows are in f32", len(few) == len(many) and not any(c["mma.sync"] for c in few.values()), few)
+        if stored == "bf16":
+            check("info lists the kernels of the PTX", listed and sorted(listed[1].split()) == sorted(found), f"{listed and listed[1]}\n{list(found)}\n{errors}")
+        for chip in ptx.CHIPS if ptxas else ():
+            made = ptx.assemble(ptxas, text, chip)
+            check(f"{stored} weights: no kernel spills on {chip}", made.keys() == found.keys() and not any(each.spills or each.stack for each in made.values()),
+                  {name: each for name, each in made.items() if each.spills or each.stack} or made.keys() ^ found.keys())
+
+
 def test_several_cpus():
     """One program with code for each: the best that this machine can run is used, and gives what its code alone gives."""
     both, results = os.path.join(WORK, "several"), {}
@@ -578,7 +607,7 @@ def test_pair_bench():
 
 
 parts = [test_usage, test_bad_files, test_bad_gguf, test_outputs, test_dump, test_late_failures, test_stages, test_ir, test_graph, test_products, test_many_columns, test_library, test_sanitized, test_other_cpu,
-         test_opencl, test_several_cpus, test_compare, test_compare_pair, test_pair_bench, test_vocabulary, test_padded_vocabulary]
+         test_opencl, test_cuda, test_several_cpus, test_compare, test_compare_pair, test_pair_bench, test_vocabulary, test_padded_vocabulary]
 try:
     for part in parts:
         if len(sys.argv) < 3 or part.__name__[5:] in sys.argv[2:]:
