@@ -38,15 +38,16 @@ constexpr char pageBegin[] = R"page(<!doctype html>
   #bars div { display: flex; gap: .5rem; align-items: center; font-variant-numeric: tabular-nums; white-space: pre; }
   #bars span { flex: 0 0 8rem; overflow: hidden; text-overflow: ellipsis; }
   #bars i { height: .7em; background: rgb(var(--r) var(--g) var(--b)); border-radius: 2px; flex: none; }
-  #all { display: grid; gap: 3px; overflow: auto; margin-top: 1.5rem; font-size: 12px; color: var(--faint); justify-content: start; }
+  #all { display: grid; gap: 2px; overflow: auto; margin-bottom: 1rem; font-size: 11px; line-height: 1.2; color: var(--faint); justify-content: start; align-items: center; justify-items: center; }
   #scale { position: relative; width: 12rem; height: 2.1rem; color: var(--faint); font-size: 12px; }
   #scale canvas { width: 100%; height: .8rem; border: 1px solid var(--line); }
   #scale span { position: absolute; bottom: 0; transform: translateX(-50%); }
-  #all canvas { width: 3rem; height: 3rem; image-rendering: pixelated; border: 1px solid var(--line); cursor: pointer; }
+  #all canvas { image-rendering: pixelated; border: 1px solid var(--line); box-sizing: border-box; cursor: pointer; }
   #all canvas.chosen { outline: 2px solid var(--mark); }
 </style>
 <h1>Who looks at whom</h1>
 <p id="about"></p>
+<div id="all"></div>
 <div class="choice">
   <label>Layer <select id="layer"></select></label>
   <label>Head <select id="head"></select></label>
@@ -57,7 +58,6 @@ constexpr char pageBegin[] = R"page(<!doctype html>
   <div id="scroll"><canvas id="map"></canvas></div>
   <div id="side"><div id="said"></div><div id="bars"></div></div>
 </main>
-<div id="all"></div>
 <script>
 const data = )page";
 
@@ -149,12 +149,14 @@ for (const w of [0, .1, .25, .5, 1]) {
   const mark = document.createElement('span'); mark.textContent = w; mark.style.left = 100 * Math.sqrt(w) + '%'; byId('scale').append(mark);
 }
 
-// A small picture of each head; a column for each, a line for each layer.
-const all = byId('all');
-all.style.gridTemplateColumns = `auto repeat(${heads}, auto)`;
+// A small picture of each head, small enough that the chosen one is seen below them. The longer of layers and heads goes across.
+const all = byId('all'), across = layers > heads ? layers : heads, down = layers + heads - across;
+const side = Math.max(12, Math.min(48, Math.floor(220 / down) - 2, Math.floor(1100 / across) - 2));
+all.style.gridTemplateColumns = `auto repeat(${across}, ${side}px)`;
 function small(l, h) {
   const c = document.createElement('canvas'), g = c.getContext('2d'), size = Math.min(n, 64), step = n / size;
-  c.width = c.height = size; c.dataset.layer = l; c.dataset.head = h; c.title = `layer ${l}, head ${h}`;
+  c.width = c.height = size; c.style.width = c.style.height = side + 'px';
+  c.dataset.layer = l; c.dataset.head = h; c.title = `layer ${l}, head ${h}`;
   for (let q = 0; q < size; q++) for (let k = 0; k < size; k++) {
     g.fillStyle = ink(exact(l, h, Math.floor(q * step), Math.floor(k * step)));
     g.fillRect(k, q, 1, 1);
@@ -163,11 +165,14 @@ function small(l, h) {
   return c;
 }
 function drawAll() {
-  all.replaceChildren(document.createElement('div'));
-  for (let h = 0; h < heads; h++) { const name = document.createElement('div'); name.textContent = h ? h : 'head 0'; all.append(name); }
-  for (let l = 0; l < layers; l++) {
-    const name = document.createElement('div'); name.textContent = `layer ${l}`; all.append(name);
-    for (let h = 0; h < heads; h++) all.append(small(l, h));
+  const name = text => { const e = document.createElement('div'); e.textContent = text; all.append(e); };
+  const [column, line] = layers > heads ? ['layer', 'head'] : ['head', 'layer'];
+  all.replaceChildren();
+  name(`${line}, ${column}`);
+  for (let x = 0; x < across; x++) name(x);
+  for (let y = 0; y < down; y++) {
+    name(y);
+    for (let x = 0; x < across; x++) all.append(layers > heads ? small(x, y) : small(y, x));
   }
 }
 function drawScale() {
