@@ -24,6 +24,7 @@ struct Architecture {
 llvm::ArrayRef<Architecture> architectures();
 
 void describeBert(Settings &settings, Description &model);
+void describeDeepSeek2(Settings &settings, Description &model);
 void describeGemma2(Settings &settings, Description &model);
 void describeGemma3(Settings &settings, Description &model);
 void describeGpt2(Settings &settings, Description &model);
@@ -31,6 +32,8 @@ void describeGptNeoX(Settings &settings, Description &model);
 void describeGptOss(Settings &settings, Description &model);
 void describeGranite(Settings &settings, Description &model);
 void describeLlama(Settings &settings, Description &model);
+void describeLlama4(Settings &settings, Description &model);
+void describeModernBert(Settings &settings, Description &model);
 void describeOlmo2(Settings &settings, Description &model);
 void describePhi3(Settings &settings, Description &model);
 void describeQwen(Settings &settings, Description &model);
@@ -65,6 +68,12 @@ void setWindows(Settings &settings, int64_t period, Description &model);
 
 /// One matrix of all queries, keys and values, one above the other: `blk.{}.attn_qkv`.
 void sliceQueriesKeysValues(const Attention &attention, Description &model);
+
+/// One matrix of gate and up, one above the other: `blk.{}.ffn_up`.
+void sliceGateUp(const FeedForward &ffn, Description &model);
+
+/// How a text's vector is made. Files do not say that it gets the length 1: those who read them do that.
+void readPooling(Settings &settings, Description &model);
 
 /// Names the parameters that a decoder of this architecture has, by the file's usual names:
 /// `blk.{}.attn_q.weight` and so on.

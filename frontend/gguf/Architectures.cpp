@@ -10,6 +10,7 @@ llvm::ArrayRef<Architecture> gguf::architectures() {
   static const Architecture table[] = {
       // clang-format off: a line each
       {"bert", describeBert},
+      {"deepseek2", describeDeepSeek2},
       {"gemma2", describeGemma2},
       {"gemma3", describeGemma3},
       {"gpt2", describeGpt2},
@@ -17,6 +18,8 @@ llvm::ArrayRef<Architecture> gguf::architectures() {
       {"gpt-oss", describeGptOss},
       {"granite", describeGranite},
       {"llama", describeLlama},
+      {"llama4", describeLlama4},
+      {"modern-bert", describeModernBert},
       {"olmo2", describeOlmo2},
       {"phi3", describePhi3},
       {"qwen2", describeQwen},

@@ -13,8 +13,7 @@ using namespace attune::gguf;
 using llvm::formatv;
 using llvm::StringRef;
 
-/// How a text's vector is made. Files do not say that it gets the length 1: those who read them do that.
-static void readPooling(Settings &settings, Description &model) {
+void gguf::readPooling(Settings &settings, Description &model) {
   if (!settings.has("pooling_type"))
     return;
   int64_t kind = settings.take(settings.metadata.getInt(settings.full("pooling_type")));

@@ -128,15 +128,18 @@ void gguf::sliceQueriesKeysValues(const Attention &attention, Description &model
   slice(model, "layer.attention.value", "attn_qkv", {queries + keys, keys, 0, all});
 }
 
+void gguf::sliceGateUp(const FeedForward &ffn, Description &model) {
+  slice(model, "layer.feed_forward.gate", "ffn_up", {0, ffn.size, 0, 2 * ffn.size});
+  slice(model, "layer.feed_forward.up", "ffn_up", {ffn.size, ffn.size, 0, 2 * ffn.size});
+}
+
 /// One matrix of all queries, keys and values; one of gate and up.
 static void sliceFused(const Settings &settings, Description &model) {
   if (settings.tensor("blk.0.attn_qkv.weight"))
     sliceQueriesKeysValues(*model.layers[0].attention, model);
   const FeedForward &ffn = *model.layers[0].feedForward;
-  if (ffn.gated && !ffn.experts && !settings.tensor("blk.0.ffn_gate.weight")) {
-    slice(model, "layer.feed_forward.gate", "ffn_up", {0, ffn.size, 0, 2 * ffn.size});
-    slice(model, "layer.feed_forward.up", "ffn_up", {ffn.size, ffn.size, 0, 2 * ffn.size});
-  }
+  if (ffn.gated && !ffn.experts && !settings.tensor("blk.0.ffn_gate.weight"))
+    sliceGateUp(ffn, model);
 }
 
 void gguf::readDecoder(Settings &settings, const DecoderForm &form, Description &model) {

@@ -27,6 +27,18 @@ QWEN_MOE |= {f"mlp.{network}.{part}_proj": f"ffn_{part}_{ending}" for part in ("
              for network, ending in (("experts", "exps"), ("shared_expert", "shexp"))}
 GPT_OSS = LAYER | {"post_attention_layernorm": "post_attention_norm", "mlp.router": "ffn_gate_inp", "self_attn.sinks": "attn_sinks",
                    "mlp.experts.gate_proj": "ffn_gate_exps", "mlp.experts.up_proj": "ffn_up_exps", "mlp.experts.down_proj": "ffn_down_exps"}
+LATENT = LAYER | {"self_attn.q_a_proj": "attn_q_a", "self_attn.q_a_layernorm": "attn_q_a_norm", "self_attn.q_b_proj": "attn_q_b",
+                  "self_attn.kv_a_proj_with_mqa": "attn_kv_a_mqa", "self_attn.kv_a_layernorm": "attn_kv_a_norm", "self_attn.kv_b_proj": "attn_kv_b",
+                  "self_attn.k_b_proj": "attn_k_b", "self_attn.v_b_proj": "attn_v_b", "mlp.gate": "ffn_gate_inp", "mlp.gate.correction": "exp_probs_b"}
+LATENT |= {f"mlp.{network}.{part}_proj": f"ffn_{part}_{ending}" for part in ("gate", "up", "down")
+           for network, ending in (("experts", "exps"), ("shared_experts", "shexp"))}
+LLAMA4 = LAYER | {"feed_forward.router": "ffn_gate_inp"} | {f"feed_forward.{part}_proj": f"ffn_{part}" for part in ("gate", "up", "down")}
+LLAMA4 |= {f"feed_forward.{network}.{part}_proj": f"ffn_{part}_{ending}" for part in ("gate", "up", "down")
+           for network, ending in (("experts", "exps"), ("shared_expert", "shexp"))}
+DISTILBERT = {"attention.q_lin": "attn_q", "attention.k_lin": "attn_k", "attention.v_lin": "attn_v", "attention.out_lin": "attn_output",
+              "sa_layer_norm": "attn_output_norm", "ffn.lin1": "ffn_up", "ffn.lin2": "ffn_down", "output_layer_norm": "layer_output_norm"}
+MODERNBERT = {"attn_norm": "attn_norm", "attn.Wqkv": "attn_qkv", "attn.Wo": "attn_output", "mlp_norm": "ffn_norm", "mlp.Wi": "ffn_up",
+              "mlp.Wo": "ffn_down"}
 BERT = {"attention.self.query": "attn_q", "attention.self.key": "attn_k", "attention.self.value": "attn_v",
         "attention.output.dense": "attn_output", "attention.output.LayerNorm": "attn_output_norm", "intermediate.dense": "ffn_up",
         "output.dense": "ffn_down", "output.LayerNorm": "layer_output_norm"}
@@ -39,8 +51,9 @@ T5_STACKS = {"encoder": ("enc", T5 | {f"layer.1.{part}": name for part, name in 
 MODEL = {"shared": "token_embd", "encoder.final_layer_norm": "enc.output_norm", "decoder.final_layer_norm": "dec.output_norm",
          "model.embed_tokens": "token_embd", "model.norm": "output_norm", "lm_head": "output", "transformer.wte": "token_embd",
          "transformer.wpe": "position_embd", "transformer.ln_f": "output_norm", "gpt_neox.embed_in": "token_embd",
-         "gpt_neox.final_layer_norm": "output_norm", "embed_out": "output"}
-for family in ("bert", "roberta"):
+         "gpt_neox.final_layer_norm": "output_norm", "embed_out": "output", "model.embeddings.tok_embeddings": "token_embd",
+         "model.embeddings.norm": "token_embd_norm", "model.final_norm": "output_norm"}
+for family in ("bert", "roberta", "distilbert"):
     MODEL |= {f"{family}.embeddings.{stem}": name for stem, name in (
         ("word_embeddings", "token_embd"), ("position_embeddings", "position_embd"), ("token_type_embeddings", "token_types"),
         ("LayerNorm", "token_embd_norm"))}
@@ -55,7 +68,9 @@ FAMILIES = {"llama": ("llama", LAYER, "model.layers."), "mistral": ("llama", LAY
             "qwen3_moe": ("qwen3moe", QWEN_MOE, "model.layers."), "gpt_oss": ("gpt-oss", GPT_OSS, "model.layers."),
             "gpt2": ("gpt2", GPT2, "transformer.h."), "gpt_neox": ("gptneox", GPT_NEOX, "gpt_neox.layers."),
             "bert": ("bert", BERT, "bert.encoder.layer."), "roberta": ("bert", BERT, "roberta.encoder.layer."),
-            "t5": ("t5", None, None)}
+            "distilbert": ("bert", DISTILBERT, "distilbert.transformer.layer."), "modernbert": ("modern-bert", MODERNBERT, "model.layers."),
+            "deepseek_v2": ("deepseek2", LATENT, "model.layers."), "deepseek_v3": ("deepseek2", LATENT, "model.layers."),
+            "llama4_text": ("llama4", LLAMA4, "model.layers."), "t5": ("t5", None, None)}
 INTERLEAVED = ("llama", "mistral", "mixtral", "smollm3", "granite")
 
 
@@ -114,8 +129,8 @@ def stacked(named):
     return result
 
 
-def separated(named):
-    """gpt-oss: experts as [out, in], gate and up, which alternate, apart; names with endings."""
+def separated(named, alternate):
+    """gpt-oss and Llama 4: experts as [out, in], gate and up, which alternate or follow each other, apart; names with endings."""
     result = {}
     for name, tensor in named.items():
         stem, bias = name.removesuffix("_bias"), name.endswith("_bias")
@@ -125,11 +140,28 @@ def separated(named):
             continue
         count, columns = tensor.shape[0], tensor.shape[-1]
         rows = 1 if bias else tensor.shape[1]
-        parts = {"gate_proj": range(0, columns, 2), "up_proj": range(1, columns, 2)} if stem.endswith("gate_up_proj") else {"down_proj": range(columns)}
+        gate_up = (range(0, columns, 2), range(1, columns, 2)) if alternate else (range(columns // 2), range(columns // 2, columns))
+        parts = dict(zip(("gate_proj", "up_proj"), gate_up)) if stem.endswith("gate_up_proj") else {"down_proj": range(columns)}
         for part, chosen in parts.items():
             values = array.array("f", (tensor.values[(e * rows + r) * columns + c] for e in range(count) for c in chosen for r in range(rows)))
             shape = [count, len(chosen)] if bias else [count, len(chosen), rows]
             result[stem.rsplit(".", 1)[0] + "." + part + ending] = Tensor(shape, values)
+    return result
+
+
+def cut(named, heads, plain):
+    """DeepSeek: the matrices that make keys of the latent vector, turned round, and those that make values, each a stack of all heads'."""
+    result = {}
+    for name, tensor in named.items():
+        if not name.endswith("kv_b_proj.weight"):
+            result[name] = tensor
+            continue
+        rows, rank = tensor.shape[0] // heads, tensor.shape[1]
+        at = lambda head, row, column: tensor.values[(head * rows + row) * rank + column]
+        keys = array.array("f", (at(h, r, c) for h in range(heads) for c in range(rank) for r in range(plain)))
+        values = array.array("f", (at(h, r, c) for h in range(heads) for r in range(plain, rows) for c in range(rank)))
+        result[name.replace("kv_b", "k_b")] = Tensor([heads, rank, plain], keys)
+        result[name.replace("kv_b", "v_b")] = Tensor([heads, rows - plain, rank], values)
     return result
 
 
@@ -158,8 +190,15 @@ class Converter:
         self.tokenizer = json.loads((folder / "tokenizer.json").read_text())
         self.architecture, self.layers, self.prefix = FAMILIES[self.type]
         self.stored = stacked(tensors.load(folder / "model.safetensors"))
-        if self.type == "gpt_oss":
-            self.stored = separated(self.stored)
+        if self.type in ("gpt_oss", "llama4_text"):
+            self.stored = separated(self.stored, alternate=self.type == "gpt_oss")
+        # Converters have cut the matrix since 2025; models without a rank of queries are left as older files have them.
+        self.is_cut = bool(self.config.get("q_lora_rank"))
+        if self.is_cut:
+            self.stored = cut(self.stored, self.config["num_attention_heads"], self.config["qk_nope_head_dim"])
+        self.stored = {name.replace("gate.e_score_correction_bias", "gate.correction.bias"): tensor for name, tensor in self.stored.items()}
+        if self.type == "modernbert":
+            self.stored = {name: tensor for name, tensor in self.stored.items() if name.startswith("model.")}
         if self.architecture == "bert":  # such files have no head
             self.stored = {name: tensor for name, tensor in self.stored.items() if name.startswith(self.prefix.split(".")[0] + ".")}
 
@@ -169,8 +208,8 @@ class Converter:
     def tensor(self, name, tensor):
         if self.type == "t5":
             return tensor
-        heads = self.get("num_attention_heads", "n_head")
-        size = self.get("head_dim") or self.get("hidden_size", "n_embd") // heads
+        heads = self.get("num_attention_heads", "n_head", "n_heads")
+        size = self.get("head_dim") or self.get("hidden_size", "n_embd", "dim") // heads
         if self.type.startswith("gemma") and "norm" in name:
             return Tensor(tensor.shape, array.array("f", (1 + w for w in tensor.values)))
         if self.type in INTERLEAVED and ("q_proj" in name or "k_proj" in name):
@@ -197,28 +236,55 @@ class Converter:
                   "decoder_start_token_id": config["decoder_start_token_id"]}
         return {"general.architecture": "t5"} | {f"t5.{key}": value for key, value in values.items()}
 
+    def latent_metadata(self):
+        """DeepSeek's keys; lengths of keys and values are those of the cache, where the matrix of both is cut."""
+        config, turned = self.config, self.config["qk_rope_head_dim"]
+        key, value = config["qk_nope_head_dim"] + turned, config["v_head_dim"]
+        values = {"attention.kv_lora_rank": config["kv_lora_rank"], "attention.q_lora_rank": config["q_lora_rank"], "rope.dimension_count": turned,
+                  "leading_dense_block_count": config["first_k_dense_replace"], "expert_shared_count": config["n_shared_experts"],
+                  "expert_weights_scale": float(config["routed_scaling_factor"]), "expert_weights_norm": config["norm_topk_prob"] or None,
+                  "expert_group_count": config["n_group"], "expert_group_used_count": config["topk_group"],
+                  "expert_gating_func": 2 if self.type == "deepseek_v3" else None, "attention.key_length": key, "attention.value_length": value}
+        if self.is_cut:
+            rank = config["kv_lora_rank"]
+            values |= {"attention.head_count_kv": 1, "attention.key_length": rank + turned, "attention.value_length": rank,
+                       "attention.key_length_mla": key, "attention.value_length_mla": value}
+        if all_dims := (config.get("rope_scaling") or {}).get("mscale_all_dim"):
+            values["rope.scaling.yarn_log_multiplier"] = 0.1 * all_dims
+        return values
+
     def metadata(self):
         if self.type == "t5":
             return self.pair_metadata() | unigram_metadata(self.tokenizer, self.config)
-        config, heads, size = self.config, self.get("num_attention_heads", "n_head"), self.get("head_dim")
-        values = {"context_length": self.get("max_position_embeddings", "n_positions"), "embedding_length": self.get("hidden_size", "n_embd"),
-                  "block_count": self.get("num_hidden_layers", "n_layer"), "attention.head_count": heads,
-                  "feed_forward_length": self.get("intermediate_size", "n_inner") or 4 * self.get("n_embd"),
+        config, heads, size = self.config, self.get("num_attention_heads", "n_head", "n_heads"), self.get("head_dim")
+        values = {"context_length": self.get("max_position_embeddings", "n_positions"), "embedding_length": self.get("hidden_size", "n_embd", "dim"),
+                  "block_count": self.get("num_hidden_layers", "n_layer", "n_layers"), "attention.head_count": heads,
+                  "feed_forward_length": self.get("intermediate_size_mlp", "intermediate_size", "n_inner", "hidden_dim") or 4 * self.get("n_embd"),
                   "attention.head_count_kv": self.get("num_key_value_heads"), "attention.key_length": size, "attention.value_length": size,
                   "attention.layer_norm_rms_epsilon": self.get("rms_norm_eps"),
                   "attention.layer_norm_epsilon": self.get("layer_norm_eps", "layer_norm_epsilon"),
-                  "rope.freq_base": float(self.get("rope_theta") or 0) or None,
+                  "rope.freq_base": float(self.get("rope_theta", "global_rope_theta") or 0) or None,
+                  "rope.freq_base_swa": self.get("local_rope_theta"),
                   "use_parallel_residual": self.get("use_parallel_residual"), "attention.sliding_window": self.get("sliding_window"),
                   "attn_logit_softcapping": self.get("attn_logit_softcapping"), "final_logit_softcapping": self.get("final_logit_softcapping"),
-                  "expert_count": self.get("num_local_experts", "num_experts"), "expert_used_count": self.get("num_experts_per_tok"),
+                  "expert_count": self.get("num_local_experts", "num_experts", "n_routed_experts"), "expert_used_count": self.get("num_experts_per_tok"),
                   "expert_feed_forward_length": self.get("moe_intermediate_size"),
                   "attention.scale": self.get("attention_multiplier"), "embedding_scale": self.get("embedding_multiplier"),
                   "residual_scale": self.get("residual_multiplier"), "logit_scale": self.get("logits_scaling")}
+        if self.architecture == "deepseek2":
+            values |= self.latent_metadata()
+        if self.type == "llama4_text":
+            values |= {"interleave_moe_layer_step": config["interleave_moe_layer_step"], "expert_feed_forward_length": config["intermediate_size"]}
+        if self.type == "modernbert":
+            values |= {"attention.layer_norm_rms_epsilon": config["norm_eps"], "attention.sliding_window": config["local_attention"],
+                       "attention.sliding_window_pattern": config["global_attn_every_n_layers"], "hidden_act": config["hidden_activation"]}
+        if self.type == "distilbert":
+            values["attention.layer_norm_epsilon"] = 1e-12
         if self.type == "gpt_neox":
             values["rope.dimension_count"] = int(self.get("rotary_pct") * values["embedding_length"] // heads)
         if self.type == "gemma3_text":
             values["attention.sliding_window_pattern"] = config["sliding_window_pattern"]
-        if self.architecture == "bert":
+        if self.architecture.endswith("bert"):
             values["attention.causal"] = False
         scaling = config.get("rope_scaling") or {}
         if "factor" in scaling:

@@ -199,6 +199,123 @@ TEST_F(GgufFamilies, Bert) {
   expectError(loadModel(file.write(folder)), {"tensor 'position_embd.weight' is missing"});
 }
 
+TEST_F(GgufFamilies, DeepSeek2) {
+  rename("deepseek2");
+  for (auto [key, value] : std::map<std::string, uint32_t>{{"attention.kv_lora_rank", 6},
+                                                           {"attention.key_length_mla", 5},
+                                                           {"attention.value_length_mla", 3},
+                                                           {"rope.dimension_count", 2},
+                                                           {"expert_count", 4},
+                                                           {"expert_used_count", 2},
+                                                           {"expert_group_count", 2},
+                                                           {"expert_group_used_count", 1},
+                                                           {"expert_feed_forward_length", 7}})
+    file.entries["deepseek2." + key] = LlamaGguf::number(value);
+  for (llvm::StringRef layer : {"blk.0.", "blk.1."}) {
+    for (llvm::StringRef name : {"attn_k.weight", "attn_v.weight"})
+      file.tensors.erase((layer + name).str());
+    file.tensors[(layer + "attn_output.weight").str()] = {{12, 8}};
+  }
+  addToLayers("attn_q.weight", {8, 20});
+  addToLayers("attn_kv_a_mqa.weight", {8, 8});
+  addToLayers("attn_kv_a_norm.weight", {6});
+  addToLayers("attn_k_b.weight", {3, 6, 4});
+  addToLayers("attn_v_b.weight", {6, 3, 4});
+  for (llvm::StringRef name : {"gate", "up", "down"}) {
+    file.tensors.erase(("blk.1.ffn_" + name + ".weight").str());
+    bool down = name == "down";
+    file.tensors[("blk.1.ffn_" + name + "_exps.weight").str()] = {{down ? 7u : 8u, down ? 8u : 7u, 4}};
+  }
+  file.tensors["blk.1.ffn_gate_inp.weight"] = {{8, 4}};
+  Description model = description();
+  const Attention &attention = *model.layers[1].attention;
+  EXPECT_EQ(attention.headSize, 5);
+  EXPECT_EQ(attention.sizeOfValues(), 3);
+  EXPECT_EQ(attention.latent->rank, 6);
+  EXPECT_EQ(attention.latent->queryRank, 0);
+  EXPECT_EQ(attention.rotary->dims, 2);
+  EXPECT_EQ(attention.scale, std::nullopt);
+  EXPECT_FALSE(model.layers[0].feedForward->experts);
+  const Experts &experts = *model.layers[1].feedForward->experts;
+  EXPECT_EQ(experts.groupScore, GroupScore::max);
+  EXPECT_EQ(experts.scores, RouterScores::softmax);
+  EXPECT_EQ(experts.topGroups, 1);
+  EXPECT_EQ(model.tensors.at("layer.attention.key_up").name, "blk.{}.attn_k_b.weight");
+
+  auto expectProblem = [&](llvm::StringRef text, auto change) {
+    LlamaGguf saved = file;
+    change();
+    expectError(loadModel(file.write(folder)), {text});
+    file = std::move(saved);
+  };
+  expectProblem(
+      "'deepseek2.expert_group_count' is 3, which does not divide 'deepseek2.expert_count', which is 4",
+      [&] { file.entries["deepseek2.expert_group_count"] = LlamaGguf::number(3); });
+  expectProblem(
+      "'deepseek2.expert_group_used_count' is 3, more than 'deepseek2.expert_group_count', which is 2",
+      [&] { file.entries["deepseek2.expert_group_used_count"] = LlamaGguf::number(3); });
+  expectProblem("'deepseek2.expert_gating_func' is 4, expected 1 (softmax) or 2 (sigmoid)",
+                [&] { file.entries["deepseek2.expert_gating_func"] = LlamaGguf::number(4); });
+
+  // A correction is V3's, whose groups are scored by their two best; YaRN scales scores by a square.
+  file.tensors["blk.1.exp_probs_b.bias"] = {{4}};
+  file.entries["deepseek2.rope.scaling.type"] = LlamaGguf::text("yarn");
+  file.entries["deepseek2.rope.scaling.factor"] = LlamaGguf::real(4);
+  file.entries["deepseek2.rope.scaling.yarn_log_multiplier"] = LlamaGguf::real(0.1f);
+  model = description();
+  EXPECT_EQ(model.layers[1].feedForward->experts->scores, RouterScores::sigmoid);
+  EXPECT_EQ(model.layers[1].feedForward->experts->groupScore, GroupScore::top2_sum);
+  EXPECT_EQ(model.layers[1].attention->rotary->scaling.magnitude, 1);
+  double scale = 1 + 0.1 * std::log(4.0);
+  EXPECT_NEAR(*model.layers[1].attention->scale, scale * scale / std::sqrt(5.0), 1e-7);
+}
+
+TEST_F(GgufFamilies, Llama4) {
+  rename("llama4");
+  for (int layer = 2; layer < 4; ++layer)
+    for (auto &[name, tensor] : std::map(file.tensors))
+      if (llvm::StringRef rest = name; rest.consume_front("blk.0."))
+        file.tensors["blk." + std::to_string(layer) + "." + rest.str()] = tensor;
+  file.entries["llama4.block_count"] = LlamaGguf::number(4);
+  Description model = description();
+  const Attention &near = *model.layers[2].attention, &far = *model.layers[3].attention;
+  EXPECT_EQ(near.mask.chunk, 8192);
+  EXPECT_TRUE(near.rotary && near.queryKeyNorm && near.queryKeyNormAfterRotary && !near.temperature);
+  EXPECT_EQ(far.mask.chunk, 0);
+  EXPECT_TRUE(!far.rotary && !far.queryKeyNorm && !far.queryKeyNormAfterRotary);
+  EXPECT_EQ(far.temperature, (Temperature{8192, 0.1}));
+  file.entries["llama4.attention.sliding_window"] = LlamaGguf::number(0);
+  model = description();
+  EXPECT_TRUE(model.layers[3].attention->rotary && !model.layers[3].attention->temperature);
+  EXPECT_EQ(model.layers[2].attention->mask.chunk, 0);
+}
+
+TEST_F(GgufFamilies, ModernBert) {
+  rename("modern-bert");
+  file.tensors = {
+      {"token_embd.weight", {{8, 10}}}, {"token_embd_norm.weight", {{8}}}, {"output_norm.weight", {{8}}}};
+  addToLayers("attn_qkv.weight", {8, 24});
+  addToLayers("attn_output.weight", {8, 8});
+  addToLayers("ffn_norm.weight", {8});
+  addToLayers("ffn_up.weight", {8, 24});
+  addToLayers("ffn_down.weight", {12, 8});
+  file.tensors["blk.1.attn_norm.weight"] = {{8}};
+  file.entries["modern-bert.attention.sliding_window"] = LlamaGguf::number(6);
+  file.entries["modern-bert.rope.freq_base_swa"] = LlamaGguf::real(50);
+  Description model = description();
+  EXPECT_EQ(model.kind, ModelKind::encoder);
+  EXPECT_FALSE(model.layers[0].attention->normBefore);
+  EXPECT_TRUE(model.layers[1].attention->normBefore);
+  EXPECT_EQ(model.layers[0].attention->mask, Mask());
+  EXPECT_EQ(model.layers[1].attention->mask.window, 4);
+  EXPECT_EQ(model.layers[1].attention->rotary->base, 50);
+  EXPECT_EQ(model.layers[1].feedForward->activation, Activation::gelu);
+  EXPECT_EQ(model.tensors.at("layer.feed_forward.gate").rows, (RowSlice{0, 12, 0, 24}));
+  file.entries["modern-bert.hidden_act"] = LlamaGguf::text("tanh");
+  expectError(loadModel(file.write(folder)),
+              {"'modern-bert.hidden_act' is 'tanh', expected one of: gelu, silu"});
+}
+
 TEST_F(GgufFamilies, T5) {
   rename("t5");
   file.entries["t5.decoder_block_count"] = LlamaGguf::number(1);
