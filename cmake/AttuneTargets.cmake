@@ -1,7 +1,8 @@
 # The two kinds of code in this repository and how each is compiled.
 #
 #   attune_compiler_library(NAME sources... LINK libs...)   code that sees LLVM and MLIR
-#   attune_runtime_library(NAME sources... LINK libs...)    code linked into what is compiled: no LLVM, baseline CPU
+#   attune_runtime_library(NAME sources... LINK libs...)    code linked into what is compiled: no LLVM, baseline CPU;
+#                                                           NAME_aarch64 is the same for another machine, if there is a sysroot
 
 list(APPEND CMAKE_MODULE_PATH ${MLIR_CMAKE_DIR} ${LLVM_CMAKE_DIR})
 include(TableGen)
@@ -37,11 +38,33 @@ endfunction()
 # A section for each function: products keep only what they use.
 set(ATTUNE_RUNTIME_OPTIONS -ffunction-sections -fdata-sections)
 
+# What compiles for 64-bit Arm; empty without a sysroot. A build with sanitizers has one for its own machine alone.
+set(ATTUNE_AARCH64_SYSROOT "" CACHE PATH "Headers and libraries to build programs for aarch64 from; scripts/sysroot brings them to build/sysroot")
+set(sysroot ${ATTUNE_AARCH64_SYSROOT})
+if(NOT sysroot AND EXISTS ${CMAKE_SOURCE_DIR}/build/sysroot/aarch64-linux-gnu/usr/include)
+  set(sysroot ${CMAKE_SOURCE_DIR}/build/sysroot/aarch64-linux-gnu)
+endif()
+set(ATTUNE_AARCH64_OPTIONS)
+if(sysroot AND CMAKE_SYSTEM_PROCESSOR STREQUAL x86_64 AND CMAKE_CXX_COMPILER_ID STREQUAL Clang AND NOT ATTUNE_SANITIZE)
+  set(ATTUNE_AARCH64_OPTIONS --target=aarch64-linux-gnu --sysroot=${sysroot})
+endif()
+
+# NAME's sources as objects for aarch64.
+function(attune_aarch64_objects name)
+  add_library(${name} OBJECT ${ARGN})
+  target_include_directories(${name} PRIVATE ${CMAKE_SOURCE_DIR} ${CMAKE_SOURCE_DIR}/runtime/include)
+  target_compile_options(${name} PRIVATE ${ATTUNE_AARCH64_OPTIONS} ${ATTUNE_WARNINGS} ${ATTUNE_RUNTIME_OPTIONS})
+endfunction()
+
 function(attune_runtime_library name)
-  cmake_parse_arguments(ARG "" "" "LINK" ${ARGN})
+  cmake_parse_arguments(ARG "" "" "LINK;OPTIONS" ${ARGN})
   add_library(${name} STATIC ${ARG_UNPARSED_ARGUMENTS})
   _attune_options(${name})
-  target_compile_options(${name} PRIVATE ${ATTUNE_RUNTIME_OPTIONS})
+  target_compile_options(${name} PRIVATE ${ATTUNE_RUNTIME_OPTIONS} ${ARG_OPTIONS})
+  if(ATTUNE_AARCH64_OPTIONS)
+    attune_aarch64_objects(${name}_aarch64 ${ARG_UNPARSED_ARGUMENTS})
+    target_compile_options(${name}_aarch64 PRIVATE ${ARG_OPTIONS})
+  endif()
   target_include_directories(${name} PUBLIC ${CMAKE_SOURCE_DIR}/runtime/include)
   target_link_libraries(${name} PUBLIC ${ARG_LINK} fmt::fmt Threads::Threads)
 endfunction()

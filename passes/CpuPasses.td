@@ -10,7 +10,7 @@ include "mlir/Pass/PassBase.td"
 
 class ExpandKernelPass<string name> : Pass<name> {
   let options = [Option<"cpu", "cpu", "std::string", /*default=*/"\"native\"",
-                        "the processor: native, x86-64, x86-64-v2, x86-64-v3, x86-64-v4 or one of LLVM's names">];
+                        "the processor: native, x86-64, x86-64-v2, x86-64-v3, x86-64-v4, aarch64 or one of LLVM's names">];
   let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::LLVM::LLVMDialect", "::mlir::math::MathDialect", "::mlir::memref::MemRefDialect",
                            "::mlir::scf::SCFDialect", "::mlir::vector::VectorDialect"];
 }

@@ -13,6 +13,7 @@ import json
 import os
 import pathlib
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -172,6 +173,17 @@ def device():
     return counted([sys.executable, "test/oracle/run.py", binaries(), "--device=emulate"])
 
 
+def aarch64():
+    sysroot = ROOT / "build/sysroot/aarch64-linux-gnu"
+    if not sysroot.exists():
+        print("skipped: Debian's packages for arm64 could not be fetched (scripts/sysroot)")
+        return Count(skipped=1)
+    if not shutil.which("qemu-aarch64"):
+        print("skipped: qemu-aarch64 is not installed (package qemu-user)")
+        return Count(skipped=1)
+    return counted([sys.executable, "test/oracle/aarch64.py", binaries(), sysroot])
+
+
 def with_model(name, title, runner):
     fetched = fetch_model(name)
     if fetched.returncode == UNREACHABLE:
@@ -222,6 +234,7 @@ SUITES = [
     ("lit", "dialects, passes and tools (lit)", "release", lambda: lit("release")),
     ("oracle", "compiled models against recorded results", "release", oracle),
     ("device", "the same models as kernels of a GPU, emulated", "release", device),
+    ("aarch64", "programs for 64-bit Arm, emulated", "release", aarch64),
     ("sweep", "generated sweeps of attention, experts and edges of types against numpy", "release", sweep),
     ("product", "compiler and programs from outside", "release", product),
     ("e2e", "SmolLM2 and MiniLM from file to answer", "release", end_to_end),

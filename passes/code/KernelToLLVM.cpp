@@ -172,7 +172,7 @@ struct EntryTable : transformer::impl::EntryTableBase<EntryTable> {
       module.emitError() << llvm::toString(target.takeError());
       return signalPassFailure();
     }
-    createCode(builder, module.getLoc(), target->cpu, createTable(builder, module.getLoc(), entries));
+    createCode(builder, module.getLoc(), target->name, createTable(builder, module.getLoc(), entries));
   }
 
   static LLVM::GlobalOp createName(OpBuilder &builder, LLVM::LLVMFuncOp interface) {

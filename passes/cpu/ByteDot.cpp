@@ -23,7 +23,7 @@ static Names namesFor(int vectorBits) {
 int ByteDot::offset() const { return !nibbles && vnni() ? 128 : 0; }
 
 ByteDot::Weights ByteDot::prepare(Value codes) {
-  if (nibbles || kind() == DotKind::Generic)
+  if (nibbles || kind() == DotKind::Generic || kind() == DotKind::Neon)
     return {codes};
   if (offset()) // signed + 128 is the sign bit turned
     return {arith::XOrIOp::create(e, codes, e.splat(e.bytes(), int64_t(-128)))};
@@ -40,8 +40,9 @@ Value ByteDot::withSign(Value values, Value signs) {
 }
 
 Value ByteDot::add(Value partial, const Weights &weights, Value activations) {
-  if (vnni()) {
-    std::string name = "llvm.x86.avx512.vpdpbusd." + std::to_string(e.target.vectorBits);
+  if (sumsFours()) {
+    std::string name = vnni() ? "llvm.x86.avx512.vpdpbusd." + std::to_string(e.target.vectorBits)
+                              : "llvm.aarch64.neon.sdot.v4i32.v16i8";
     return e.intrinsic(name, e.ints(), {partial ? partial : e.zeros(e.ints()), weights.codes, activations});
   }
   // Two products of nibbles are at most 3810, so eight such pairs fit 16 bits; of bytes one pair does.

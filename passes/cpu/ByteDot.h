@@ -19,7 +19,7 @@ public:
 
   /// Four weights a lane in the form that `sum` wants, made once for several rows of activations.
   struct Weights {
-    Value codes;      ///< what is multiplied: unsigned, but for Generic as stored
+    Value codes;      ///< what is multiplied: unsigned, but for Generic and Neon as stored
     Value signs = {}; ///< Avx2, signed weights: the weights themselves, whose signs the activations take
   };
   Weights prepare(Value codes);
@@ -30,7 +30,7 @@ public:
   /// `partial` (null at first) with the products of four more columns, at most 8 times in all.
   Value add(Value partial, const Weights &weights, Value activations);
   /// The sums in 32 bits.
-  Value finish(Value partial) { return nibbles && !vnni() ? widen(partial) : partial; }
+  Value finish(Value partial) { return nibbles && !sumsFours() ? widen(partial) : partial; }
 
 private:
   Emitter &e;
@@ -38,6 +38,8 @@ private:
 
   DotKind kind() const { return e.target.dot; }
   bool vnni() const { return kind() == DotKind::AvxVnni || kind() == DotKind::Vnni512; }
+  /// Whether one instruction adds four products to a sum of 32 bits.
+  bool sumsFours() const { return vnni() || kind() == DotKind::Neon; }
   Value withSign(Value values, Value signs);
   Value pairs(const Weights &weights, Value activations);
   Value genericPairs(Value weights, Value activations);

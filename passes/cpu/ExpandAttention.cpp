@@ -181,7 +181,7 @@ private:
                  function_ref<void(Value keyGroup, int64_t groups)> body) {
     int64_t together = 1;
     auto registers = [&](int64_t groups) { return groups * vectors * (rows + 1) + 1; };
-    while (together < 4 && registers(2 * together) <= e.target.registers())
+    while (together < 4 && registers(2 * together) <= e.target.registers)
       together *= 2;
     Value whole = e.add(begin, e.roundDown(e.sub(end, begin), together));
     e.loop(begin, whole, together, [&](Value keyGroup) { body(keyGroup, together); });

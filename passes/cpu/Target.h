@@ -22,15 +22,18 @@ enum class DotKind {
   Avx2,    ///< vpmaddubsw and vpmaddwd on 256 bits
   AvxVnni, ///< vpdpbusd on 256 bits
   Vnni512, ///< vpdpbusd on 512 bits
+  Neon,    ///< sdot on 128 bits
 };
 
 struct CpuTarget {
   std::string request; ///< what `get` was called with: passes take it as their option
   std::string triple;
+  std::string name;                  ///< what programs call it: `cpu`, or "aarch64"
   std::string cpu;                   ///< LLVM's name, e.g. "x86-64-v3", "znver3"
   std::string features;              ///< LLVM's feature string
   std::vector<std::string> required; ///< features that the runtime checks at start, e.g. "avx2"
   int vectorBits = 128;              ///< preferred vector width
+  int registers = 16;                ///< for vectors
   DotKind dot = DotKind::Generic;
   bool fma = false;            ///< fused multiply-add of vectors
   bool halfConversion = false; ///< f16 to f32 in hardware
@@ -40,23 +43,27 @@ struct CpuTarget {
 
   /// f32 lanes of a vector; 16 rows of a panel are 16 / lanes() vectors.
   int lanes() const { return vectorBits / 32; }
-  int registers() const { return vectorBits == 512 ? 32 : 16; }
   /// Sums that a loop keeps in registers beside what it multiplies.
-  int accumulators() const { return vectorBits == 512 ? 24 : 12; }
+  int accumulators() const { return registers == 32 ? 24 : 12; }
   /// Panels of 16 outputs in a register tile: with one vector for each, an activation is loaded for every
   /// multiply-add, and loads are the limit.
   int panels() const { return vectorBits == 512 ? 2 : 1; }
   /// Rows of the register tile of a dense product.
-  int denseRows() const { return vectorBits == 512 ? 12 : vectorBits == 256 ? 6 : 2; }
+  int denseRows() const { return vectorBits == 512 ? 12 : vectorBits == 256 || registers == 32 ? 6 : 2; }
   /// Columns of f32 weights that stay in a cache while rows pass, at most: 20 KB of the first level, or 96 KB
   /// of the second, where a line of weights is enough for 24 multiply-adds.
   int columnBlock() const { return vectorBits == 512 ? 768 : 320; }
   /// Rows and vectors of outputs of the register tile of an integer product.
   int quantizedRows() const { return vectorBits == 512 ? 6 : 4; }
-  int quantizedVectors() const { return vectorBits == 512 ? 2 : 1; }
+  int quantizedVectors() const { return registers == 32 ? 2 : 1; }
 
-  /// `name`: "native", an x86-64 level ("x86-64-v3") or an LLVM CPU name. Unknown names are errors that list
-  /// the levels.
+  /// Whether the compiler's own machine is of this kind.
+  bool isHostKind() const;
+  /// As Debian calls the kind of machine: "aarch64-linux-gnu".
+  std::string machine() const;
+
+  /// `name`: "native", an x86-64 level ("x86-64-v3"), "aarch64" for any processor of 64-bit Arm, or LLVM's
+  /// name of a CPU of either kind; the name chooses the kind. Unknown names are errors that list the levels.
   static llvm::Expected<CpuTarget> get(llvm::StringRef name);
 };
 

@@ -2,6 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "runtime/program/CpuFeatures.h"
 
+#if defined(__x86_64__)
+
 #include <algorithm>
 #include <array>
 #include <cpuid.h>
@@ -144,3 +146,5 @@ std::string_view attune::cpuLevel() {
     return "x86-64-v2";
   return has(v4) ? "x86-64-v4" : "x86-64-v3";
 }
+
+#endif

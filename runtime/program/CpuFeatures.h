@@ -14,7 +14,7 @@ namespace attune {
 std::vector<std::string> missingCpuFeatures(std::span<const std::string> needed);
 
 /// The highest of the x86-64 levels that this processor and operating system have: "x86-64", "x86-64-v2" to
-/// "x86-64-v4".
+/// "x86-64-v4". "aarch64" on 64-bit Arm, which has no levels that processors keep to.
 std::string_view cpuLevel();
 
 } // namespace attune

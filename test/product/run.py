@@ -454,6 +454,22 @@ def test_other_cpu():
         check("a program for another processor", code == 1 and "avx512" in errors, f"exit {code}: {errors}")
 
 
+def test_other_machine():
+    """Code for 64-bit Arm; what can only be done here is refused. test/oracle/aarch64.py runs programs."""
+    code, text, errors = call(COMPILE, model, "--cpu=neoverse-n1", "--quantize=q8_0", "--emit=asm", "-o", "-")
+    check("--cpu=neoverse-n1 --emit=asm", code == 0 and "sdot" in text, errors + text[:300])
+    refuses("processors of two kinds", ["no machine has both", "aarch64-linux-gnu", "x86_64-linux-gnu"], model, "--cpu=aarch64,x86-64-v3")
+    refuses("--sanitize for another kind of machine", ["cortex-a76", "for this one's"], model, "--cpu=cortex-a76", "--sanitize")
+    refuses("--compare with another kind of machine", ["cortex-a76", "for this one's"], model, "--cpu=cortex-a76", "--compare=1,2")
+    refuses("an unknown processor", ["pentium-nine", "aarch64"], model, "--cpu=pentium-nine")
+    # A compiler whose folder lacks what such programs are linked from.
+    bare = os.path.join(WORK, "bare")
+    os.makedirs(os.path.join(bare, "bin"))
+    shutil.copy(COMPILE, os.path.join(bare, "bin"))
+    code, _, errors = call(os.path.join(bare, "bin", "attune-compile"), model, "--cpu=cortex-a76", "-o", os.path.join(bare, "program"))
+    check("a program for a machine without a runtime", code == 1 and "lib/attune/aarch64-linux-gnu" in errors and "--emit=obj" in errors, f"exit {code}: {errors}")
+
+
 def test_opencl():
     """Kernels to look at; no programs yet."""
     code, text, errors = call(COMPILE, model, "--target=opencl", "--emit=asm", "-o", "-")
@@ -607,7 +623,7 @@ def test_pair_bench():
 
 
 parts = [test_usage, test_bad_files, test_bad_gguf, test_outputs, test_dump, test_late_failures, test_stages, test_ir, test_graph, test_products, test_many_columns, test_library, test_sanitized, test_other_cpu,
-         test_opencl, test_cuda, test_several_cpus, test_compare, test_compare_pair, test_pair_bench, test_vocabulary, test_padded_vocabulary]
+         test_opencl, test_cuda, test_other_machine, test_several_cpus, test_compare, test_compare_pair, test_pair_bench, test_vocabulary, test_padded_vocabulary]
 try:
     for part in parts:
         if len(sys.argv) < 3 or part.__name__[5:] in sys.argv[2:]:

@@ -13,6 +13,7 @@
 #include "tools/compile/Compare.h"
 #include "tools/compile/DeviceCode.h"
 #include "tools/compile/Graph.h"
+#include "tools/compile/Link.h"
 #include "tools/compile/Metadata.h"
 #include "tools/compile/ModuleFile.h"
 #include "tools/compile/ObjectCode.h"
@@ -283,15 +284,33 @@ private:
       if (!cpu)
         return cpu.takeError();
       for (const transformer::CpuTarget &earlier : cpus)
-        if (earlier.cpu == cpu->cpu)
+        if (earlier.name == cpu->name)
           return llvm::createStringError("--cpu: '" + name + "' and '" + earlier.request +
                                          "' are one processor");
       cpus.push_back(std::move(*cpu));
     }
+    if (Error error = checkMachine())
+      return error;
     llvm::sort(cpus, [](const auto &a, const auto &b) {
-      return std::pair(a.required.size(), a.cpu) < std::pair(b.required.size(), b.cpu);
+      return std::pair(a.required.size(), a.name) < std::pair(b.required.size(), b.name);
     });
     return Error::success();
+  }
+
+  /// Whether there are programs for the machine that the processors are of, and what is asked can be done
+  /// here.
+  Error checkMachine() const {
+    for (const transformer::CpuTarget &cpu : cpus) {
+      if (cpu.machine() != cpus.front().machine())
+        return llvm::createStringError("--cpu: no machine has both '" + cpus.front().request + "' (" +
+                                       cpus.front().machine() + ") and '" + cpu.request + "' (" +
+                                       cpu.machine() + ")");
+      if (!cpu.isHostKind() && (options.compare || options.sanitize || options.emulate))
+        return llvm::createStringError("--cpu=" + cpu.request + " is of another kind of machine (" +
+                                       cpu.machine() +
+                                       "): --compare, --sanitize and --emulate are for this one's");
+    }
+    return isProduct() ? checkRuntime(cpus.front().machine()) : Error::success();
   }
 
   /// Whether any matrix is stored in blocks.
@@ -421,7 +440,7 @@ private:
     ProductParts parts;
     for (const transformer::CpuTarget &cpu : cpus) {
       mlir::OwningOpRef<mlir::ModuleOp> code = &cpu == &cpus.back() ? std::move(module) : module->clone();
-      parts.objects.push_back((folder + "/" + cpu.cpu + ".o").str());
+      parts.objects.push_back((folder + "/" + cpu.name + ".o").str());
       if (Error error = writeCodeFor(cpu, *code, CodeForm::object, parts.objects.back()))
         return error;
     }

@@ -28,7 +28,7 @@ std::string shippedFolder() {
   return std::string(path);
 }
 
-std::string runtimeFolder() { return shippedFolder() + "/x86_64-linux-gnu"; }
+std::string runtimeFolder(const std::string &machine) { return shippedFolder() + "/" + machine; }
 
 llvm::Expected<std::string> findProgram(StringRef name) {
   for (std::string candidate : {(name + "-22").str(), name.str()})
@@ -58,11 +58,20 @@ llvm::Expected<std::string> linkerOf(const std::string &folder) {
 
 } // namespace
 
+Error attune::checkRuntime(const std::string &machine) {
+  std::string folder = runtimeFolder(machine);
+  if (llvm::sys::fs::exists(folder + "/link.json"))
+    return Error::success();
+  return llvm::createStringError("programs and libraries for " + machine + " are linked from " + folder +
+                                 ", which this build of the compiler is without (CONTRIBUTING.md tells what "
+                                 "it is built from); --emit=obj, asm and llvm do without it");
+}
+
 std::string attune::runtimeHeader() { return shippedFolder() + "/include/attune/attune.h"; }
 
-Error attune::linkProduct(const std::vector<std::string> &objects, const std::string &output, Product product,
-                          bool sanitize) {
-  std::string folder = runtimeFolder();
+Error attune::linkProduct(const std::vector<std::string> &objects, const std::string &machine,
+                          const std::string &output, Product product, bool sanitize) {
+  std::string folder = runtimeFolder(machine);
   auto name = linkerOf(folder);
   if (!name)
     return name.takeError();

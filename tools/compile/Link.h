@@ -16,10 +16,13 @@ namespace attune {
 
 enum class Product { executable, library };
 
-/// Links `objects` with the runtime of `lib/attune/<triple>` beside the compiler's own folder. With
+/// Fails if the compiler came without the runtime for `machine` ("aarch64-linux-gnu").
+llvm::Error checkRuntime(const std::string &machine);
+
+/// Links `objects` with the runtime of `lib/attune/<machine>` beside the compiler's own folder. With
 /// `sanitize` the compiler driver links, since the sanitizer's runtime is its own.
-llvm::Error linkProduct(const std::vector<std::string> &objects, const std::string &output, Product product,
-                        bool sanitize);
+llvm::Error linkProduct(const std::vector<std::string> &objects, const std::string &machine,
+                        const std::string &output, Product product, bool sanitize);
 
 /// The C interface of libraries, as it is shipped with the compiler.
 std::string runtimeHeader();

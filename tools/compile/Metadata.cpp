@@ -224,7 +224,7 @@ std::string attune::writeMetadata(const Description &description, llvm::StringRe
   metadata["target"] = target.str();
   Array processors;
   for (const mlir::transformer::CpuTarget &cpu : cpus)
-    processors.push_back(Object{{"name", cpu.cpu}, {"features", Array(cpu.required)}});
+    processors.push_back(Object{{"name", cpu.name}, {"features", Array(cpu.required)}});
   metadata["cpus"] = std::move(processors);
   if (description.kind != ModelKind::literal)
     metadata["vocabulary"] = description.vocabulary;

@@ -53,8 +53,10 @@ struct Flags {
                             "that ends in .svg"))};
   cl::list<std::string> cpus{
       "cpu",
-      cl::desc("Processor: native, x86-64-v2, x86-64-v3, x86-64-v4, or a name that LLVM knows. With several "
-               "the program holds code for each and uses the best that runs (x86-64-v3,x86-64-v4)"),
+      cl::desc(
+          "Processor: native, x86-64-v2, x86-64-v3, x86-64-v4, aarch64 (64-bit Arm), or a name that LLVM "
+          "knows (neoverse-n1). With several of one kind the program holds code for each and uses the best "
+          "that runs (x86-64-v3,x86-64-v4)"),
       cl::CommaSeparated, cl::value_desc("names"), cl::cat(category)};
   cl::opt<Target> target{
       "target", cl::desc("Where the model runs:"), cl::init(Target::cpu), cl::cat(category),

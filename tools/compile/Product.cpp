@@ -61,7 +61,8 @@ public:
       return output.takeError();
     progress.begin("linking");
     Product product = options.emit == Emit::library ? Product::library : Product::executable;
-    if (Error error = linkProduct(parts.objects, output->temporary(), product, options.sanitize))
+    if (Error error = linkProduct(parts.objects, cpus.front().machine(), output->temporary(), product,
+                                  options.sanitize))
       return error;
     uint64_t codeBytes = 0;
     if (std::error_code code = llvm::sys::fs::file_size(output->temporary(), codeBytes))

@@ -1,5 +1,7 @@
 // RUN: attune-opt %s --split-input-file --kernel-expand-linear=cpu=x86-64-v3 | FileCheck %s
 // RUN: attune-opt %s --split-input-file --kernel-expand-linear=cpu=x86-64-v4 | FileCheck %s --check-prefix=WIDE
+// RUN: attune-opt %s --split-input-file --kernel-expand-linear=cpu=neoverse-n1 | FileCheck %s --check-prefix=DOT
+// RUN: attune-opt %s --split-input-file --kernel-expand-linear=cpu=cortex-a72 | FileCheck %s --check-prefix=ARM
 
 // One row has a loop over pairs of panels, several rows register tiles of 6 x 16; the bias is added before the store.
 // CHECK-LABEL: func.func @dense
@@ -12,7 +14,11 @@
 // CHECK: } else {
 // CHECK: scf.for {{.*}} -> ({{(vector<8xf32>, ){11}vector<8xf32>}})
 // CHECK-NOT: kernel.linear
-// With wide vectors two panels share a tile of 12 rows.
+// With wide vectors two panels share a tile of 12 rows. With 32 narrow registers a panel has 6.
+// ARM-LABEL: func.func @dense
+// ARM: vector.fma %{{.*}} : vector<4xf32>
+// ARM: } else {
+// ARM: scf.for {{.*}} -> ({{(vector<4xf32>, ){23}vector<4xf32>}})
 // WIDE-LABEL: func.func @dense
 // WIDE: vector.fma %{{.*}} : vector<16xf32>
 // WIDE: } else {
@@ -35,6 +41,14 @@ func.func @dense(%x: memref<?x64xf32>, %w: memref<2x4096xi8>, %b: memref<32xf32>
 // CHECK-NOT: pmadd.ub.sw
 // CHECK: llvm.call_intrinsic "llvm.x86.avx2.pmadd.wd"
 // CHECK: arith.sitofp %{{.*}} : vector<8xi32> to vector<8xf32>
+// Arm's instruction sums four products in 32 bits: 8 to a block and quarter of a panel. Without it, arithmetic in 16 bits.
+// DOT-LABEL: func.func @nibbles
+// DOT-COUNT-32: llvm.call_intrinsic "llvm.aarch64.neon.sdot.v4i32.v16i8"
+// DOT-NOT: sdot
+// DOT: arith.sitofp %{{.*}} : vector<4xi32> to vector<4xf32>
+// ARM-LABEL: func.func @nibbles
+// ARM-NOT: llvm.call_intrinsic
+// ARM: arith.muli %{{.*}} : vector<8xi16>
 func.func @nibbles(%x: memref<1x32xi8>, %s: memref<1x1xf32>, %m: memref<1x1xf32>, %w: memref<1x320xi8>, %y: memref<1x16xf32>) {
   kernel.linear input(%x : memref<1x32xi8>) quantized(%s, %m : memref<1x1xf32>, memref<1x1xf32>) weights(%w : memref<1x320xi8>)
       outs(%y : memref<1x16xf32>) format(<codes = u4, group = 32, scale = f16, min = true>) columns(32) {
