@@ -85,7 +85,7 @@ def OpenClMemory : Pass<"kernel-opencl-memory", "gpu::GPUModuleOp"> {
   let summary = "Memrefs of kernels say in which memory of OpenCL they lie";
   let description = [{
     Arguments lie in the device's memory (1), tables in constant memory (2), a block's buffers in local memory (3), as variables of the module in the place of arguments.
-    A view lies where its source does; an operation that makes memory of its own is an error.
+    A view lies where its source does, `memref.alloca` in a work item's own memory (`private`); another operation that makes memory is an error.
 
     ```mlir
     gpu.func @k(%m: memref<?xf32>) workgroup(%buffer : memref<10xf32, #gpu.address_space<workgroup>>) kernel { ... }
@@ -97,6 +97,22 @@ def OpenClMemory : Pass<"kernel-opencl-memory", "gpu::GPUModuleOp"> {
     ```
   }];
   let dependentDialects = ["::mlir::memref::MemRefDialect"];
+}
+
+def OpenClPrivateMemory : Pass<"kernel-opencl-private-memory", "gpu::GPUModuleOp"> {
+  let summary = "A work item's own memory lies in LLVM's first space";
+  let description = [{
+    SPIR numbers it 0, which memrefs write as no space at all. MLIR takes that for global memory as long as there are operations of the GPU dialect;
+    this pass is for when they are gone.
+
+    ```mlir
+    %own = memref.alloca() : memref<4xf32, #gpu.address_space<private>>
+    ```
+    becomes
+    ```mlir
+    %own = memref.alloca() : memref<4xf32>
+    ```
+  }];
 }
 
 def DropDeviceCode : Pass<"kernel-drop-device-code", "gpu::GPUModuleOp"> {

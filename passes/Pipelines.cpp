@@ -192,6 +192,7 @@ void transformer::buildSpirvPipeline(OpPassManager &pm) {
   ConvertGpuOpsToLLVMSPVOpsOptions options;
   options.use64bitIndex = true;
   device.addPass(createConvertGpuOpsToLLVMSPVOps(options)); // takes no blocks with arguments: before branches
+  device.addPass(createOpenClPrivateMemory());
   flatten(device);
   arith::ArithExpandOpsPassOptions expansions;
   expansions.includeBf16 = true; // which OpenCL does not know

@@ -5,9 +5,11 @@
 
 #include "mlir/Dialect/GPU/IR/GPUDialect.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/IR/AttrTypeSubElements.h"
 
 namespace mlir::transformer {
 #define GEN_PASS_DEF_OPENCLMEMORY
+#define GEN_PASS_DEF_OPENCLPRIVATEMEMORY
 #include "passes/Passes.h.inc"
 } // namespace mlir::transformer
 
@@ -67,33 +69,51 @@ private:
     kernel.setFunctionType(builder.getFunctionType(ValueRange(kernel.getArguments()).getTypes(), {}));
   }
 
-  /// A view lies where its source lies.
+  /// A view lies where its source lies. What a work item has on its stack is named: no space would be global
+  /// memory.
   LogicalResult nameViews(gpu::GPUFuncOp kernel) {
     WalkResult result = kernel.walk<WalkOrder::PreOrder>([&](Operation *op) -> WalkResult {
       for (Value result : op->getResults())
         if (auto type = dyn_cast<MemRefType>(result.getType())) {
-          Attribute space =
-              isa<memref::GetGlobalOp>(op) ? spaceOfGlobal(cast<memref::GetGlobalOp>(op)) : spaceOfSource(op);
+          std::optional<Attribute> space = spaceOf(op);
           if (!space)
             return op->emitError() << "makes memory within a kernel, which has no form for OpenCL";
-          result.setType(in(space, type));
+          result.setType(in(*space, type));
         }
       return WalkResult::advance();
     });
     return failure(result.wasInterrupted());
   }
 
-  Attribute spaceOfGlobal(memref::GetGlobalOp op) {
+  static std::optional<Attribute> spaceOf(Operation *op) {
+    if (auto global = dyn_cast<memref::GetGlobalOp>(op))
+      return spaceOfGlobal(global);
+    if (isa<memref::AllocaOp>(op))
+      return gpu::AddressSpaceAttr::get(op->getContext(), gpu::AddressSpace::Private);
+    for (Value operand : op->getOperands())
+      if (auto type = dyn_cast<MemRefType>(operand.getType()))
+        return type.getMemorySpace();
+    return std::nullopt;
+  }
+
+  static Attribute spaceOfGlobal(memref::GetGlobalOp op) {
     return cast<memref::GlobalOp>(SymbolTable::lookupNearestSymbolFrom(op, op.getNameAttr()))
         .getType()
         .getMemorySpace();
   }
+};
 
-  static Attribute spaceOfSource(Operation *op) {
-    for (Value operand : op->getOperands())
-      if (auto type = dyn_cast<MemRefType>(operand.getType()))
-        return type.getMemorySpace();
-    return {};
+struct OpenClPrivateMemory : transformer::impl::OpenClPrivateMemoryBase<OpenClPrivateMemory> {
+  void runOnOperation() override {
+    AttrTypeReplacer replacer;
+    replacer.addReplacement([](MemRefType type) -> std::optional<Type> {
+      auto space = dyn_cast_or_null<gpu::AddressSpaceAttr>(type.getMemorySpace());
+      if (!space || space.getValue() != gpu::AddressSpace::Private)
+        return std::nullopt;
+      return in(Attribute(), type);
+    });
+    replacer.recursivelyReplaceElementsIn(getOperation(), /*replaceAttrs=*/false, /*replaceLocs=*/false,
+                                          /*replaceTypes=*/true);
   }
 };
 

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Compiles the small models beside this file, runs them and compares with what was recorded from transformers.
 
-    python3 run.py BIN_DIR [--device=emulate|cuda] [MODEL...]
+    python3 run.py BIN_DIR [--device=emulate|cuda|opencl] [MODEL...]
     python3 run.py BIN_DIR --pack=FOLDER [MODEL...]     only compiles, for a GPU, into FOLDER
     python3 run.py FOLDER --packed=cuda [MODEL...]      runs these, on a machine without the compiler
 
@@ -328,10 +328,14 @@ def check_threads(report, name, recorded, program):
             errors += [same(first.values, second.values), distance(first, want, recorded.tolerance)]
 
 
+def device_options():
+    """What compiles a model for the device that the environment names."""
+    return ["--target=opencl"] if os.environ["ATTUNE_DEVICE"].startswith("opencl") else ["--target=cuda", "--chip=sm_80", "--emulate"]
+
+
 def check_device(report, compiler, model):
     with tempfile.TemporaryDirectory() as work, report.group(f"{model}, on a device"):
-        program = Program(compiler, HERE / model, pathlib.Path(work), "--target=cuda", "--chip=sm_80", "--emulate")
-        check_on_device(report, program, model)
+        check_on_device(report, Program(compiler, HERE / model, pathlib.Path(work), *device_options()), model)
 
 
 def check_native(report, compiler, model):
@@ -357,7 +361,7 @@ def check_device_storage(report, compiler, case):
     model, stored, activations = case
     name, ids = f"{model}, {stored} weights and {activations} activations on a device", [3, 14, 15, 9, 26, 5, 35, 8, 97, 93, 23]
     with tempfile.TemporaryDirectory() as work, report.group(name), report.check(name) as errors:
-        said = command(compiler, HERE / model, "-o", f"{work}/program", "--target=cuda", "--chip=sm_80", "--emulate", f"--quantize={stored}",
+        said = command(compiler, HERE / model, "-o", f"{work}/program", *device_options(), f"--quantize={stored}",
                        f"--activations={activations}", "--compare", ",".join(map(str, ids)), f"--compare-tolerance={ACTIVATIONS[activations]}")
         errors.append(0.0 if "agree within" in said and "logits, by tokens" in said else math.inf)
 

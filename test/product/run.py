@@ -471,12 +471,17 @@ def test_other_machine():
 
 
 def test_opencl():
-    """Kernels to look at; no programs yet."""
+    """Programs run in the suites `device` and `unit`, where there is a device."""
     code, text, errors = call(COMPILE, model, "--target=opencl", "--emit=asm", "-o", "-")
     check("--target=opencl --emit=asm", code == 0 and "OpEntryPoint Kernel" in text, errors + text[:300])
     code, text, errors = call(COMPILE, model, "--target=opencl", "--emit=gpu", "-o", "-")
     check("--target=opencl --emit=gpu", code == 0 and "gpu.launch_func" in text, errors)
-    refuses("a program for OpenCL", ["writes no programs yet"], model, "--target=opencl", code=2)
+    program = os.path.join(WORK, "opencl")
+    code, _, errors = call(COMPILE, model, "--target=opencl", "-o", program)
+    check("a program for OpenCL", code == 0, errors)
+    code, text, errors = call(program, "info")
+    check("a program for OpenCL tells of itself", code == 0 and re.search(r"^target +opencl$", text, re.M), errors + text[:300])
+    refuses("matrix units of OpenCL", ["need matrix units: --target=cuda"], model, "--target=opencl", "--activations=f16", code=2)
     refuses("chips for OpenCL", ["--chip is for --target=cuda"], model, "--target=opencl", "--chip=sm_80", code=2)
     refuses("an unknown target", ["warp-drive"], model, "--target=warp-drive", code=2)
     refuses("--emit=gpu for a processor", ["--target=cuda or opencl"], model, "--emit=gpu", code=2)

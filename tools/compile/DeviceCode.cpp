@@ -14,6 +14,7 @@
 #include "mlir/Target/LLVMIR/Dialect/NVVM/NVVMToLLVMIRTranslation.h"
 #include "mlir/Target/LLVMIR/Export.h"
 #include "llvm/ADT/StringExtras.h"
+#include "llvm/IR/InstIterator.h"
 #include "llvm/IR/Module.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/FileUtilities.h"
@@ -35,6 +36,7 @@ struct DeviceBackend {
   attune::MachineName machine;
   void (*build)(mlir::OpPassManager &); ///< the pipeline to the LLVM dialect
   llvm::CodeGenFileType form;
+  Error (*check)(const llvm::Module &) = nullptr; ///< what the back end would get wrong
 };
 
 llvm::Expected<std::string> translate(mlir::gpu::GPUModuleOp device, const DeviceBackend &backend) {
@@ -47,6 +49,9 @@ llvm::Expected<std::string> translate(mlir::gpu::GPUModuleOp device, const Devic
     return machine.takeError();
   setMachine(*module, **machine);
   optimize(*module, **machine);
+  if (backend.check)
+    if (Error error = backend.check(*module))
+      return std::move(error);
   return generate(*module, **machine, backend.form);
 }
 
@@ -135,9 +140,22 @@ llvm::Expected<std::vector<DeviceCode>> writeNvidiaCode(mlir::ModuleOp module,
   return codes;
 }
 
+/// LLVM 22's back end takes an i4 for an i8 whose upper bits hold anything: `trunc` to it does not cut them
+/// off.
+Error checkIntegers(const llvm::Module &module) {
+  for (const llvm::Function &function : module)
+    for (const llvm::Instruction &instruction : llvm::instructions(function))
+      if (auto *type = llvm::dyn_cast<llvm::IntegerType>(instruction.getType()->getScalarType());
+          type && !llvm::is_contained({1, 8, 16, 32, 64}, static_cast<int>(type->getBitWidth())))
+        return llvm::createStringError("the kernel '" + function.getName() + "' has an integer of " +
+                                       llvm::Twine(type->getBitWidth()) + " bits, which SPIR-V has not");
+  return Error::success();
+}
+
 llvm::Expected<std::string> writeSpirv(mlir::ModuleOp module, llvm::CodeGenFileType form) {
-  return writeKernels(module,
-                      {{"spirv64-unknown-unknown", "", ""}, mlir::transformer::buildSpirvPipeline, form});
+  // Drivers optimise by themselves, and strength reduction of loops would make such integers.
+  MachineName machine{"spirv64-unknown-unknown", "", "", std::nullopt, llvm::CodeGenOptLevel::None};
+  return writeKernels(module, {machine, mlir::transformer::buildSpirvPipeline, form, checkIntegers});
 }
 
 } // namespace

@@ -26,9 +26,8 @@ llvm::Expected<std::unique_ptr<llvm::TargetMachine>> attune::createMachine(const
     return llvm::createStringError("target '" + name.triple + "': " + message);
   llvm::TargetOptions options;
   options.AllowFPOpFusion = llvm::FPOpFusion::Fast;
-  return std::unique_ptr<llvm::TargetMachine>(
-      target->createTargetMachine(triple, name.cpu, name.features, options, name.relocation, std::nullopt,
-                                  llvm::CodeGenOptLevel::Aggressive));
+  return std::unique_ptr<llvm::TargetMachine>(target->createTargetMachine(
+      triple, name.cpu, name.features, options, name.relocation, std::nullopt, name.level));
 }
 
 void attune::setMachine(llvm::Module &module, const llvm::TargetMachine &machine) {

@@ -21,6 +21,7 @@ namespace attune {
 struct MachineName {
   std::string triple, cpu, features;
   std::optional<llvm::Reloc::Model> relocation = std::nullopt;
+  llvm::CodeGenOptLevel level = llvm::CodeGenOptLevel::Aggressive; ///< of `generate`
 };
 
 /// Products and sums are contracted: a * b + c in one rounding, as vector.fma already is.

@@ -62,7 +62,8 @@ struct Flags {
       "target", cl::desc("Where the model runs:"), cl::init(Target::cpu), cl::cat(category),
       cl::values(clEnumValN(Target::cpu, "cpu", "the processor"),
                  clEnumValN(Target::cuda, "cuda", "an NVIDIA GPU: code for sm_80 and later"),
-                 clEnumValN(Target::opencl, "opencl", "OpenCL, to look at: --emit=gpu and asm alone"))};
+                 clEnumValN(Target::opencl, "opencl",
+                            "a device of OpenCL that takes SPIR-V and has Intel's unified shared memory"))};
   cl::list<std::string> chips{
       "chip", cl::desc("Chips of NVIDIA's that get machine code, the oldest first (sm_80,sm_90a)"),
       cl::CommaSeparated, cl::value_desc("names"), cl::cat(category)};
@@ -158,9 +159,6 @@ void checkTarget(CompileOptions &options) {
   if (options.target == Target::opencl) {
     if (!options.chips.empty())
       usageError("--chip is for --target=cuda: OpenCL's drivers make machine code of SPIR-V themselves");
-    // On Intel's runtime for processors, prompts of several tokens come out wrong: no program yet.
-    if (isProduct)
-      usageError("--target=opencl writes no programs yet: look at its kernels with --emit=gpu or --emit=asm");
     return;
   }
   for (const std::string &chip : options.chips)
@@ -207,9 +205,9 @@ CompileOptions attune::parseOptions(int argc, char **argv) {
   options.activations = flags.activations;
   if (options.target != Target::cpu && options.activations == Activations::int8)
     usageError("--activations=int8 is for --target=cpu");
-  if (options.target == Target::cpu &&
+  if (options.target != Target::cuda &&
       (options.activations == Activations::f16 || options.activations == Activations::bf16))
-    usageError("--activations=f16 and bf16 need a GPU as target: --target=cuda");
+    usageError("--activations=f16 and bf16 need matrix units: --target=cuda");
   options.cache = flags.cache;
   options.quantize = quantization(flags.quantize);
   options.context = flags.context;

@@ -1,4 +1,5 @@
 // RUN: attune-opt %s --pass-pipeline="builtin.module(gpu.module(kernel-opencl-memory))" | FileCheck %s
+// RUN: attune-opt %s --pass-pipeline="builtin.module(gpu.module(kernel-opencl-memory,kernel-opencl-private-memory))" | FileCheck %s --check-prefix=UNNAMED
 
 module attributes {gpu.container_module} {
   // CHECK: gpu.module @device
@@ -28,6 +29,15 @@ module attributes {gpu.container_module} {
       memref.store %x, %m[%i, %c0] : memref<?x4xf32>
       %byte = arith.constant 1 : i8
       memref.store %byte, %b[%c0] : memref<3xi8, #gpu.address_space<workgroup>>
+      // CHECK: %[[OWN:.*]] = memref.alloca() : memref<4xf32, #gpu.address_space<private>>
+      // CHECK: memref.subview %[[OWN]][%{{.*}}] [1] [1] {{.*}} to memref<1xf32, strided<[1], offset: ?>, #gpu.address_space<private>>
+      // Only a work item's own memory loses its space again.
+      // UNNAMED: memref.get_global @rows_block_0 : memref<8x8xf32, 3>
+      // UNNAMED: %[[OWN:.*]] = memref.alloca() : memref<4xf32>
+      // UNNAMED: memref.subview %[[OWN]][%{{.*}}] [1] [1] : memref<4xf32> to memref<1xf32, strided<[1], offset: ?>>
+      %own = memref.alloca() : memref<4xf32>
+      %part = memref.subview %own[%i] [1] [1] : memref<4xf32> to memref<1xf32, strided<[1], offset: ?>>
+      memref.store %x, %part[%c0] : memref<1xf32, strided<[1], offset: ?>>
       gpu.return
     }
   }

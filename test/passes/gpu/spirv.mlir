@@ -26,8 +26,14 @@ module attributes {gpu.container_module} {
         %next = arith.addf %s, %wide : f32
         scf.yield %next : f32
       }
+      // CHECK: llvm.alloca %{{.*}} x f32 : (i64) -> !llvm.ptr{{$}}
+      // CHECK: llvm.store %{{.*}} : f32, !llvm.ptr{{$}}
+      // CHECK: llvm.load %{{.*}} : !llvm.ptr -> f32
+      %own = memref.alloca() : memref<4xf32>
+      memref.store %sum, %own[%i] : memref<4xf32>
+      %own_sum = memref.load %own[%b] : memref<4xf32>
       // CHECK: llvm.store %{{.*}} : f32, !llvm.ptr<3>
-      memref.store %sum, %buffer[%i] : memref<32xf32, #gpu.address_space<workgroup>>
+      memref.store %own_sum, %buffer[%i] : memref<32xf32, #gpu.address_space<workgroup>>
       // CHECK: llvm.call spir_funccc @_Z7barrierj
       gpu.barrier
       gpu.return
