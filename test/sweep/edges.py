@@ -104,6 +104,16 @@ def equal_scores(tools, folder, results):
         check_rows(results, f"{cache}, one token at a time", program(ids[None], "--step")[0], weights, ids, (0, 1, 2, 17, 4096, 4097), f16=cache == "f16")
 
 
+def device_keys(tools, folder, results):
+    """8192 keys and more on a device, which holds a tile of them at a time; the device is emulated."""
+    hidden = 16
+    weights = random_weights(hidden, seed=8)
+    program = Program(tools, folder, write(folder, "device", hidden, weights, attention={}, context=8200), "device_program", "--target=cuda", "--emulate", "--chip=sm_80",
+                      environment={"ATTUNE_DEVICE": "emulate"})
+    ids = ids_of(8193, seed=9)
+    check_rows(results, "8193 keys on a device", program(ids[None])[0], weights, ids, (0, 1, 63, 4096, 8191, 8192))
+
+
 def large_products(tools, folder, results):
     """q.k of some 1e6, beyond f16, before a scale of 1e-6; and scores of 1e4 and more, of which one key takes all."""
     hidden = 16
@@ -185,7 +195,7 @@ def long_products(tools, folder, results):
             results.compare(f"{storage}, {count} tokens", program(ids_of(count)[None])[0], np.repeat(expected, count, 0), 2 * SUM_TOLERANCE)  # two long products
 
 
-CASES = [dict(name=check.__name__, check=check) for check in (equal_scores, large_products, infinite_bias, far_positions, long_products)]
+CASES = [dict(name=check.__name__, check=check) for check in (equal_scores, device_keys, large_products, infinite_bias, far_positions, long_products)]
 
 
 def check(case, tools, folder):

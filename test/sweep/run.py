@@ -40,8 +40,8 @@ def tolerance_of(case):
 class Program:
     """A compiled model, and what it gives for token ids."""
 
-    def __init__(self, tools, folder, description, name, *options):
-        self.folder, self.path = folder, os.path.join(folder, name)
+    def __init__(self, tools, folder, description, name, *options, environment=None):
+        self.folder, self.path, self.environment = folder, os.path.join(folder, name), environment
         run([os.path.join(tools, "attune-compile"), description, "-o", self.path, *options])
 
     def __call__(self, ids, *options, mask=None):
@@ -50,13 +50,13 @@ class Program:
         if mask is not None:
             tensors["attention_mask"] = np.ascontiguousarray(mask, np.int64)
         save_file(tensors, source)
-        run([self.path, "run", source, "-o", result, *options])
+        run([self.path, "run", source, "-o", result, *options], self.environment)
         outputs = load_file(result)
         return outputs["logits" if "logits" in outputs else "last_hidden_state"]
 
 
-def run(command):
-    done = subprocess.run(command, capture_output=True, text=True, timeout=600)
+def run(command, environment=None):
+    done = subprocess.run(command, capture_output=True, text=True, timeout=600, env=os.environ | (environment or {}))
     if done.returncode:
         raise RuntimeError(f"{' '.join(command)}: exit code {done.returncode}: {done.stderr.strip()[-500:]}")
 
