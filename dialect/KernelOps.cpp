@@ -64,7 +64,12 @@ void GroupedLinearOp::getEffects(Effects &effects) { dpsEffects(*this, effects);
 void RouteOp::getEffects(Effects &effects) { dpsEffects(*this, effects); }
 void DispatchOp::getEffects(Effects &effects) { dpsEffects(*this, effects); }
 void EmbedOp::getEffects(Effects &effects) { dpsEffects(*this, effects); }
-void AttentionOp::getEffects(Effects &effects) { dpsEffects(*this, effects); }
+void AttentionOp::getEffects(Effects &effects) {
+  dpsEffects(*this, effects);
+  if (getPartials())
+    effects.emplace_back(MemoryEffects::Write::get(), &getPartialsMutable()[0],
+                         SideEffects::DefaultResource::get());
+}
 
 void CacheUpdateOp::getEffects(Effects &effects) {
   for (OpOperand &operand : getOperation()->getOpOperands()) {
@@ -189,6 +194,13 @@ LogicalResult AttentionOp::verify() {
                            << " query heads";
     if (bias.isDynamicDim(1) || bias.getDimSize(1) % 2 == 0)
       return emitOpError() << "has a bias of type " << bias << ", expected an odd number of distances";
+  }
+  if (auto partials = getPartials() ? cast<MemRefType>(getPartials().getType()) : MemRefType()) {
+    int64_t values = cast<MemRefType>(getValueMemory().getType()).getDimSize(2);
+    if (!partials.hasStaticShape() || partials.getDimSize(1) != queries.getDimSize(1) ||
+        partials.getDimSize(3) != values + 2)
+      return emitOpError() << "has partials of type " << partials << ", expected tokens x "
+                           << queries.getDimSize(1) << " heads x slices x " << values + 2;
   }
   return success();
 }

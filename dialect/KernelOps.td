@@ -212,16 +212,19 @@ def Kernel_AttentionOp : Kernel_DpsOp<"attention", [AttrSizedOperandSegments, Ti
     `transformer.attention` on the physical cache. Queries `[T, heads, key size]`, output `[T, heads, value size]`; query heads that share a key head are consecutive.
     Tiles over tokens and over key heads.
 
+    With `partials`, `[few, heads, slices, 2 + value size]`, attention of at most `few` tokens may go by slices of the keys, each of which leaves there its largest score, the sum of
+    its weights and its weighted sum of values, to be combined afterwards (Flash-Decoding, Dao et al. 2023): a long context keeps many blocks of a device busy with one token.
+
     Example: `kernel.attention ins(%q, %batch : tensor<?x9x64xf32>, tensor<?x3xi32>) cache(%K, %V : memref<?x3x64x16xf16>, memref<?x3x64xf16>) outs(%o : tensor<?x9x64xf32>) {mask = #transformer.mask<causal = true>, scale = 0.125 : f64} -> tensor<?x9x64xf32>`
   }];
   let arguments = (ins F32Shaped:$queries, I32Shaped:$batch, KeyMemory:$key_memory, ValueMemory:$value_memory,
-                       Optional<F32Shaped>:$sinks, Optional<F32Shaped>:$bias, F32Shaped:$output,
+                       Optional<F32Shaped>:$sinks, Optional<F32Shaped>:$bias, Optional<MemRefRankOf<[F32], [4]>>:$partials, F32Shaped:$output,
                        Transformer_MaskAttr:$mask, F64Attr:$scale, DefaultValuedAttr<F64Attr, "0.0">:$soft_cap,
                        DefaultValuedAttr<Transformer_NormalizerAttr, "::mlir::transformer::Normalizer::softmax">:$normalizer);
   let results = (outs Optional<AnyRankedTensor>:$result);
   let assemblyFormat = [{
     `ins` `(` $queries `,` $batch `:` type($queries) `,` type($batch) `)` `cache` `(` $key_memory `,` $value_memory `:` type($key_memory) `,` type($value_memory) `)`
-    (`sinks` `(` $sinks^ `:` type($sinks) `)`)? (`bias` `(` $bias^ `:` type($bias) `)`)? `outs` `(` $output `:` type($output) `)` attr-dict (`->` type($result)^)?
+    (`sinks` `(` $sinks^ `:` type($sinks) `)`)? (`bias` `(` $bias^ `:` type($bias) `)`)? (`partials` `(` $partials^ `:` type($partials) `)`)? `outs` `(` $output `:` type($output) `)` attr-dict (`->` type($result)^)?
   }];
   let extraClassDeclaration = [{ MutableOperandRange getDpsInitsMutable() { return getOutputMutable(); } }];
   let hasVerifier = 1;

@@ -263,6 +263,8 @@ SmallVector<Range> AttentionOp::getIterationDomain(OpBuilder &b) {
 FailureOr<TilingResult> AttentionOp::getTiledImplementation(OpBuilder &b, ArrayRef<OpFoldResult> offsets,
                                                             ArrayRef<OpFoldResult> sizes) {
   Location loc = getLoc();
+  if (getPartials())
+    return emitOpError() << "has partials, which are of all heads";
   int64_t group = cast<ShapedType>(getQueries().getType()).getDimSize(1) /
                   cast<ShapedType>(getKeyMemory().getType()).getDimSize(1);
   AffineExpr s0 = b.getAffineSymbolExpr(0);

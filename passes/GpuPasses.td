@@ -8,6 +8,26 @@
 
 include "mlir/Pass/PassBase.td"
 
+def SplitKeys : Pass<"kernel-split-keys", "::mlir::func::FuncOp"> {
+  let summary = "Attention of few tokens goes by slices of the keys";
+  let description = [{
+    A block for each token and head leaves most of a device idle when one token meets a long context. Attention is given memory for what slices of the keys leave, where it is an
+    operation of the function's own block and the cache may hold more keys than a tile; a device then has a block for each slice as well, and a second kernel that combines them.
+
+    ```mlir
+    kernel.attention ins(%q, %batch : ...) cache(%k, %v : memref<?x2x8x16xf32>, memref<?x2x8xf32>) outs(%o : memref<?x6x8xf32>) ...
+    ```
+    becomes
+    ```mlir
+    %p = memref.alloc() : memref<4x6x16x10xf32>
+    kernel.attention ins(%q, %batch : ...) cache(%k, %v : ...) partials(%p : memref<4x6x16x10xf32>) outs(%o : memref<?x6x8xf32>) ...
+    ```
+  }];
+  let dependentDialects = ["::mlir::memref::MemRefDialect"];
+  let options = [Option<"tokens", "tokens", "int64_t", "4", "How many tokens are few">,
+                 Option<"slices", "slices", "int64_t", "16", "Slices of the keys">];
+}
+
 def MapToGpu : Pass<"kernel-map-to-gpu", "ModuleOp"> {
   let summary = "Operations on memrefs become launches of kernels";
   let description = [{

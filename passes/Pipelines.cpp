@@ -152,6 +152,7 @@ void transformer::buildDeviceTilePipeline(OpPassManager &pm) {
 
 void transformer::buildDeviceBufferPipeline(OpPassManager &pm) {
   bufferize(pm);
+  pm.addNestedPass<func::FuncOp>(createSplitKeys());
   pm.addPass(createPlanWorkspace());
   cleanUp(pm);
 }

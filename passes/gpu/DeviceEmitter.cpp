@@ -86,6 +86,16 @@ Value DeviceEmitter::reduce(Value value, Combine combine) {
   return result;
 }
 
+LogicalResult transformer::launchByRows(Operation *op, Value rows, int64_t limit,
+                                        function_ref<LogicalResult(Operation *)> few,
+                                        function_ref<LogicalResult(Operation *)> many) {
+  LoopEmitter host(op);
+  Value isFew = arith::CmpIOp::create(host, arith::CmpIPredicate::ule, rows, host.index(limit));
+  auto branch = scf::IfOp::create(host, isFew, /*withElseRegion=*/true);
+  return success(succeeded(few(branch.thenBlock()->getTerminator())) &&
+                 succeeded(many(branch.elseBlock()->getTerminator())));
+}
+
 Value transformer::ceilDiv(LoopEmitter &e, Value count, int64_t size) {
   return e.div(e.add(count, size - 1), size);
 }

@@ -48,6 +48,12 @@ private:
   Value scratch; ///< of reduce: an element for each work item
 };
 
+/// Launches before `op`, chosen by the number of rows: those of `few` up to `limit`, else those of `many`.
+/// Each is given the operation to insert before.
+LogicalResult launchByRows(Operation *op, Value rows, int64_t limit,
+                           function_ref<LogicalResult(Operation *)> few,
+                           function_ref<LogicalResult(Operation *)> many);
+
 /// Blocks of `size` that cover `count`.
 Value ceilDiv(LoopEmitter &e, Value count, int64_t size);
 

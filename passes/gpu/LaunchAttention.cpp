@@ -2,7 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 // kernel.attention with an online softmax: a block of work items for each token and query head. For each tile
-// of keys a work item has a key's score, then some elements of the weighted sum of values.
+// of keys a work item has a key's score, then some elements of the weighted sum of values. Of few tokens, a
+// block for each slice of the keys as well; a second kernel combines what they leave.
 
 #include "passes/gpu/Launches.h"
 #include "passes/lower/KeyInterval.h"
@@ -22,42 +23,129 @@ struct KeyRange {
   Value first, low, high, position;
 };
 
-class AttentionBlock : Scalars {
+/// What all kernels of attention end with. A state is the largest score, the sum of weights, and of the
+/// weighted sum of values the elements that are the work item's.
+class AttentionResult : protected Scalars {
 public:
-  AttentionBlock(DeviceEmitter &e, kernel::AttentionOp op) : Scalars{e}, e(e), op(op) {
+  AttentionResult(DeviceEmitter &e, kernel::AttentionOp op) : Scalars{e}, e(e), op(op) {
+    valueSize = cast<MemRefType>(op.getValueMemory().getType()).getDimSize(2);
+  }
+
+  /// Combines what slices left.
+  void emitCombination() {
+    Value token = e.block(0), head = e.block(1);
+    int64_t slices = cast<MemRefType>(op.getPartials().getType()).getDimSize(2);
+    Values state = e.loop(e.index(0), e.index(slices), 1, start(), [&](Value slice, ValueRange carried) {
+      auto part = [&](Value i) { return e.load(op.getPartials(), {token, head, slice, i}); };
+      Value largest = larger(carried[0], part(e.index(0)));
+      Value before = exp(arith::SubFOp::create(e, carried[0], largest));
+      Value here = exp(arith::SubFOp::create(e, part(e.index(0)), largest));
+      auto joined = [&](Value sum, Value more) {
+        return math::FmaOp::create(e, more, here, multiply(sum, before)).getResult();
+      };
+      Values next{largest, joined(carried[1], part(e.index(1)))};
+      for (int64_t chunk = 0; chunk < chunks(); ++chunk)
+        next.push_back(joined(carried[static_cast<size_t>(2 + chunk)], part(e.add(element(chunk), 2))));
+      return next;
+    });
+    finish(token, head, state);
+  }
+
+protected:
+  DeviceEmitter &e;
+  kernel::AttentionOp op;
+  int64_t valueSize;
+
+  int64_t chunks() const { return llvm::divideCeil(valueSize, kThreads); }
+  Value minIndex(Value a, Value b) { return arith::MinSIOp::create(e, a, b); }
+  Value multiply(Value a, Value b) { return arith::MulFOp::create(e, a, b); }
+
+  Values start() {
+    Values state{number(kLowest), number(0)};
+    state.append(chunks(), number(0));
+    return state;
+  }
+
+  /// The element of the output that is the work item's in a chunk; the last one for those that have none.
+  Value element(int64_t chunk) {
+    Value d = e.add(e.thread, chunk * kThreads);
+    return valueSize % kThreads ? minIndex(d, e.index(valueSize - 1)) : d;
+  }
+
+  void storeElements(function_ref<void(Value element, int64_t chunk)> store) {
+    for (int64_t chunk = 0; chunk < chunks(); ++chunk) {
+      Value d = e.add(e.thread, chunk * kThreads);
+      e.when(compare(CmpIPredicate::ult, d, e.index(valueSize)), [&] { store(d, chunk); });
+    }
+  }
+
+  /// Divides by the sum; a row that saw no key is zeros. A sink joins maximum and sum.
+  void finish(Value token, Value head, ValueRange state) {
+    Value sum = state[1], scale = number(1);
+    if (op.getSinks()) {
+      Value sink = e.load(op.getSinks(), head), all = larger(sink, state[0]);
+      scale = exp(arith::SubFOp::create(e, state[0], all));
+      sum = add(multiply(sum, scale), exp(arith::SubFOp::create(e, sink, all)));
+    }
+    Value empty = compare(CmpFPredicate::OEQ, sum, number(0));
+    Value inverse = select(empty, number(0), div(scale, sum));
+    storeElements([&](Value d, int64_t chunk) {
+      store(multiply(state[static_cast<size_t>(2 + chunk)], inverse), op.getOutput(), {token, head, d});
+    });
+  }
+};
+
+class AttentionBlock : AttentionResult {
+public:
+  AttentionBlock(DeviceEmitter &e, kernel::AttentionOp op) : AttentionResult(e, op) {
     auto keys = cast<MemRefType>(op.getKeyMemory().getType());
     keySize = keys.getDimSize(2);
-    valueSize = cast<MemRefType>(op.getValueMemory().getType()).getDimSize(2);
     group = cast<MemRefType>(op.getQueries().getType()).getDimSize(1) / keys.getDimSize(1);
     query = e.shared({keySize}, e.getF32Type());
     weights = e.shared({kThreads}, e.getF32Type());
   }
 
   void emit() {
-    Value token = e.block(0), head = e.block(1), keyHead = e.div(head, group);
+    Value token = e.block(0), head = e.block(1);
+    finish(token, head, overKeys(token, head, keyRange(token)));
+  }
+
+  /// A slice of whole tiles.
+  void emitSlice() {
+    Value token = e.block(0), head = e.block(1), slice = e.block(2);
     KeyRange range = keyRange(token);
-    e.forThreads(e.index(keySize),
-                 [&](Value d) { store(e.load(op.getQueries(), {token, head, d}), query, d); });
-    e.barrier();
-    Values state{number(kLowest), number(0)}; // running maximum, sum, then the work item's outputs
-    state.append(chunks(), number(0));
-    state = e.loop(range.low, range.high, kThreads, state, [&](Value tile, ValueRange carried) {
-      return emitTile(tile, range, head, keyHead, carried);
+    int64_t slices = cast<MemRefType>(op.getPartials().getType()).getDimSize(2);
+    Value tiles = ceilDiv(e, e.sub(range.high, range.low), kThreads);
+    Value keys = e.mul(ceilDiv(e, tiles, slices), kThreads);
+    range.low = e.add(range.low, arith::MulIOp::create(e, slice, keys));
+    range.high = minIndex(range.high, e.add(range.low, keys));
+    Values state = overKeys(token, head, range);
+    auto leave = [&](Value value, Value i) { store(value, op.getPartials(), {token, head, slice, i}); };
+    e.once([&] {
+      leave(state[0], e.index(0));
+      leave(state[1], e.index(1));
     });
-    finish(token, head, state);
+    storeElements([&](Value d, int64_t chunk) { leave(state[static_cast<size_t>(2 + chunk)], e.add(d, 2)); });
   }
 
 private:
-  DeviceEmitter &e;
-  kernel::AttentionOp op;
-  int64_t keySize, valueSize, group;
+  int64_t keySize, group;
   Value query, weights;
 
   bool isSoftmax() { return op.getNormalizer() == Normalizer::softmax; }
-  int64_t chunks() const { return llvm::divideCeil(valueSize, kThreads); }
   Value maxIndex(Value a, Value b) { return arith::MaxSIOp::create(e, a, b); }
-  Value minIndex(Value a, Value b) { return arith::MinSIOp::create(e, a, b); }
-  Value multiply(Value a, Value b) { return arith::MulFOp::create(e, a, b); }
+
+  /// The state after the keys of the range.
+  Values overKeys(Value token, Value head, const KeyRange &range) {
+    e.forThreads(e.index(keySize),
+                 [&](Value d) { store(e.load(op.getQueries(), {token, head, d}), query, d); });
+    e.barrier();
+    Value keyHead = e.div(head, group);
+    return e.loop(range.low, range.high, kThreads, start(), [&](Value tile, ValueRange carried) {
+      return emitTile(tile, range, head, keyHead, carried);
+    });
+  }
+
   Value asF32(Value value) {
     return value.getType().isF32() ? value : arith::ExtFOp::create(e, e.getF32Type(), value).getResult();
   }
@@ -116,35 +204,11 @@ private:
     return e.load(op.getBias(), {head, e.add(distance, most)});
   }
 
-  /// The element of the output that is the work item's in a chunk; the last one for those that have none.
-  Value element(int64_t chunk) {
-    Value d = e.add(e.thread, chunk * kThreads);
-    return valueSize % kThreads ? minIndex(d, e.index(valueSize - 1)) : d;
-  }
-
   Value weightedSum(Value firstRow, Value count, Value keyHead, Value d, Value start) {
     return e.loop(e.index(0), count, 1, start, [&](Value i, ValueRange carried) -> Values {
       Value value = asF32(e.load(op.getValueMemory(), {e.add(firstRow, i), keyHead, d}));
       return {math::FmaOp::create(e, e.load(weights, i), value, carried[0])};
     })[0];
-  }
-
-  /// Divides by the sum; a row that saw no key is zeros. A sink joins maximum and sum.
-  void finish(Value token, Value head, ValueRange state) {
-    Value sum = state[1], scale = number(1);
-    if (op.getSinks()) {
-      Value sink = e.load(op.getSinks(), head), all = larger(sink, state[0]);
-      scale = exp(arith::SubFOp::create(e, state[0], all));
-      sum = add(multiply(sum, scale), exp(arith::SubFOp::create(e, sink, all)));
-    }
-    Value empty = compare(CmpFPredicate::OEQ, sum, number(0));
-    Value inverse = select(empty, number(0), div(scale, sum));
-    for (int64_t chunk = 0; chunk < chunks(); ++chunk) {
-      Value d = e.add(e.thread, chunk * kThreads);
-      e.when(compare(CmpIPredicate::ult, d, e.index(valueSize)), [&] {
-        store(multiply(state[static_cast<size_t>(2 + chunk)], inverse), op.getOutput(), {token, head, d});
-      });
-    }
   }
 };
 
@@ -152,10 +216,25 @@ private:
 
 LogicalResult transformer::launchAttention(kernel::AttentionOp op, const GpuTarget &) {
   LoopEmitter host(op);
-  DeviceEmitter e(op, "attention", {host.dimension(op.getQueries(), 0), host.dimension(op.getQueries(), 1)},
-                  kThreads);
-  AttentionBlock(e, op).emit();
-  return success();
+  Value tokens = host.dimension(op.getQueries(), 0), heads = host.dimension(op.getQueries(), 1);
+  auto whole = [&](Operation *before) {
+    DeviceEmitter e(before, "attention", {tokens, heads}, kThreads);
+    AttentionBlock(e, op).emit();
+    return success();
+  };
+  if (!op.getPartials())
+    return whole(op);
+  auto partials = cast<MemRefType>(op.getPartials().getType());
+  auto slices = [&](Operation *before) {
+    LoopEmitter around(before);
+    DeviceEmitter part(before, "attention_slice", {tokens, heads, around.index(partials.getDimSize(2))},
+                       kThreads);
+    AttentionBlock(part, op).emitSlice();
+    DeviceEmitter all(before, "attention_combine", {tokens, heads}, kThreads);
+    AttentionResult(all, op).emitCombination();
+    return success();
+  };
+  return launchByRows(op, tokens, partials.getDimSize(0), slices, whole);
 }
 
 LogicalResult transformer::launchCacheUpdate(kernel::CacheUpdateOp op, const GpuTarget &target) {

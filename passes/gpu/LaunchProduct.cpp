@@ -207,16 +207,6 @@ private:
   }
 };
 
-/// One launch or the other, by the number of rows.
-LogicalResult byRows(Operation *op, Value rows, function_ref<LogicalResult(Operation *)> few,
-                     function_ref<LogicalResult(Operation *)> many) {
-  LoopEmitter host(op);
-  Value isFew = arith::CmpIOp::create(host, CmpIPredicate::ule, rows, host.index(kFewRows));
-  auto branch = scf::IfOp::create(host, isFew, /*withElseRegion=*/true);
-  return success(succeeded(few(branch.thenBlock()->getTerminator())) &&
-                 succeeded(many(branch.elseBlock()->getTerminator())));
-}
-
 int64_t tileColumns(const GpuTarget &target) { return target.matrixType ? kMatrixTileColumns : kTile; }
 
 LogicalResult refuseQuantized(Operation *op, bool isQuantized) {
@@ -251,7 +241,7 @@ LogicalResult transformer::launchLinear(kernel::LinearOp op, const GpuTarget &ta
       return emitMatrixTiles(e, target.matrixType, product, stretch, e.block(0));
     return ProductEmitter(e, product, stretch).emitTiles(e.block(0));
   };
-  return byRows(op, rows, few, many);
+  return launchByRows(op, rows, kFewRows, few, many);
 }
 
 LogicalResult transformer::launchGroupedLinear(kernel::GroupedLinearOp op, const GpuTarget &target) {
@@ -289,5 +279,5 @@ LogicalResult transformer::launchGroupedLinear(kernel::GroupedLinearOp op, const
       return ProductEmitter(e, product, stretch).emitTiles(e.block(0));
     });
   };
-  return byRows(op, host.dimension(op.getInput(), 0), few, many);
+  return launchByRows(op, host.dimension(op.getInput(), 0), kFewRows, few, many);
 }

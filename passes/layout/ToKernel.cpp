@@ -147,8 +147,9 @@ struct LowerAttention : OpRewritePattern<AttentionOp> {
       return rewriter.notifyMatchFailure(op, "keys and values have no physical form yet");
     Value output = emptyLike(rewriter, op.getLoc(), cast<RankedTensorType>(op.getType()), op.getQueries());
     rewriter.replaceOpWithNewOp<kernel::AttentionOp>(
-        op, op.getType(), op.getQueries(), op.getBatch(), keys, values, op.getSinks(), op.getBias(), output,
-        op.getMask(), op.getScaleAttr(), op.getSoftCapAttr(), op.getNormalizerAttr());
+        op, op.getType(), op.getQueries(), op.getBatch(), keys, values, op.getSinks(), op.getBias(),
+        /*partials=*/Value(), output, op.getMask(), op.getScaleAttr(), op.getSoftCapAttr(),
+        op.getNormalizerAttr());
     return success();
   }
 };

@@ -95,6 +95,14 @@ func.func @key_groups(%q: memref<?x2x8xf32>, %b: memref<?x3xi32>, %K: memref<?x2
 
 // -----
 
+func.func @partials(%q: memref<?x2x8xf32>, %b: memref<?x3xi32>, %K: memref<?x2x8x16xf32>, %V: memref<?x2x8xf32>, %p: memref<4x2x16x9xf32>) {
+  // expected-error @+1 {{has partials of type 'memref<4x2x16x9xf32>', expected tokens x 2 heads x slices x 10}}
+  kernel.attention ins(%q, %b : memref<?x2x8xf32>, memref<?x3xi32>) cache(%K, %V : memref<?x2x8x16xf32>, memref<?x2x8xf32>) partials(%p : memref<4x2x16x9xf32>) outs(%q : memref<?x2x8xf32>) {mask = #transformer.mask<>, scale = 1.0 : f64}
+  return
+}
+
+// -----
+
 func.func @bias_heads(%q: memref<?x2x8xf32>, %b: memref<?x3xi32>, %K: memref<?x2x8x16xf32>, %V: memref<?x2x8xf32>, %bias: memref<3x9xf32>) {
   // expected-error @+1 {{has a bias of 3 heads and 2 query heads}}
   kernel.attention ins(%q, %b : memref<?x2x8xf32>, memref<?x3xi32>) cache(%K, %V : memref<?x2x8x16xf32>, memref<?x2x8xf32>) bias(%bias : memref<3x9xf32>) outs(%q : memref<?x2x8xf32>) {mask = #transformer.mask<>, scale = 1.0 : f64}

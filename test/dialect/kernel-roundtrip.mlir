@@ -59,7 +59,7 @@ func.func @embed(%ids: tensor<?xi32>, %t: memref<1x512xi8>, %e: tensor<?x8xf32>,
 
 // CHECK-LABEL: func.func @attention(
 func.func @attention(%q: tensor<?x6x8xf32>, %k: tensor<?x3x8xf32>, %batch: tensor<?x3xi32>, %K: memref<?x3x8x16xf16>, %V: memref<?x3x8xf16>, %sinks: tensor<6xf32>, %e: tensor<?x6x8xf32>,
-                     %mq: memref<?x6x8xf32>, %mb: memref<?x3xi32>) -> (tensor<?x6x8xf32>, tensor<?x6x8xf32>) {
+                     %mq: memref<?x6x8xf32>, %mb: memref<?x3xi32>, %parts: memref<4x6x2x10xf32>) -> (tensor<?x6x8xf32>, tensor<?x6x8xf32>) {
   // CHECK: kernel.cache_update %{{.*}}, %{{.*}}, %{{.*}} into %{{.*}}, %{{.*}} : tensor<?x3x8xf32>, tensor<?x3x8xf32>, tensor<?x3xi32>, memref<?x3x8x16xf16>, memref<?x3x8xf16>
   kernel.cache_update %k, %k, %batch into %K, %V : tensor<?x3x8xf32>, tensor<?x3x8xf32>, tensor<?x3xi32>, memref<?x3x8x16xf16>, memref<?x3x8xf16>
   // CHECK: kernel.attention ins(%{{.*}}, %{{.*}} : tensor<?x6x8xf32>, tensor<?x3xi32>) cache(%{{.*}}, %{{.*}} : memref<?x3x8x16xf16>, memref<?x3x8xf16>) outs(%{{.*}} : tensor<?x6x8xf32>) {mask = #transformer.mask<causal = true>, scale = 1.250000e-01 : f64} -> tensor<?x6x8xf32>
@@ -71,6 +71,9 @@ func.func @attention(%q: tensor<?x6x8xf32>, %k: tensor<?x3x8xf32>, %batch: tenso
   // CHECK: kernel.attention {{.*}} outs(%{{.*}} : memref<?x6x8xf32>) {mask = #transformer.mask<>, normalizer = #transformer.normalizer<sum>, scale = 1.000000e+00 : f64}
   kernel.attention ins(%mq, %mb : memref<?x6x8xf32>, memref<?x3xi32>) cache(%K, %V : memref<?x3x8x16xf16>, memref<?x3x8xf16>) outs(%mq : memref<?x6x8xf32>)
       {mask = #transformer.mask<>, normalizer = #transformer.normalizer<sum>, scale = 1.0 : f64}
+  // CHECK: kernel.attention {{.*}} partials(%{{.*}} : memref<4x6x2x10xf32>) outs(%{{.*}} : memref<?x6x8xf32>)
+  kernel.attention ins(%mq, %mb : memref<?x6x8xf32>, memref<?x3xi32>) cache(%K, %V : memref<?x3x8x16xf16>, memref<?x3x8xf16>) partials(%parts : memref<4x6x2x10xf32>) outs(%mq : memref<?x6x8xf32>)
+      {mask = #transformer.mask<>, scale = 1.0 : f64}
   return %o, %p : tensor<?x6x8xf32>, tensor<?x6x8xf32>
 }
 

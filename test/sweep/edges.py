@@ -112,6 +112,7 @@ def device_keys(tools, folder, results):
                       environment={"ATTUNE_DEVICE": "emulate"})
     ids = ids_of(8193, seed=9)
     check_rows(results, "8193 keys on a device", program(ids[None])[0], weights, ids, (0, 1, 63, 4096, 8191, 8192))
+    check_rows(results, "one token at a time", program(ids[None, :300], "--step")[0], weights, ids, (0, 1, 127, 128, 129, 256, 299))
 
 
 def large_products(tools, folder, results):
