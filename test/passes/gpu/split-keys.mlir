@@ -1,5 +1,5 @@
 // RUN: attune-opt %s --split-input-file --pass-pipeline="builtin.module(func.func(kernel-split-keys))" | FileCheck %s
-// RUN: attune-opt %s --split-input-file --pass-pipeline="builtin.module(func.func(kernel-split-keys{tokens=2 slices=3}), kernel-map-to-gpu)" | FileCheck %s --check-prefix=LAUNCH
+// RUN: attune-opt %s --split-input-file --pass-pipeline="builtin.module(func.func(kernel-split-keys{tokens=2 slices=3}), kernel-map-to-gpu, canonicalize, cse)" | FileCheck %s --check-prefix=LAUNCH
 
 // CHECK-LABEL: func.func @long(
 // CHECK:         %[[PARTS:.*]] = memref.alloc() : memref<4x6x16x10xf32>
