@@ -171,8 +171,8 @@ def oracle():
     return counted([sys.executable, "test/oracle/run.py", binaries()])
 
 
-# Few: a driver compiles the kernels anew for each run of a program.
-OPENCL_MODELS = ["llama", "bert"]
+# Few, and their logits alone: a driver compiles the kernels anew for each run of a program.
+OPENCL_MODELS = ["llama", "mixtral", "bert"]
 
 
 @functools.cache
@@ -195,7 +195,7 @@ def device():
         print("skipped: Intel's OpenCL runtime is not here and cannot be fetched from PyPI")
         count.skipped += 1
         return count
-    count += counted([sys.executable, "test/oracle/run.py", binaries(), "--device=opencl", *OPENCL_MODELS], **opencl())
+    count += counted([sys.executable, "test/oracle/run.py", binaries(), "--logits-on=opencl", *OPENCL_MODELS], **opencl())
     return count
 
 

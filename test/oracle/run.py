@@ -3,6 +3,7 @@
 """Compiles the small models beside this file, runs them and compares with what was recorded from transformers.
 
     python3 run.py BIN_DIR [--device=emulate|cuda|opencl] [MODEL...]
+    python3 run.py BIN_DIR --logits-on=DEVICE [MODEL...]    compares logits alone: where a program takes long to start
     python3 run.py BIN_DIR --pack=FOLDER [MODEL...]     only compiles, for a GPU, into FOLDER
     python3 run.py FOLDER --packed=cuda [MODEL...]      runs these, on a machine without the compiler
 
@@ -338,6 +339,12 @@ def check_device(report, compiler, model):
         check_on_device(report, Program(compiler, HERE / model, pathlib.Path(work), *device_options()), model)
 
 
+def check_device_logits(report, compiler, model):
+    name = f"{model}, on a device"
+    with tempfile.TemporaryDirectory() as work, report.group(name):
+        check_logits(report, name, Recorded(HERE / model), Program(compiler, HERE / model, pathlib.Path(work), *device_options()))
+
+
 def check_native(report, compiler, model):
     """Products in the type of the weights, as matrix units multiply, within what torch's own run in that type is off by."""
     recorded, kind = Recorded(HERE / model), "bf16" if "bf16" in model else "f16"
@@ -554,6 +561,8 @@ def main():
         os.environ["ATTUNE_DEVICE"] = value
         if option == "--packed":
             return run_all(report, compiler.parent, [(check_packed, model) for model in models])
+        if option == "--logits-on":
+            return run_all(report, compiler, [(check_device_logits, model) for model in models])
         tasks = [(check_device, model) for model in models]
         if not names[1:] and value == "emulate":
             tasks += [(check_device_storage, ("llama", stored, "f32")) for stored in ("f16", "bf16", "q8_0", "q4_0", "q4_1", "q5_0", "q5_1")]
