@@ -14,7 +14,8 @@ namespace mlir::transformer {
 
 class ByteDot {
 public:
-  /// `nibbles`: weights are 0 to 15, otherwise -128 to 127. Activations are -127 to 127.
+  /// `nibbles`: weights are 0 to 15, or 0 to 255 where there is an instruction for it; otherwise -128 to 127.
+  /// Activations are -127 to 127.
   ByteDot(Emitter &e, bool nibbles) : e(e), nibbles(nibbles) {}
 
   /// Four weights a lane in the form that `sum` wants, made once for several rows of activations.

@@ -28,6 +28,9 @@ namespace {
 
 /// Rows that pass through a panel of weights before the next panel's turn; a multiple of every tile's height.
 constexpr int64_t rowBlock = 96;
+/// Columns of panels that are unpacked once for all rows, at most: some 600 KB on the stack, which stay in
+/// the second-level cache.
+constexpr int64_t unpackedColumns = 8192;
 
 struct LinearLoops {
   Emitter &e;
@@ -38,6 +41,8 @@ struct LinearLoops {
   /// Sums of a block of rows with the panels of a register tile, for each weight: what tiles leave for the
   /// epilogue. [rowBlock, columns] f32 on the stack.
   Values sums = {};
+  /// A register tile's panels of one weight, unpacked; null where they are unpacked for every tile of rows.
+  Value unpacked = {};
   LogicalResult result = success();
 
   Value panelCount() {
@@ -75,11 +80,11 @@ struct LinearLoops {
 
   Values rowProduct(Value weight, const Tile &tile) {
     if (op.isQuantized())
-      return withOutliers(weight, tile, quantizedProduct(e, op, weight, tile));
+      return withOutliers({weight, format}, tile, quantizedProduct(e, op, {weight, format}, tile));
     return format.isQuantized() ? dequantizedProduct(e, op, weight, tile) : denseProduct(e, op, weight, tile);
   }
 
-  Values withOutliers(Value weight, const Tile &tile, Values products) {
+  Values withOutliers(const Panels &weight, const Tile &tile, Values products) {
     return op.getOutliers() ? addOutliers(e, op, weight, tile, std::move(products)) : products;
   }
 
@@ -96,10 +101,9 @@ struct LinearLoops {
     return heights;
   }
 
-  /// Rows 0 to `count` of the block at `block` in tiles.
-  void forTiles(Value block, Value count, ArrayRef<Column> columns,
+  /// Rows `from` to `count` of the block at `block` in tiles.
+  void forTiles(Value block, Value from, Value count, ArrayRef<Column> columns,
                 function_ref<void(const Tile &, Value row)> body) {
-    Value from = e.index(0);
     for (int height : heights()) {
       Value end = e.add(from, e.roundDown(e.sub(count, from), height));
       e.loop(from, end, height,
@@ -125,7 +129,7 @@ struct LinearLoops {
   /// Dense sums over columns `from` to `to` for all tiles; the first block of columns starts from nothing.
   void emitDense(Value weight, Value buffer, Value block, Value count, ArrayRef<Column> columns, Value from,
                  Value to) {
-    forTiles(block, count, columns, [&](const Tile &tile, Value row) {
+    forTiles(block, e.index(0), count, columns, [&](const Tile &tile, Value row) {
       storeSums(buffer, tile, row,
                 addDenseProduct(e, op, weight, tile, from, to, loadSums(buffer, tile, row)));
     });
@@ -155,28 +159,83 @@ struct LinearLoops {
     return op.isQuantized() ? e.target.quantizedVectors() : PackedFormat::panelRows / e.lanes();
   }
 
-  void emitQuantizedPanels(Value weight, Value buffer, Value block, Value count, ArrayRef<Column> columns) {
+  void emitDequantizedPanels(Value weight, Value buffer, Value block, Value count, ArrayRef<Column> columns) {
+    forVectors(columns, [&](ArrayRef<Column> part) {
+      forTiles(block, e.index(0), count, part, [&](const Tile &tile, Value row) {
+        storeSums(buffer, tile, row, dequantizedProduct(e, op, weight, tile));
+      });
+    });
+  }
+
+  void forVectors(ArrayRef<Column> columns, function_ref<void(ArrayRef<Column>)> body) {
     size_t together = std::min(quantizedVectors(), columns.size());
     for (size_t first = 0; first < columns.size(); first += together)
-      forTiles(block, count, columns.slice(first, together), [&](const Tile &tile, Value row) {
-        storeSums(buffer, tile, row,
-                  op.isQuantized() ? quantizedProduct(e, op, weight, tile)
-                                   : dequantizedProduct(e, op, weight, tile));
+      body(columns.slice(first, together));
+  }
+
+  /// Rows for which unpacking pays: two tiles.
+  int64_t leastUnpacked() { return 2 * e.target.quantizedRows(); }
+
+  /// Tiles of full height, if there are two at least, from unpacked panels; what is left as it is stored.
+  void emitQuantizedPanels(Value weight, Value buffer, Value block, Value count, ArrayRef<Column> columns) {
+    Value rest = e.index(0);
+    if (unpacked) {
+      Value enough =
+          e.createOrFold<arith::CmpIOp>(arith::CmpIPredicate::uge, count, e.index(leastUnpacked()));
+      Value whole = e.roundDown(count, e.target.quantizedRows());
+      rest = e.createOrFold<arith::SelectOp>(enough, whole, rest);
+      e.branch(enough, [&] { emitUnpackedPanels(weight, buffer, block, whole, columns); }, [] {});
+    }
+    Panels packed{weight, format};
+    forVectors(columns, [&](ArrayRef<Column> part) {
+      forTiles(block, rest, count, part, [&](const Tile &tile, Value row) {
+        storeSums(buffer, tile, row, quantizedProduct(e, op, packed, tile));
       });
+    });
+    emitOutliers(packed, buffer, block, rest, count, columns);
+  }
+
+  /// Rows up to `whole`, in tiles of full height, with panels that are unpacked first.
+  void emitUnpackedPanels(Value weight, Value buffer, Value block, Value whole, ArrayRef<Column> columns) {
+    Panels panels{unpacked, unpackedFormat(e, format), /*unpacked=*/true};
+    unpackPanels(e, op, {weight, format}, columns, panels);
+    SmallVector<Column> local(columns);
+    for (Column &column : local)
+      column.panel = e.index(column.scratch / PackedFormat::panelRows);
+    int height = e.target.quantizedRows();
+    forVectors(local, [&](ArrayRef<Column> part) {
+      e.loop(e.index(0), whole, height, [&](Value row) {
+        Tile tile{e.add(block, row), height, SmallVector<Column>(part)};
+        storeSums(buffer, tile, row, quantizedProduct(e, op, panels, tile));
+      });
+    });
+    emitOutliers(panels, buffer, block, e.index(0), whole, local);
+  }
+
+  void emitOutliers(const Panels &weight, Value buffer, Value block, Value from, Value to,
+                    ArrayRef<Column> columns) {
+    if (!op.getOutliers())
+      return;
+    e.loop(from, to, 1, [&](Value row) {
+      Tile tile{e.add(block, row), 1, SmallVector<Column>(columns)};
+      storeSums(buffer, tile, row, addOutliers(e, op, weight, tile, loadSums(buffer, tile, row)));
+    });
   }
 
   void emitPanels(Value block, Value count, ArrayRef<Column> columns) {
     for (auto [weight, buffer] : llvm::zip_equal(op.getWeights(), sums)) {
-      if (format.isQuantized())
+      if (op.isQuantized())
         emitQuantizedPanels(weight, buffer, block, count, columns);
+      else if (format.isQuantized())
+        emitDequantizedPanels(weight, buffer, block, count, columns);
       else
         emitDensePanels(weight, buffer, block, count, columns);
     }
     e.loop(e.index(0), count, 1, [&](Value row) {
       Tile tile{e.add(block, row), 1, SmallVector<Column>(columns)};
       SmallVector<Values> products;
-      for (auto [weight, buffer] : llvm::zip_equal(op.getWeights(), sums))
-        products.push_back(withOutliers(weight, tile, loadSums(buffer, tile, row)));
+      for (Value buffer : sums)
+        products.push_back(loadSums(buffer, tile, row));
       store(tile, products);
     });
   }
@@ -199,12 +258,21 @@ struct LinearLoops {
   /// Panels that share a register tile.
   int64_t together() { return e.target.panels(); }
 
+  void createScratch() {
+    for (size_t i = 0; i < op.getWeights().size(); ++i)
+      sums.push_back(
+          e.stackBuffer(MemRefType::get({rowBlock, together() * PackedFormat::panelRows}, e.getF32Type())));
+    bool many = constantOf(rows).value_or(rowBlock) >= leastUnpacked();
+    if (op.isQuantized() && e.target.unpacksOnce() && many && op.getColumns() <= unpackedColumns) {
+      int64_t bytes = unpackedFormat(e, format).panelBytes(op.getColumns());
+      unpacked = e.stackBuffer(MemRefType::get({together(), bytes}, e.getI8Type()));
+    }
+  }
+
   LogicalResult emit() {
     Value single = e.createOrFold<arith::CmpIOp>(arith::CmpIPredicate::eq, rows, e.index(1));
     if (constantOf(single) != 1)
-      for (size_t i = 0; i < op.getWeights().size(); ++i)
-        sums.push_back(
-            e.stackBuffer(MemRefType::get({rowBlock, together() * PackedFormat::panelRows}, e.getF32Type())));
+      createScratch();
     e.branch(single, [&] { emitRow(); }, [&] { emitRows(); });
     return result;
   }

@@ -4,6 +4,7 @@
 // What the elements of the activations that were not quantised add to integer products: each is a multiple of
 // one column of the weights.
 
+#include "passes/cpu/ByteDot.h"
 #include "passes/cpu/Product.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -23,8 +24,8 @@ struct ColumnPlace {
 struct OutlierProduct {
   Emitter &e;
   kernel::LinearOp op;
-  Value weight;
-  PackedFormat format = op.getFormat().getFormat();
+  const Panels &weight;
+  PackedFormat format = weight.format;
 
   bool nibbles() const { return format.codes == PackedFormat::U4; }
 
@@ -43,7 +44,13 @@ struct OutlierProduct {
   Value loadCodes(const Column &column, const ColumnPlace &place) {
     Value offset =
         e.add(e.add(place.block, format.codesOffset()), e.add(e.mul(place.line, 64), e.mul(column.first, 4)));
-    Value word = e.loadBytes(e.ints(), weight, column.panel, offset);
+    Value word = e.loadBytes(e.ints(), weight.memory, column.panel, offset);
+    if (weight.unpacked) { // the product with a unit vector is shorter than a shift and a mask
+      Value one = arith::ConstantOp::create(e, e.getI32IntegerAttr(1));
+      Value unit = e.broadcast(arith::ShLIOp::create(e, one, place.shift), e.ints());
+      ByteDot dot(e, /*nibbles=*/true);
+      return dot.finish(dot.add(nullptr, {e.bitcast(word, e.bytes())}, e.bitcast(unit, e.bytes())));
+    }
     Value low = arith::ShRUIOp::create(e, word, e.broadcast(place.shift, e.ints()));
     if (nibbles())
       return arith::AndIOp::create(e, low, e.splat(e.ints(), int64_t(15)));
@@ -54,9 +61,9 @@ struct OutlierProduct {
   Value loadWeights(const Column &column, const ColumnPlace &place) {
     Value offset = e.add(place.block, e.add(e.mul(place.set, PackedFormat::panelRows * format.scaleBytes()),
                                             e.mul(column.first, format.scaleBytes())));
-    Value scale = loadScales(e, format, weight, column.panel, offset);
+    Value scale = loadScales(e, format, weight.memory, column.panel, offset);
     Value shift = format.hasMin
-                      ? loadScales(e, format, weight, column.panel, e.add(offset, format.minsOffset()))
+                      ? loadScales(e, format, weight.memory, column.panel, e.add(offset, format.minsOffset()))
                       : e.zeros(e.floats());
     if (format.zero)
       shift = e.fma(scale, e.splat(e.floats(), -double(format.zero)), shift);
@@ -75,7 +82,7 @@ struct OutlierProduct {
 
 } // namespace
 
-Values transformer::addOutliers(Emitter &e, kernel::LinearOp op, Value weight, const Tile &tile,
+Values transformer::addOutliers(Emitter &e, kernel::LinearOp op, const Panels &weight, const Tile &tile,
                                 Values sums) {
   int64_t count = cast<MemRefType>(op.getOutliers().getType()).getDimSize(1) / 2;
   for (int64_t j = 0; j < count; ++j)

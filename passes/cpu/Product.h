@@ -30,6 +30,13 @@ struct Tile {
   size_t size() const { return rows * columns.size(); }
 };
 
+/// Panels of packed weights: a weight of the op, or a register tile's panels as `unpackPanels` leaves them.
+struct Panels {
+  Value memory;
+  attune::PackedFormat format;
+  bool unpacked = false;
+};
+
 /// The tile's sums with `weight`; that of row r and column c stands at r * columns + c.
 /// Dense weights, f32 activations.
 Values denseProduct(Emitter &e, kernel::LinearOp op, Value weight, const Tile &tile);
@@ -41,10 +48,17 @@ constexpr int64_t denseStep = 4;
 /// Quantised weights, f32 activations: weights become f32 in registers, exactly.
 Values dequantizedProduct(Emitter &e, kernel::LinearOp op, Value weight, const Tile &tile);
 /// Quantised weights, int8 activations.
-Values quantizedProduct(Emitter &e, kernel::LinearOp op, Value weight, const Tile &tile);
+Values quantizedProduct(Emitter &e, kernel::LinearOp op, const Panels &weight, const Tile &tile);
+
+/// The format of unpacked panels: a byte for each code, in the form that ByteDot multiplies, and f32 scales.
+attune::PackedFormat unpackedFormat(Emitter &e, attune::PackedFormat format);
+/// Writes the panels of `columns`, one after the other, to `unpacked`, so that many rows read what was
+/// unpacked once.
+void unpackPanels(Emitter &e, kernel::LinearOp op, const Panels &weight, ArrayRef<Column> columns,
+                  const Panels &unpacked);
 
 /// The tile's `sums`, of one row, with what its outliers add.
-Values addOutliers(Emitter &e, kernel::LinearOp op, Value weight, const Tile &tile, Values sums);
+Values addOutliers(Emitter &e, kernel::LinearOp op, const Panels &weight, const Tile &tile, Values sums);
 
 /// Computes the op's epilogue on `products` (by weight, then as above) and stores the outputs.
 LogicalResult storeTile(Emitter &e, kernel::LinearOp op, const Tile &tile, ArrayRef<Values> products);

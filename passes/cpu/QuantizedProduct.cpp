@@ -15,30 +15,38 @@ using attune::PackedFormat;
 
 namespace {
 
-struct QuantizedProduct {
+/// Codes of weights as they are stored.
+struct CodeLoader {
   Emitter &e;
-  kernel::LinearOp op;
-  Value weight;
-  const Tile &tile;
-  PackedFormat format = op.getFormat().getFormat();
-  ByteDot dot = ByteDot(e, format.codes == PackedFormat::U4);
-
-  int64_t sets() const { return PackedFormat::blockColumns / format.group; }
-  /// What is subtracted from a code before it is scaled.
-  int zero() const { return format.zero + dot.offset(); }
+  const Panels &weight;
+  PackedFormat format = weight.format;
 
   /// Four columns' codes: those of group `group` of the block's eight.
-  Value loadCodes(const Column &column, Value block, int64_t group) {
+  Value load(const Column &column, Value block, int64_t group) const {
     bool nibbles = format.codes == PackedFormat::U4;
     int64_t line = nibbles ? group % 4 : group;
     Value offset = e.add(e.add(block, format.codesOffset() + 64 * line), e.mul(column.first, 4));
-    Value bytes = e.loadBytes(e.bytes(), weight, column.panel, offset);
+    Value bytes = e.loadBytes(e.bytes(), weight.memory, column.panel, offset);
     if (!nibbles)
       return bytes;
     if (group >= 4)
       return arith::ShRUIOp::create(e, bytes, e.splat(e.bytes(), int64_t(4)));
     return arith::AndIOp::create(e, bytes, e.splat(e.bytes(), int64_t(15)));
   }
+};
+
+struct QuantizedProduct {
+  Emitter &e;
+  kernel::LinearOp op;
+  const Panels &weight;
+  const Tile &tile;
+  PackedFormat format = weight.format;
+  ByteDot dot = ByteDot(e, weight.unpacked || format.codes == PackedFormat::U4);
+  CodeLoader codesOf = CodeLoader{e, weight};
+
+  int64_t sets() const { return PackedFormat::blockColumns / format.group; }
+  /// What is subtracted from a code before it is scaled.
+  int zero() const { return format.zero + dot.offset(); }
 
   /// Four columns of the activations in every lane.
   Value loadActivations(Value row, Value column) {
@@ -63,7 +71,7 @@ struct QuantizedProduct {
         activations.push_back(
             loadActivations(e.add(tile.row, r), e.add(e.mul(b, PackedFormat::blockColumns), 4 * group)));
       for (auto [c, column] : llvm::enumerate(tile.columns)) {
-        ByteDot::Weights codes = dot.prepare(loadCodes(column, block, group));
+        ByteDot::Weights codes = dot.prepare(codesOf.load(column, block, group));
         for (int r = 0; r < tile.rows; ++r) {
           Value &sum = partial[r * tile.columns.size() + c];
           sum = dot.add(sum, codes, activations[r]);
@@ -80,9 +88,9 @@ struct QuantizedProduct {
     for (auto [c, column] : llvm::enumerate(tile.columns)) {
       Value offset = e.add(e.add(block, s * PackedFormat::panelRows * format.scaleBytes()),
                            e.mul(column.first, format.scaleBytes()));
-      Value scale = loadScales(e, format, weight, column.panel, offset), min;
+      Value scale = loadScales(e, format, weight.memory, column.panel, offset), min;
       if (format.hasMin)
-        min = loadScales(e, format, weight, column.panel, e.add(offset, format.minsOffset()));
+        min = loadScales(e, format, weight.memory, column.panel, e.add(offset, format.minsOffset()));
       for (int r = 0; r < tile.rows; ++r) {
         size_t i = r * tile.columns.size() + c;
         sums[i] = addScaled(sums[i], dot.finish(products[i]), scale, min, e.add(tile.row, r), b, set);
@@ -110,7 +118,7 @@ struct QuantizedProduct {
       Values current(carried);
       Value block = e.mul(b, format.blockBytes());
       if (tile.streams())
-        prefetchWeights(e, weight, tile, block, format.blockBytes());
+        prefetchWeights(e, weight.memory, tile, block, format.blockBytes());
       for (int64_t set = 0; set < sets(); ++set)
         addSet(b, block, set, current);
       return current;
@@ -120,6 +128,41 @@ struct QuantizedProduct {
 
 } // namespace
 
-Values transformer::quantizedProduct(Emitter &e, kernel::LinearOp op, Value weight, const Tile &tile) {
+Values transformer::quantizedProduct(Emitter &e, kernel::LinearOp op, const Panels &weight,
+                                     const Tile &tile) {
   return QuantizedProduct{e, op, weight, tile}.emit();
+}
+
+PackedFormat transformer::unpackedFormat(Emitter &e, PackedFormat format) {
+  format.zero += ByteDot(e, format.codes == PackedFormat::U4).offset();
+  format.codes = PackedFormat::I8;
+  format.scale = PackedFormat::ScaleF32;
+  return format;
+}
+
+void transformer::unpackPanels(Emitter &e, kernel::LinearOp op, const Panels &weight,
+                               ArrayRef<Column> columns, const Panels &unpacked) {
+  const PackedFormat &from = weight.format, &to = unpacked.format;
+  ByteDot dot(e, from.codes == PackedFormat::U4);
+  CodeLoader codesOf{e, weight};
+  int64_t scales = from.codesOffset() / (PackedFormat::panelRows * from.scaleBytes()); // and minima
+  auto store = [&](Value vector, const Column &column, Value offset) {
+    Value bytes = e.bitcast(vector, e.bytes());
+    e.storeVector(bytes, unpacked.memory, {e.index(column.scratch / PackedFormat::panelRows), offset});
+  };
+  e.loop(e.index(0), e.index(PackedFormat::blocks(op.getColumns())), 1, [&](Value b) {
+    Value source = e.mul(b, from.blockBytes()), target = e.mul(b, to.blockBytes());
+    for (const Column &column : columns) {
+      for (int64_t s = 0; s < scales; ++s) {
+        auto at = [&](Value block, const PackedFormat &format) {
+          return e.add(e.add(block, s * PackedFormat::panelRows * format.scaleBytes()),
+                       e.mul(column.first, format.scaleBytes()));
+        };
+        store(loadScales(e, from, weight.memory, column.panel, at(source, from)), column, at(target, to));
+      }
+      for (int64_t group = 0; group < PackedFormat::blockColumns / 4; ++group)
+        store(dot.prepare(codesOf.load(column, source, group)).codes, column,
+              e.add(e.add(target, to.codesOffset() + 64 * group), e.mul(column.first, 4)));
+    }
+  });
 }

@@ -56,6 +56,8 @@ struct CpuTarget {
   /// Rows and vectors of outputs of the register tile of an integer product.
   int quantizedRows() const { return vectorBits == 512 ? 6 : 4; }
   int quantizedVectors() const { return registers == 32 ? 2 : 1; }
+  /// Whether codes that multiply any number of rows are the same bytes, so that unpacking them once pays.
+  bool unpacksOnce() const { return dot == DotKind::Vnni512; }
 
   /// Whether the compiler's own machine is of this kind.
   bool isHostKind() const;

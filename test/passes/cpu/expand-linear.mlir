@@ -2,6 +2,7 @@
 // RUN: attune-opt %s --split-input-file --kernel-expand-linear=cpu=x86-64-v4 | FileCheck %s --check-prefix=WIDE
 // RUN: attune-opt %s --split-input-file --kernel-expand-linear=cpu=neoverse-n1 | FileCheck %s --check-prefix=DOT
 // RUN: attune-opt %s --split-input-file --kernel-expand-linear=cpu=cortex-a72 | FileCheck %s --check-prefix=ARM
+// RUN: attune-opt %s --split-input-file --kernel-expand-linear=cpu=icelake-server | FileCheck %s --check-prefix=VNNI
 
 // One row has a loop over pairs of panels, several rows register tiles of 6 x 16; the bias is added before the store.
 // CHECK-LABEL: func.func @dense
@@ -52,6 +53,45 @@ func.func @dense(%x: memref<?x64xf32>, %w: memref<2x4096xi8>, %b: memref<32xf32>
 func.func @nibbles(%x: memref<1x32xi8>, %s: memref<1x1xf32>, %m: memref<1x1xf32>, %w: memref<1x320xi8>, %y: memref<1x16xf32>) {
   kernel.linear input(%x : memref<1x32xi8>) quantized(%s, %m : memref<1x1xf32>, memref<1x1xf32>) weights(%w : memref<1x320xi8>)
       outs(%y : memref<1x16xf32>) format(<codes = u4, group = 32, scale = f16, min = true>) columns(32) {
+  ^bb0(%p: f32):
+    kernel.yield %p : f32
+  }
+  return
+}
+
+// -----
+
+// Where rows multiply the same bytes, 12 rows and more have the codes of a pair of panels unpacked first: a byte each, and f32 scales and minima.
+// The loop over tiles of six rows then has nothing to unpack.
+// VNNI-LABEL: func.func @unpacked
+// VNNI: %[[BYTES:.*]] = memref.alloca() {{.*}}: memref<2x1280xi8>
+// VNNI: arith.cmpi uge, %{{.*}}, %c12
+// VNNI: scf.if
+// VNNI: arith.extf %{{.*}} : vector<16xf16> to vector<16xf32>
+// VNNI: vector.store %{{.*}}, %[[BYTES]]
+// VNNI: scf.for %{{.*}} step %c6
+// VNNI-NOT: arith.extf
+// VNNI-NOT: arith.andi
+// VNNI: llvm.call_intrinsic "llvm.x86.avx512.vpdpbusd.512"
+// WIDE-LABEL: func.func @unpacked
+// WIDE-NOT: memref.alloca() {{.*}}xi8>
+// Few rows are multiplied as they are stored.
+// VNNI-LABEL: func.func @few
+// VNNI-NOT: arith.cmpi uge
+// VNNI: arith.andi
+// VNNI: llvm.call_intrinsic "llvm.x86.avx512.vpdpbusd.512"
+// VNNI-LABEL: func.func @odd
+func.func @unpacked(%x: memref<?x64xi8>, %s: memref<?x2xf32>, %m: memref<?x2xf32>, %w: memref<2x640xi8>, %y: memref<?x32xf32>) {
+  kernel.linear input(%x : memref<?x64xi8>) quantized(%s, %m : memref<?x2xf32>, memref<?x2xf32>) weights(%w : memref<2x640xi8>)
+      outs(%y : memref<?x32xf32>) format(<codes = u4, group = 32, scale = f16, min = true>) columns(64) {
+  ^bb0(%p: f32):
+    kernel.yield %p : f32
+  }
+  return
+}
+func.func @few(%x: memref<6x64xi8>, %s: memref<6x2xf32>, %m: memref<6x2xf32>, %w: memref<2x640xi8>, %y: memref<6x32xf32>) {
+  kernel.linear input(%x : memref<6x64xi8>) quantized(%s, %m : memref<6x2xf32>, memref<6x2xf32>) weights(%w : memref<2x640xi8>)
+      outs(%y : memref<6x32xf32>) format(<codes = u4, group = 32, scale = f16, min = true>) columns(64) {
   ^bb0(%p: f32):
     kernel.yield %p : f32
   }
