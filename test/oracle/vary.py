@@ -97,6 +97,9 @@ def check(report, compiler, family, variant, folder, seed):
         save(family, FAMILIES[family][3][variant], seed, folder / "model")
         model = load(family, folder / "model")
         exact = copy.deepcopy(model).double()
+        for module in exact.modules():
+            if hasattr(module, "reorder_and_upcast_attn"):  # an order of operations, which takes no f64
+                module.reorder_and_upcast_attn = False
         generator = torch.Generator().manual_seed(seed + 1)
         cases = []
         for length in LENGTHS:
