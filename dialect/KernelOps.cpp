@@ -64,6 +64,7 @@ void GroupedLinearOp::getEffects(Effects &effects) { dpsEffects(*this, effects);
 void RouteOp::getEffects(Effects &effects) { dpsEffects(*this, effects); }
 void DispatchOp::getEffects(Effects &effects) { dpsEffects(*this, effects); }
 void EmbedOp::getEffects(Effects &effects) { dpsEffects(*this, effects); }
+void LikeliestOp::getEffects(Effects &effects) { dpsEffects(*this, effects); }
 void AttentionOp::getEffects(Effects &effects) {
   dpsEffects(*this, effects);
   if (getPartials())
@@ -93,6 +94,14 @@ LogicalResult QuantizeOp::verify() {
   if (getOutliers() && cast<ShapedType>(getOutliers().getType()).getDimSize(1) % 2)
     return emitOpError() << "outliers have type " << getOutliers().getType()
                          << ", expected an even number of columns: values, then places";
+  return success();
+}
+
+LogicalResult LikeliestOp::verify() {
+  if (failed(verifyCompatibleShape(getLogits().getType().getShape().take_front(),
+                                   getTokens().getType().getShape())))
+    return emitOpError() << "has " << getTokens().getType() << " for the rows of " << getLogits().getType()
+                         << ", expected an element for each";
   return success();
 }
 

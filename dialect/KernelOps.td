@@ -191,6 +191,20 @@ def Kernel_EmbedOp : Kernel_DpsOp<"embed"> {
   let extraClassDeclaration = [{ MutableOperandRange getDpsInitsMutable() { return getOutputMutable(); } }];
 }
 
+def Kernel_LikeliestOp : Kernel_DpsOp<"likeliest"> {
+  let summary = "Each row's largest element, by its column";
+  let description = [{
+    `tokens[i] = argmax_n logits[i][n]`, of equal elements the one with the lowest column: what greedy decoding chooses. A row from which nothing can be chosen gives -1: it holds
+    a NaN or infinity, or nothing but minus infinity. Whoever asked has to look at the row itself then.
+
+    Example: `kernel.likeliest ins(%l : memref<?x49152xf32>) outs(%t : memref<?xi32>)`
+  }];
+  let arguments = (ins MemRefRankOf<[F32], [2]>:$logits, MemRefRankOf<[I32], [1]>:$tokens);
+  let assemblyFormat = "`ins` `(` $logits `:` type($logits) `)` `outs` `(` $tokens `:` type($tokens) `)` attr-dict";
+  let extraClassDeclaration = [{ MutableOperandRange getDpsInitsMutable() { return getTokensMutable(); } }];
+  let hasVerifier = 1;
+}
+
 def Kernel_CacheUpdateOp : Kernel_Op<"cache_update", [DeclareOpInterfaceMethods<MemoryEffectsOpInterface>]> {
   let summary = "Writes the step's keys and values into the cache";
   let description = [{

@@ -28,6 +28,25 @@ def SplitKeys : Pass<"kernel-split-keys", "::mlir::func::FuncOp"> {
                  Option<"slices", "slices", "int64_t", "16", "Slices of the keys">];
 }
 
+def AddLikeliest : Pass<"kernel-add-likeliest", "ModuleOp"> {
+  let summary = "Entries that make logits say which token is the likeliest as well";
+  let description = [{
+    For greedy decoding one number of each row of logits has to leave the device, not the row. An entry gets one more argument for these numbers, of the role `choice`. Entries with
+    taps stay as they are: all that they make is looked at.
+
+    ```mlir
+    func.func @step(..., %logits: memref<?x49152xf32> {kernel.role = "output", transformer.name = "logits"}) { ... }
+    ```
+    becomes
+    ```mlir
+    func.func @step(..., %logits: memref<?x49152xf32> {...}, %likeliest: memref<?xi32> {kernel.role = "choice", transformer.name = "likeliest"}) {
+      ...
+      kernel.likeliest ins(%logits : memref<?x49152xf32>) outs(%likeliest : memref<?xi32>)
+    ```
+  }];
+  let dependentDialects = ["::mlir::kernel::KernelDialect"];
+}
+
 def MapToGpu : Pass<"kernel-map-to-gpu", "ModuleOp"> {
   let summary = "Operations on memrefs become launches of kernels";
   let description = [{

@@ -154,6 +154,7 @@ void transformer::buildDeviceBufferPipeline(OpPassManager &pm) {
   bufferize(pm);
   pm.addNestedPass<func::FuncOp>(createSplitKeys());
   pm.addPass(createPlanWorkspace());
+  pm.addPass(createAddLikeliest());
   cleanUp(pm);
 }
 

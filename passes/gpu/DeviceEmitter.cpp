@@ -70,6 +70,7 @@ void DeviceEmitter::once(function_ref<void()> body) {
 }
 
 Value DeviceEmitter::reduce(Value value, Combine combine) {
+  Value &scratch = scratches[value.getType()];
   if (!scratch)
     scratch = shared({threads}, value.getType());
   store(value, scratch, thread);

@@ -45,7 +45,7 @@ public:
   Value reduce(Value value, Combine combine);
 
 private:
-  Value scratch; ///< of reduce: an element for each work item
+  llvm::SmallDenseMap<Type, Value> scratches; ///< of reduce: an element for each work item
 };
 
 /// Launches before `op`, chosen by the number of rows: those of `few` up to `limit`, else those of `many`.

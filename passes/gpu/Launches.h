@@ -32,6 +32,7 @@ LogicalResult launchLinear(kernel::LinearOp op, const GpuTarget &target);
 LogicalResult launchGroupedLinear(kernel::GroupedLinearOp op, const GpuTarget &target);
 LogicalResult launchAttention(kernel::AttentionOp op, const GpuTarget &target);
 LogicalResult launchCacheUpdate(kernel::CacheUpdateOp op, const GpuTarget &target);
+LogicalResult launchLikeliest(kernel::LikeliestOp op, const GpuTarget &target);
 LogicalResult launchEmbed(kernel::EmbedOp op, const GpuTarget &target);
 LogicalResult launchRoute(kernel::RouteOp op, const GpuTarget &target);
 LogicalResult launchDispatch(kernel::DispatchOp op, const GpuTarget &target);

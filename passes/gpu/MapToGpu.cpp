@@ -90,6 +90,7 @@ struct MapToGpu : transformer::impl::MapToGpuBase<MapToGpu> {
         .Case([&](kernel::GroupedLinearOp op) { return launchGroupedLinear(op, target); })
         .Case([&](kernel::AttentionOp op) { return launchAttention(op, target); })
         .Case([&](kernel::CacheUpdateOp op) { return launchCacheUpdate(op, target); })
+        .Case([&](kernel::LikeliestOp op) { return launchLikeliest(op, target); })
         .Case([&](kernel::EmbedOp op) { return launchEmbed(op, target); })
         .Case([&](kernel::RouteOp op) { return launchRoute(op, target); })
         .Case([&](kernel::DispatchOp op) { return launchDispatch(op, target); })

@@ -56,7 +56,7 @@ private:
   int32_t prefill(const std::vector<int32_t> &ids) {
     engine.truncate(sequence, 0);
     engine.feed({sequence, ids});
-    return argmax(engine.logits(0));
+    return argmax(engine, 0);
   }
 
   std::vector<int32_t> decode(int32_t id, int64_t count) {
@@ -65,7 +65,7 @@ private:
     for (int64_t i = 0; i < count; ++i) {
       Feed feed{sequence, {&ids.back(), 1}};
       engine.step({&feed, 1});
-      ids.push_back(argmax(engine.logits(0)));
+      ids.push_back(argmax(engine, 0));
     }
     return ids;
   }
@@ -89,7 +89,7 @@ private:
     for (int64_t i = 0; i < sequences; ++i) {
       feeds.push_back({several.open(), {}});
       several.feed({feeds.back().sequence, prompt});
-      next[static_cast<size_t>(i)] = argmax(several.logits(0));
+      next[static_cast<size_t>(i)] = argmax(several, 0);
       feeds.back().ids = {&next[static_cast<size_t>(i)], 1};
     }
     Rates rates;
@@ -97,7 +97,7 @@ private:
     for (int64_t step = 0; step < steps; ++step) {
       several.step(feeds);
       for (int64_t i = 0; i < sequences; ++i)
-        next[static_cast<size_t>(i)] = argmax(several.logits(i));
+        next[static_cast<size_t>(i)] = argmax(several, i);
     }
     rates.add(sequences * steps, timer);
     return rates;

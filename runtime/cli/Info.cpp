@@ -96,7 +96,7 @@ void addCode(Table &table, const Program &program) {
     std::string text;
     for (const ArgumentInfo &argument : entry.arguments) {
       if (argument.role != ArgumentRole::Input && argument.role != ArgumentRole::Output &&
-          argument.role != ArgumentRole::Tap)
+          argument.role != ArgumentRole::Choice && argument.role != ArgumentRole::Tap)
         continue;
       std::vector<std::string> sizes;
       for (const Dimension &dimension : argument.shape)

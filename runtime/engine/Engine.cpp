@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <utility>
 
 using namespace attune;
 
@@ -344,7 +345,8 @@ void Engine::bindResults(Stage &stage) {
   views.clear();
   for (size_t i = 0; i < stage.results.size(); ++i) {
     const ArgumentInfo &info = stage.entry.info().arguments[i];
-    if (info.role != ArgumentRole::Output && info.role != ArgumentRole::Tap)
+    if (info.role != ArgumentRole::Output && info.role != ArgumentRole::Tap &&
+        info.role != ArgumentRole::Choice)
       continue;
     int argument = static_cast<int>(i);
     int64_t bytes = std::max<int64_t>(stage.entry.bytes(argument), 64);
@@ -352,6 +354,8 @@ void Engine::bindResults(Stage &stage) {
     if (gpu)
       stage.buffers[i].ensure(bytes, info.name.c_str());
     stage.entry.setData(argument, gpu ? stage.buffers[i].data() : stage.results[i].data());
+    if (info.role == ArgumentRole::Choice) // no result of the model
+      continue;
     // A result that is tapped as well is shown once.
     bool isTapped = info.role == ArgumentRole::Output &&
                     std::ranges::any_of(stage.entry.info().arguments, [&](const ArgumentInfo &other) {
@@ -362,19 +366,44 @@ void Engine::bindResults(Stage &stage) {
   }
 }
 
-/// From a device's memory.
-void Engine::fetchResults(Stage &stage) {
-  for (size_t i = 0; i < stage.results.size(); ++i) {
-    ArgumentRole role = stage.entry.info().arguments[i].role;
-    if (role != ArgumentRole::Output && role != ArgumentRole::Tap)
-      continue;
-    if (int64_t bytes = stage.entry.bytes(static_cast<int>(i)))
-      gpu->download(stage.results[i].data(), stage.buffers[i].data(), bytes);
+/// Index of the argument that takes a device's choices, or -1.
+int Engine::findChoices(const Stage &stage) {
+  const std::vector<ArgumentInfo> &arguments = stage.entry.info().arguments;
+  auto found = std::ranges::find(arguments, ArgumentRole::Choice, &ArgumentInfo::role);
+  return found == arguments.end() ? -1 : static_cast<int>(found - arguments.begin());
+}
+
+/// From a device's memory: its choices, or all results where it makes none.
+void Engine::fetchAfter(const Stage &stage) {
+  unfetched = &stage;
+  int argument = findChoices(stage);
+  if (argument < 0)
+    return fetchResults();
+  choices.resize(static_cast<size_t>(outputs));
+  if (!choices.empty())
+    gpu->download(choices.data(), stage.buffers[static_cast<size_t>(argument)].data(),
+                  outputs * static_cast<int64_t>(sizeof(choices[0])));
+}
+
+/// What the last step has left on a device.
+void Engine::fetchResults() const {
+  if (!unfetched)
+    return;
+  const Stage &stage = *std::exchange(unfetched, nullptr);
+  for (const TensorView &view : views) {
+    auto argument = static_cast<size_t>(view.info - stage.entry.info().arguments.data());
+    int64_t bytes = sizeOf(view.info->type);
+    for (int64_t size : view.sizes)
+      bytes *= size;
+    if (bytes)
+      gpu->download(stage.results[argument].data(), stage.buffers[argument].data(), bytes);
   }
 }
 
 void Engine::run(Stage &stage) {
   outputs = static_cast<int64_t>(wanted.size());
+  choices.clear();
+  unfetched = nullptr;
   stage.entry.setSize("tokens", static_cast<int64_t>(ids.size()));
   stage.entry.setSize("outputs", outputs);
   stage.entry.setSize("keys", largestKeyCount(batch));
@@ -385,7 +414,7 @@ void Engine::run(Stage &stage) {
   auto start = std::chrono::steady_clock::now();
   if (gpu) {
     gpu->run(stage.entry.key(), [&] { stage.entry.call(); });
-    fetchResults(stage);
+    fetchAfter(stage);
     gpu->synchronize();
     for (size_t i = 0; i < stats.kernels.size(); ++i)
       stats.kernels[i].launches = gpu->launches()[i];
@@ -407,8 +436,19 @@ std::span<const float> Engine::logits(int64_t row) const {
   return {view.floats() + static_cast<size_t>(row) * width, width};
 }
 
+std::optional<int32_t> Engine::likeliest(int64_t row) const {
+  if (row < 0 || row >= static_cast<int64_t>(choices.size()) || choices[static_cast<size_t>(row)] < 0)
+    return std::nullopt;
+  return choices[static_cast<size_t>(row)];
+}
+
+const std::vector<TensorView> &Engine::results() const {
+  fetchResults();
+  return views;
+}
+
 const TensorView &Engine::result(std::string_view name) const {
-  for (const TensorView &view : views)
+  for (const TensorView &view : results())
     if (view.info->name == name)
       return view;
   throw Error(fmt::format("this model has no output '{}'", name));

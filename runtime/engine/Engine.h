@@ -9,6 +9,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 
 namespace attune {
 
@@ -118,8 +119,12 @@ public:
   int64_t outputRows() const { return outputs; }
   /// Logits of such a row; throws if the model has none.
   std::span<const float> logits(int64_t row) const;
+  /// The id with the largest of them, the lowest of equal ones, if that is known without looking at them: a
+  /// device may say so, and keep the logits until someone asks for them. Nothing also if the row holds NaN or
+  /// infinity, or nothing but minus infinity.
+  std::optional<int32_t> likeliest(int64_t row) const;
   /// Outputs, and taps while observing, by name.
-  const std::vector<TensorView> &results() const { return views; }
+  const std::vector<TensorView> &results() const;
   /// Throws if there is none of this name.
   const TensorView &result(std::string_view name) const;
 
@@ -174,7 +179,9 @@ private:
   void *place(std::string_view input, const void *data, size_t bytes);
   void bindInputs(BoundEntry &entry);
   void bindResults(Stage &stage);
-  void fetchResults(Stage &stage);
+  void fetchAfter(const Stage &stage);
+  void fetchResults() const;
+  static int findChoices(const Stage &stage);
   static int64_t largestKeyCount(std::span<const BatchRow> batch);
   int64_t alignedRows(int64_t tokens) const;
 
@@ -195,6 +202,8 @@ private:
   std::vector<BatchRow> batch, sourceBatch;
   int64_t cacheRows = 0, sourceRows = 0, crossRows = 0, outputs = 0;
   std::vector<TensorView> views;
+  std::vector<int32_t> choices;             ///< that a device made, by row
+  mutable const Stage *unfetched = nullptr; ///< whose results are on the device alone
   EngineStatistics stats;
 };
 

@@ -26,6 +26,14 @@ private:
   std::chrono::steady_clock::time_point last = std::chrono::steady_clock::now();
 };
 
+/// The logits are looked at only if the choice needs them, or falls on an id that is no token.
+int32_t choose(const Engine &engine, int64_t row, Sampler &sampler) {
+  if (sampler.takesLikeliest())
+    if (std::optional<int32_t> id = engine.likeliest(row); id && sampler.isChoice(*id))
+      return *id;
+  return sampler.sample(engine.logits(row));
+}
+
 bool contains(const std::vector<int32_t> &ids, int32_t id) { return std::ranges::find(ids, id) != ids.end(); }
 
 } // namespace
@@ -45,6 +53,11 @@ int32_t attune::argmax(std::span<const float> logits) {
   return found == logits.end() ? 0 : static_cast<int32_t>(found - logits.begin());
 }
 
+int32_t attune::argmax(const Engine &engine, int64_t row) {
+  std::optional<int32_t> known = engine.likeliest(row);
+  return known ? *known : argmax(engine.logits(row));
+}
+
 GenerationReport attune::generate(Engine &engine, int sequence, std::span<const int32_t> prompt,
                                   Sampler &sampler, const GenerationLimits &limits,
                                   const std::function<bool(int32_t)> &use) {
@@ -58,7 +71,7 @@ GenerationReport attune::generate(Engine &engine, int sequence, std::span<const 
 
   const std::vector<int32_t> &ends = engine.metadata().tokens.eos;
   while (report.tokens != limits.maxTokens) {
-    int32_t id = sampler.sample(engine.logits(engine.outputRows() - 1));
+    int32_t id = choose(engine, engine.outputRows() - 1, sampler);
     if (limits.stopAtEndOfText && contains(ends, id)) {
       report.reason = StopReason::EndOfText;
       break;
@@ -89,7 +102,7 @@ std::vector<int32_t> attune::generateGreedily(Engine &engine, int sequence, std:
   engine.requireRoom(sequence, static_cast<int64_t>(prompt.size()) + count - 1);
   engine.feed({sequence, prompt});
   for (;;) {
-    ids.push_back(argmax(engine.logits(engine.outputRows() - 1)));
+    ids.push_back(argmax(engine, engine.outputRows() - 1));
     if (static_cast<int64_t>(ids.size()) == count)
       return ids;
     Feed next{sequence, {&ids.back(), 1}};

@@ -10,6 +10,9 @@ namespace attune {
 /// Index of the largest logit, the lowest of equal ones. NaN is never chosen; 0 if there is nothing else.
 int32_t argmax(std::span<const float> logits);
 
+/// The same of a row of the last step's logits; a device may know it without them.
+int32_t argmax(const Engine &engine, int64_t row);
+
 enum class StopReason {
   EndOfText, ///< the model chose a token that ends the text
   MaxTokens, ///< as many as were asked for

@@ -165,7 +165,7 @@ private:
       if (wanted == Rows::All)
         gather.collect(each.index, static_cast<int64_t>(each.done), token, count);
       else if (feeds[i].outputs == Rows::Last)
-        chosen[static_cast<size_t>(each.index)].push_back(argmax(engine.logits(output++)));
+        chosen[static_cast<size_t>(each.index)].push_back(argmax(engine, output++));
       token += count;
       each.done += feeds[i].ids.size();
     }
@@ -181,7 +181,7 @@ private:
         feeds.push_back({each.sequence, {&chosen[static_cast<size_t>(each.index)].back(), 1}});
       engine.step(feeds);
       for (size_t i = 0; i < part.size(); ++i)
-        chosen[static_cast<size_t>(part[i].index)].push_back(argmax(engine.logits(static_cast<int64_t>(i))));
+        chosen[static_cast<size_t>(part[i].index)].push_back(argmax(engine, static_cast<int64_t>(i)));
     }
   }
 

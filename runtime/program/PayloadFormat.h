@@ -51,6 +51,10 @@
 /// place of metadata's. Cache and workspace are 64-byte aligned. `outputs` is 0 for all but the last chunk of
 /// a prompt.
 ///
+/// **Choices.** A device's entry with `logits` may have an output `likeliest` i32 ["outputs"] (role
+/// "choice"): of each row of logits the id with the largest, the lowest of equal ones, or -1 for a row from
+/// which nothing can be chosen. Logits need not leave the device then.
+///
 /// **Taps.** The entry `step_taps` has further outputs (role "tap"), each with the dimension of all its
 /// layers in front:
 ///

@@ -56,6 +56,11 @@ public:
   /// Chooses a token and counts it as having occurred.
   int32_t sample(std::span<const float> logits);
 
+  /// Whether sample() takes the likeliest token of the vocabulary, whatever came before: who knows it need
+  /// not look at the logits.
+  bool takesLikeliest() const { return options.temperature == 0 && options.repetitionPenalty == 1; }
+  bool isChoice(int32_t token) const { return token >= 0 && static_cast<size_t>(token) < vocabularySize; }
+
   /// What sample() would draw from: all that the filters leave, in order of ids; at temperature 0 the one
   /// token. Valid until the next call.
   std::span<const Candidate> candidates(std::span<const float> logits);

@@ -260,3 +260,11 @@ func.func @dispatch_rows(%c: tensor<?x2xi32>, %b: tensor<?x3xi32>, %n: tensor<1x
       -> tensor<?x2xi32>, tensor<?x2xi32>, tensor<?x3xi32>, tensor<1xi32>
   return
 }
+
+// -----
+
+func.func @likeliest_rows(%l: memref<4x96xf32>, %t: memref<3xi32>) {
+  // expected-error @+1 {{has 'memref<3xi32>' for the rows of 'memref<4x96xf32>', expected an element for each}}
+  kernel.likeliest ins(%l : memref<4x96xf32>) outs(%t : memref<3xi32>)
+  return
+}

@@ -57,6 +57,13 @@ func.func @embed(%ids: tensor<?xi32>, %t: memref<1x512xi8>, %e: tensor<?x8xf32>,
   return %o : tensor<?x8xf32>
 }
 
+// CHECK-LABEL: func.func @likeliest(
+func.func @likeliest(%l: memref<?x96xf32>, %t: memref<?xi32>) {
+  // CHECK: kernel.likeliest ins(%{{.*}} : memref<?x96xf32>) outs(%{{.*}} : memref<?xi32>)
+  kernel.likeliest ins(%l : memref<?x96xf32>) outs(%t : memref<?xi32>)
+  return
+}
+
 // CHECK-LABEL: func.func @attention(
 func.func @attention(%q: tensor<?x6x8xf32>, %k: tensor<?x3x8xf32>, %batch: tensor<?x3xi32>, %K: memref<?x3x8x16xf16>, %V: memref<?x3x8xf16>, %sinks: tensor<6xf32>, %e: tensor<?x6x8xf32>,
                      %mq: memref<?x6x8xf32>, %mb: memref<?x3xi32>, %parts: memref<4x6x2x10xf32>) -> (tensor<?x6x8xf32>, tensor<?x6x8xf32>) {

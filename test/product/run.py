@@ -5,7 +5,7 @@
 
   run.py BIN_DIR        BIN_DIR holds attune-compile; the last line is "N passed, N failed"
 """
-import json, os, random, re, shutil, struct, subprocess, sys, tempfile
+import json, math, os, random, re, shutil, struct, subprocess, sys, tempfile
 import xml.etree.ElementTree as xml
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -371,23 +371,26 @@ def test_products():
         check("weights that are gone", code == 1 and "beside.weights" in errors, errors)
 
 
-def test_many_columns():
-    """Loops over many columns need no more stack than over few."""
-    path, program = os.path.join(WORK, "wide.yaml"), os.path.join(WORK, "wide")
-    with open(path, "w") as out:
-        out.write("""name: wide
+WIDE = """name: wide
 kind: decoder
-vocabulary: 600000
+vocabulary: {}
 hidden: 16
 context: 16
 layers:
   - at: 0-0
-    attention: {heads: 1, head_size: 16, mask: causal, norm_before: {kind: rms, eps: 1e-5}}
-    feed_forward: {size: 16, activation: silu, norm_before: {kind: rms, eps: 1e-5}}
-final_norm: {kind: rms, eps: 1e-5}
-head: {tied: true}
-weights: {random: 1}
-""")
+    attention: {{heads: 1, head_size: 16, mask: causal, norm_before: {{kind: rms, eps: 1e-5}}}}
+    feed_forward: {{size: 16, activation: silu, norm_before: {{kind: rms, eps: 1e-5}}}}
+final_norm: {{kind: rms, eps: 1e-5}}
+head: {{tied: true}}
+weights: {{random: 1}}
+"""
+
+
+def test_many_columns():
+    """Loops over many columns need no more stack than over few."""
+    path, program = os.path.join(WORK, "wide.yaml"), os.path.join(WORK, "wide")
+    with open(path, "w") as out:
+        out.write(WIDE.format(600000))
     code, _, errors = call(COMPILE, path, "-o", program)
     check("600000 columns compile", code == 0, errors)
     code, errors, tensors = run(program, [599999, 1, 2])
@@ -513,6 +516,40 @@ def test_cuda():
                   {name: each for name, each in made.items() if each.spills or each.stack} or made.keys() ^ found.keys())
 
 
+def test_greedy_on_a_device():
+    """The device chooses tokens as the host does: of equal logits the lowest id, whatever the width; what holds NaN is left to the host."""
+    def head(change):
+        """The model with other rows of the head."""
+        start, end = HEADER["lm_head.weight"]["data_offsets"]
+        rows = [list(row) for row in struct.iter_unpack(f"<{HIDDEN}f", DATA[start:end])]
+        change(rows)
+        return safetensors(HEADER, DATA[:start] + struct.pack(f"<{VOCABULARY * HIDDEN}f", *sum(rows, [])) + DATA[end:])
+
+    def twice(rows):  # each logit occurs twice
+        rows[VOCABULARY // 2:] = rows[:VOCABULARY // 2]
+
+    def no_number(rows):
+        rows[3] = [float("nan")] * HIDDEN
+
+    wide = os.path.join(WORK, "wide_on_device.yaml")
+    with open(wide, "w") as out:  # the head's columns are no multiple of what a block reads at once
+        out.write(WIDE.format(9001))
+    prompt, count = [3, 14, 15], 9
+    for name, source, width in (("twice", folder("twice", tensors=head(twice)), VOCABULARY), ("NaN", folder("no_number", tensors=head(no_number)), VOCABULARY),
+                                ("wide", wide, 9001)):
+        program = os.path.join(WORK, f"greedy_{name}")
+        code, _, errors = call(COMPILE, source, "--target=cuda", "--chip=sm_80", "--emulate", "-o", program)
+        check(f"--emulate: {name}", code == 0, errors)
+        os.environ["ATTUNE_DEVICE"] = "emulate"
+        code, errors, tensors = run(program, prompt, "--greedy", str(count))
+        chosen = list(struct.unpack(f"<{count}q", tensors["greedy_ids"][1])) if code == 0 else errors
+        code, errors, tensors = run(program, prompt + chosen[:-1], "--step") if code == 0 else (code, errors, {})
+        del os.environ["ATTUNE_DEVICE"]
+        logits = floats(tensors["logits"]) if code == 0 else ()
+        rows = [[-math.inf if math.isnan(x) else x for x in logits[at:at + width]] for at in range((len(prompt) - 1) * width, len(logits), width)]
+        check(f"greedy tokens on a device: {name}", code == 0 and chosen == [row.index(max(row)) for row in rows], f"{chosen} {errors}")
+
+
 def test_several_cpus():
     """One program with code for each: the best that this machine can run is used, and gives what its code alone gives."""
     both, results = os.path.join(WORK, "several"), {}
@@ -628,7 +665,7 @@ def test_pair_bench():
 
 
 parts = [test_usage, test_bad_files, test_bad_gguf, test_outputs, test_dump, test_late_failures, test_stages, test_ir, test_graph, test_products, test_many_columns, test_library, test_sanitized, test_other_cpu,
-         test_opencl, test_cuda, test_other_machine, test_several_cpus, test_compare, test_compare_pair, test_pair_bench, test_vocabulary, test_padded_vocabulary]
+         test_opencl, test_cuda, test_greedy_on_a_device, test_other_machine, test_several_cpus, test_compare, test_compare_pair, test_pair_bench, test_vocabulary, test_padded_vocabulary]
 try:
     for part in parts:
         if len(sys.argv) < 3 or part.__name__[5:] in sys.argv[2:]:

@@ -151,6 +151,53 @@ TEST_F(CudaEngine, RunsWithTheDriver) {
   EXPECT_EQ(Engine(fake.program).statistics().device, "Fake GPU 1");
 }
 
+TEST_F(CudaEngine, LogitsStayOnTheDeviceUntilSomeoneAsks) {
+  FakeProgram fake(withChoices(deviceMetadata()), code);
+  driver->kernels = fake.program.kernels();
+  Engine engine(fake.program);
+  int sequence = engine.open();
+  std::vector<int32_t> ids = prompt;
+  auto generated = [&](Sampler sampler, int64_t count) {
+    engine.truncate(sequence, 0);
+    driver->downloaded = 0;
+    std::vector<int32_t> tokens;
+    generate(engine, sequence, ids, sampler, {count, false},
+             [&](int32_t id) { return tokens.push_back(id), true; });
+    return tokens;
+  };
+  const std::vector<int32_t> expected = expectedTokens(ids, 9);
+  EXPECT_EQ(generateGreedily(engine, sequence, ids, 9), expected);
+  EXPECT_EQ(driver->downloaded, 9 * sizeof(int32_t));
+  EXPECT_EQ(generated(Sampler({}, vocabulary), 9), expected);
+  EXPECT_EQ(driver->downloaded, 9 * sizeof(int32_t));
+
+  // Whoever asks gets them, and they come once.
+  constexpr size_t row = logitWidth * sizeof(float);
+  ids.insert(ids.end(), expected.begin(), expected.end() - 1);
+  for (int i = 0; i < 2; ++i) {
+    std::span<const float> logits = engine.logits(0);
+    EXPECT_EQ(std::vector<float>(logits.begin(), logits.end()), expectedLogits(ids));
+    EXPECT_EQ(driver->downloaded, 9 * sizeof(int32_t) + row);
+  }
+  EXPECT_EQ(engine.likeliest(0), expected.back());
+  EXPECT_EQ(engine.likeliest(1), std::nullopt);
+
+  // Samplers that need them, and a choice that is no token of the vocabulary.
+  generated(Sampler({.temperature = 1}, vocabulary), 3);
+  EXPECT_EQ(driver->downloaded, 3 * (sizeof(int32_t) + row));
+  generated(Sampler({.repetitionPenalty = 1.5}, vocabulary), 3);
+  EXPECT_EQ(driver->downloaded, 3 * (sizeof(int32_t) + row));
+  int32_t start = 0;
+  while (expectedNext({&start, 1}) <= start)
+    start += 1;
+  int32_t unknown = expectedNext({&start, 1});
+  std::vector<float> logits = expectedLogits({&start, 1});
+  ids = {start};
+  std::vector<int32_t> others = generated(Sampler({}, unknown), 1);
+  EXPECT_EQ(others.at(0), std::max_element(logits.begin(), logits.begin() + unknown) - logits.begin());
+  EXPECT_EQ(driver->downloaded, sizeof(int32_t) + row);
+}
+
 TEST_F(CudaEngine, StepsOfOneTokenAreRecordedOnce) {
   FakeProgram fake(deviceMetadata(), code);
   Engine engine(fake.program);

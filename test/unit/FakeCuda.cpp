@@ -147,6 +147,7 @@ Result cuMemcpyHtoDAsync_v2(Address to, const void *from, size_t bytes, Handle) 
   return copy(pointer<void>(to), from, bytes);
 }
 Result cuMemcpyDtoHAsync_v2(void *to, Address from, size_t bytes, Handle) {
+  fake.downloaded += bytes;
   return copy(to, pointer<void>(from), bytes);
 }
 Result cuMemcpyDtoDAsync_v2(Address to, Address from, size_t bytes, Handle) {

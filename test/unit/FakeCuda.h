@@ -28,6 +28,7 @@ struct FakeCuda {
   std::vector<std::string> calls; ///< "launch step 1x1x1 of 1x1x1", "begin capture", ...
   std::string module;             ///< the latest that was loaded
   size_t taken = 0;               ///< of the memory
+  size_t downloaded = 0;          ///< bytes that went to the host
   std::set<std::string> open;     ///< what has not been given back
 };
 

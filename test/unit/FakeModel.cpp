@@ -108,6 +108,18 @@ void decode(void **arguments, size_t memoriesAt) {
 
 void step(void **arguments) { decode(arguments, 4); }
 
+/// The last argument takes the likeliest token of each row.
+void stepWithChoices(void **arguments) {
+  step(arguments);
+  Buffer<float, 2> logits(arguments[3]);
+  Buffer<int32_t, 1> choices(arguments[7]);
+  expect(choices.size(0) == logits.size(0), "size of the choices");
+  for (int64_t i = 0; i < choices.size(0); ++i) {
+    const float *row = logits.data() + i * logitWidth;
+    choices.data()[i] = static_cast<int32_t>(std::max_element(row, row + logitWidth) - row);
+  }
+}
+
 /// Taps: hidden_states[l][t] = (l, id), attentions[l][t][h][j] = 100 l + 10 h + j + 1 for the keys that a
 /// token sees, experts of layer 1.
 void stepTaps(void **arguments) {
@@ -245,10 +257,15 @@ std::span<const AttuneKernel> attune::test::kernelsFor(const json &metadata) {
   // Arguments are descriptors of one to four dimensions.
   static const uint8_t stepBytes[] = {40, 56, 40, 56, 40, 40, 40};
   static const uint8_t tapBytes[] = {40, 56, 40, 56, 72, 88, 72, 72, 40, 40, 40};
+  static const uint8_t choiceBytes[] = {40, 56, 40, 56, 40, 40, 40, 40};
   static const AttuneKernel kernels[] = {{"step", step, stepBytes, sizeof(stepBytes), 0},
                                          {"step_taps", stepTaps, tapBytes, sizeof(tapBytes), 0}};
+  static const AttuneKernel choosing[] = {{"step", stepWithChoices, choiceBytes, sizeof(choiceBytes), 0},
+                                          kernels[1]};
   if (!isForDevice(metadata))
     return {};
+  if (metadata["entries"][0]["arguments"].back()["role"] == "choice")
+    return choosing;
   return kernels;
 }
 
@@ -282,6 +299,11 @@ json attune::test::decoderMetadata(int64_t context, int64_t chunk) {
   appendMemories(taps);
   metadata["entries"] = {{{"name", "step"}, {"arguments", arguments}},
                          {{"name", "step_taps"}, {"arguments", taps}}};
+  return metadata;
+}
+
+json attune::test::withChoices(json metadata) {
+  metadata["entries"][0]["arguments"].push_back(argument("likeliest", "choice", "i32", {"outputs"}));
   return metadata;
 }
 

@@ -33,6 +33,8 @@ extern Observations observed;
 
 /// Metadata of the decoder; change what a test needs.
 nlohmann::json decoderMetadata(int64_t context, int64_t chunk);
+/// A decoder for a device that chooses tokens.
+nlohmann::json withChoices(nlohmann::json metadata);
 /// An encoder: its hidden state of a token is (id, position, length, sum of all ids).
 nlohmann::json encoderMetadata(int64_t context);
 

@@ -32,7 +32,7 @@ std::vector<std::string> dimensionNames(llvm::StringRef role, llvm::StringRef na
     return {"weight_bytes"};
   if (role == "cache" || role == "workspace")
     return {(name + "_bytes").str()};
-  if (name == "output_rows" || (role == "output" && name == "logits"))
+  if (role == "choice" || name == "output_rows" || (role == "output" && name == "logits"))
     return {"outputs"};
   if (role == "tap" && (name == "final_state" || name == "embedding"))
     return {"tokens"};

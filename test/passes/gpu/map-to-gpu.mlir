@@ -81,6 +81,23 @@ func.func @product(%x: memref<?x64xf32>, %w: memref<2x4096xi8>, %y: memref<?x32x
 
 // -----
 
+// A block for each row: its work items read eight elements at a time, then agree on the largest and on the first place that has it.
+// CHECK-LABEL: func.func @likeliest(
+// CHECK:         gpu.launch blocks({{.*}}) threads({{.*}} = %c1024{{.*}} function(@likeliest_likeliest_0) workgroup(%{{.*}} : memref<1024xf32, #gpu.address_space<workgroup>>, %{{.*}} : memref<1024xi32, #gpu.address_space<workgroup>>)
+// CHECK:           scf.for %{{.*}} = %{{.*}} to %{{.*}} step %c8192
+// CHECK-COUNT-8:     memref.load
+// CHECK:             arith.cmpf ogt
+// CHECK:           arith.maxnumf
+// CHECK:           arith.cmpf oeq
+// CHECK:           arith.minsi
+// CHECK-NOT:     kernel.likeliest
+func.func @likeliest(%logits: memref<?x96xf32>, %tokens: memref<?xi32>) {
+  kernel.likeliest ins(%logits : memref<?x96xf32>) outs(%tokens : memref<?xi32>)
+  return
+}
+
+// -----
+
 // A number that a size depends on is read by the runtime.
 // CHECK-LABEL: func.func @size(
 // CHECK:         call @attune_device_read
