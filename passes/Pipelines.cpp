@@ -178,14 +178,24 @@ static void flatten(OpPassManager &device) {
   device.addPass(createLowerAffinePass());
 }
 
-void transformer::buildNvvmPipeline(OpPassManager &pm) {
+/// For devices whose conversion takes branches.
+static void lowerDevice(OpPassManager &pm, std::unique_ptr<Pass> conversion) {
   OpPassManager &device = pm.nest<gpu::GPUModuleOp>();
   flatten(device);
   device.addPass(arith::createArithExpandOpsPass());
   cleanUp(device);
-  device.addPass(createConvertGpuOpsToNVVMOps());
+  device.addPass(std::move(conversion));
   cleanUp(device);
   device.addPass(createReconcileUnrealizedCastsPass());
+}
+
+void transformer::buildNvvmPipeline(OpPassManager &pm) { lowerDevice(pm, createConvertGpuOpsToNVVMOps()); }
+
+void transformer::buildRocdlPipeline(OpPassManager &pm) {
+  ConvertGpuOpsToROCDLOpsOptions options;
+  options.chipset = "gfx90a"; // the oldest: its conversions hold for later ones
+  options.runtime = gpu::amd::Runtime::HIP;
+  lowerDevice(pm, createConvertGpuOpsToROCDLOps(options));
 }
 
 void transformer::buildSpirvPipeline(OpPassManager &pm) {
@@ -290,6 +300,7 @@ void transformer::registerPasses() {
             buildDeviceKernelPipeline);
   stage("transformer-nvvm", "Kernels for NVIDIA's devices, in the LLVM dialect", buildNvvmPipeline);
   stage("transformer-spirv", "Kernels for devices of OpenCL, in the LLVM dialect", buildSpirvPipeline);
+  stage("transformer-rocdl", "Kernels for AMD's devices, in the LLVM dialect", buildRocdlPipeline);
   stage("transformer-emulate", "Kernels become functions of the host as well", buildEmulationPipeline);
   codeStage("transformer-llvm", "The LLVM dialect, with the table of entries", buildLLVMPipeline);
 }

@@ -46,6 +46,8 @@ void buildDeviceKernelPipeline(OpPassManager &pm, const CodeOptions &options);
 void buildNvvmPipeline(OpPassManager &pm);
 /// `transformer-spirv`: a module's kernels for devices of OpenCL, in the LLVM dialect.
 void buildSpirvPipeline(OpPassManager &pm);
+/// `transformer-rocdl`: a module's kernels for AMD's devices, in the LLVM dialect.
+void buildRocdlPipeline(OpPassManager &pm);
 /// `transformer-emulate`: kernels become functions of the host as well.
 void buildEmulationPipeline(OpPassManager &pm);
 

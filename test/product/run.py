@@ -485,9 +485,31 @@ def test_opencl():
     code, text, errors = call(program, "info")
     check("a program for OpenCL tells of itself", code == 0 and re.search(r"^target +opencl$", text, re.M), errors + text[:300])
     refuses("matrix units of OpenCL", ["need matrix units: --target=cuda"], model, "--target=opencl", "--activations=f16", code=2)
-    refuses("chips for OpenCL", ["--chip is for --target=cuda"], model, "--target=opencl", "--chip=sm_80", code=2)
+    refuses("chips for OpenCL", ["--chip is for --target=cuda and rocm"], model, "--target=opencl", "--chip=sm_80", code=2)
     refuses("an unknown target", ["warp-drive"], model, "--target=warp-drive", code=2)
-    refuses("--emit=gpu for a processor", ["--target=cuda or opencl"], model, "--emit=gpu", code=2)
+    refuses("--emit=gpu for a processor", ["--target=cuda, rocm or opencl"], model, "--emit=gpu", code=2)
+
+
+def test_rocm():
+    """Kernels for AMD's GPUs to look at, which LLVM's assembler and linker take; no programs yet."""
+    for chip in ("gfx90a", "gfx942"):
+        code, text, errors = call(COMPILE, model, "--target=rocm", f"--chip={chip}", "--emit=asm", "-o", os.path.join(WORK, chip + ".s"))
+        check(f"--target=rocm --chip={chip} --emit=asm", code == 0, errors)
+        if code:
+            continue
+        with open(os.path.join(WORK, chip + ".s")) as file:
+            kernels = re.findall(r"^\s*\.amdhsa_kernel (\w+)", file.read(), re.M)
+        code, _, errors = call(tool("llvm-mc"), "-triple=amdgcn-amd-amdhsa", f"-mcpu={chip}", "-filetype=obj", chip + ".s", "-o", chip + ".o")
+        check(f"the assembly for {chip} is taken", code == 0, errors)
+        code, _, errors = call(tool("ld.lld"), "-shared", chip + ".o", "-o", chip + ".hsaco")
+        _, text, more = call(tool("llvm-readelf"), "--file-header", "--dyn-syms", chip + ".hsaco")
+        found = [name for name in kernels if f" {name}\n" in text and f" {name}.kd\n" in text]
+        check(f"a code object for {chip} holds each kernel and its descriptor", code == 0 and "AMDGPU" in text and kernels and found == kernels, errors + more + text[:500])
+    code, text, errors = call(COMPILE, model, "--target=rocm", "--emit=gpu", "-o", "-")
+    check("--target=rocm --emit=gpu", code == 0 and "gpu.launch_func" in text, errors)
+    refuses("a program for ROCm", ["--target=rocm writes no programs yet"], model, "--target=rocm", code=2)
+    refuses("NVIDIA's chip for ROCm", ["sm_80", "gfx90a"], model, "--target=rocm", "--chip=sm_80", "--emit=asm", code=2)
+    refuses("matrix units of ROCm", ["need matrix units"], model, "--target=rocm", "--activations=bf16", "--emit=asm", code=2)
 
 
 def test_cuda():
@@ -665,7 +687,7 @@ def test_pair_bench():
 
 
 parts = [test_usage, test_bad_files, test_bad_gguf, test_outputs, test_dump, test_late_failures, test_stages, test_ir, test_graph, test_products, test_many_columns, test_library, test_sanitized, test_other_cpu,
-         test_opencl, test_cuda, test_greedy_on_a_device, test_other_machine, test_several_cpus, test_compare, test_compare_pair, test_pair_bench, test_vocabulary, test_padded_vocabulary]
+         test_opencl, test_rocm, test_cuda, test_greedy_on_a_device, test_other_machine, test_several_cpus, test_compare, test_compare_pair, test_pair_bench, test_vocabulary, test_padded_vocabulary]
 try:
     for part in parts:
         if len(sys.argv) < 3 or part.__name__[5:] in sys.argv[2:]:

@@ -12,9 +12,11 @@
 #include "mlir/Target/LLVMIR/Dialect/GPU/GPUToLLVMIRTranslation.h"
 #include "mlir/Target/LLVMIR/Dialect/LLVMIR/LLVMToLLVMIRTranslation.h"
 #include "mlir/Target/LLVMIR/Dialect/NVVM/NVVMToLLVMIRTranslation.h"
+#include "mlir/Target/LLVMIR/Dialect/ROCDL/ROCDLToLLVMIRTranslation.h"
 #include "mlir/Target/LLVMIR/Export.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/IR/InstIterator.h"
+#include "llvm/IR/Instructions.h"
 #include "llvm/IR/Module.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/FileUtilities.h"
@@ -39,6 +41,50 @@ struct DeviceBackend {
   Error (*check)(const llvm::Module &) = nullptr; ///< what the back end would get wrong
 };
 
+/// LLVM 22's back end takes an i4 for an i8 whose upper bits hold anything: `trunc` to it does not cut them
+/// off.
+Error checkIntegers(const llvm::Module &module) {
+  for (const llvm::Function &function : module)
+    for (const llvm::Instruction &instruction : llvm::instructions(function))
+      if (auto *type = llvm::dyn_cast<llvm::IntegerType>(instruction.getType()->getScalarType());
+          type && !llvm::is_contained({1, 8, 16, 32, 64}, static_cast<int>(type->getBitWidth())))
+        return llvm::createStringError("the kernel '" + function.getName() + "' has an integer of " +
+                                       llvm::Twine(type->getBitWidth()) + " bits, which SPIR-V has not");
+  return Error::success();
+}
+
+/// MLIR puts what a work item keeps for itself into memory of any kind, but AMD's devices have a kind for it.
+/// It is rare that the optimiser leaves any: a mixture's places of many experts.
+Error checkStack(const llvm::Module &module) {
+  unsigned space = module.getDataLayout().getAllocaAddrSpace();
+  for (const llvm::Function &function : module)
+    for (const llvm::Instruction &instruction : llvm::instructions(function))
+      if (auto *buffer = llvm::dyn_cast<llvm::AllocaInst>(&instruction))
+        if (buffer->getAddressSpace() != space)
+          return llvm::createStringError("the kernel '" + function.getName() +
+                                         "' makes memory of its own, which has no form for this device yet");
+  return Error::success();
+}
+
+/// All that differs between devices until there is code of theirs.
+DeviceBackend backendOf(Target target, StringRef chip, llvm::CodeGenFileType form) {
+  switch (target) {
+  case Target::cuda:
+    return {{"nvptx64-nvidia-cuda", chip.str(), kPtxFeatures}, mlir::transformer::buildNvvmPipeline, form};
+  case Target::rocm:
+    return {{"amdgcn-amd-amdhsa", chip.str(), ""}, mlir::transformer::buildRocdlPipeline, form, checkStack};
+  case Target::opencl:
+    // Drivers optimise by themselves, and strength reduction of loops would make odd integers.
+    return {{"spirv64-unknown-unknown", "", "", std::nullopt, llvm::CodeGenOptLevel::None},
+            mlir::transformer::buildSpirvPipeline,
+            form,
+            checkIntegers};
+  case Target::cpu:
+    break;
+  }
+  llvm_unreachable("a processor is no device");
+}
+
 llvm::Expected<std::string> translate(mlir::gpu::GPUModuleOp device, const DeviceBackend &backend) {
   llvm::LLVMContext context;
   std::unique_ptr<llvm::Module> module = mlir::translateModuleToLLVMIR(device, context);
@@ -62,6 +108,7 @@ llvm::Expected<std::string> writeKernels(mlir::ModuleOp module, const DeviceBack
   mlir::registerGPUDialectTranslation(context);
   mlir::registerLLVMDialectTranslation(context);
   mlir::registerNVVMDialectTranslation(context);
+  mlir::registerROCDLDialectTranslation(context);
   auto devices = module.getOps<mlir::gpu::GPUModuleOp>();
   if (!llvm::hasSingleElement(devices))
     return llvm::createStringError("the kernels are not in one module");
@@ -111,12 +158,6 @@ llvm::Expected<std::string> assemble(const std::string &ptxas, const std::string
   return textOf(output);
 }
 
-llvm::Expected<std::string> writePtx(mlir::ModuleOp module, StringRef chip) {
-  return writeKernels(module, {{"nvptx64-nvidia-cuda", chip.str(), kPtxFeatures},
-                               mlir::transformer::buildNvvmPipeline,
-                               llvm::CodeGenFileType::AssemblyFile});
-}
-
 llvm::Expected<std::vector<DeviceCode>> writeNvidiaCode(mlir::ModuleOp module,
                                                         llvm::ArrayRef<std::string> chips) {
   std::vector<DeviceCode> codes;
@@ -125,7 +166,7 @@ llvm::Expected<std::vector<DeviceCode>> writeNvidiaCode(mlir::ModuleOp module,
     bool isFirst = chip == chips.front();
     if (!isFirst && !ptxas)
       continue;
-    auto ptx = writePtx(module, chip);
+    auto ptx = writeKernels(module, backendOf(Target::cuda, chip, llvm::CodeGenFileType::AssemblyFile));
     if (!ptx)
       return ptx.takeError();
     if (ptxas) {
@@ -140,43 +181,34 @@ llvm::Expected<std::vector<DeviceCode>> writeNvidiaCode(mlir::ModuleOp module,
   return codes;
 }
 
-/// LLVM 22's back end takes an i4 for an i8 whose upper bits hold anything: `trunc` to it does not cut them
-/// off.
-Error checkIntegers(const llvm::Module &module) {
-  for (const llvm::Function &function : module)
-    for (const llvm::Instruction &instruction : llvm::instructions(function))
-      if (auto *type = llvm::dyn_cast<llvm::IntegerType>(instruction.getType()->getScalarType());
-          type && !llvm::is_contained({1, 8, 16, 32, 64}, static_cast<int>(type->getBitWidth())))
-        return llvm::createStringError("the kernel '" + function.getName() + "' has an integer of " +
-                                       llvm::Twine(type->getBitWidth()) + " bits, which SPIR-V has not");
-  return Error::success();
-}
-
-llvm::Expected<std::string> writeSpirv(mlir::ModuleOp module, llvm::CodeGenFileType form) {
-  // Drivers optimise by themselves, and strength reduction of loops would make such integers.
-  MachineName machine{"spirv64-unknown-unknown", "", "", std::nullopt, llvm::CodeGenOptLevel::None};
-  return writeKernels(module, {machine, mlir::transformer::buildSpirvPipeline, form, checkIntegers});
-}
-
 } // namespace
 
-bool attune::isNvidiaChip(StringRef chip) {
+bool attune::isChip(Target target, StringRef chip) {
   StringRef number = chip;
-  return number.consume_front("sm_") && !number.empty() &&
-         llvm::all_of(number.rtrim("af"), [](char c) { return llvm::isDigit(c); });
+  auto all = [&](auto isDigit) { return !number.empty() && llvm::all_of(number, isDigit); };
+  if (target == Target::rocm)
+    return number.consume_front("gfx") &&
+           all([](char c) { return llvm::isHexDigit(c) && !llvm::isUpper(c); });
+  if (!number.consume_front("sm_"))
+    return false;
+  number = number.rtrim("af");
+  return all([](char c) { return llvm::isDigit(c); });
 }
 
 llvm::Expected<std::string> attune::writeDeviceAssembly(mlir::ModuleOp module, Target target,
                                                         llvm::ArrayRef<std::string> chips) {
-  return target == Target::opencl ? writeSpirv(module, llvm::CodeGenFileType::AssemblyFile)
-                                  : writePtx(module, chips.front());
+  return writeKernels(
+      module, backendOf(target, chips.empty() ? "" : chips.front(), llvm::CodeGenFileType::AssemblyFile));
 }
 
 llvm::Expected<std::vector<DeviceCode>> attune::writeDeviceCode(mlir::ModuleOp module, Target target,
                                                                 llvm::ArrayRef<std::string> chips) {
-  if (target != Target::opencl)
+  if (target == Target::cuda)
     return writeNvidiaCode(module, chips);
-  auto code = writeSpirv(module, llvm::CodeGenFileType::ObjectFile);
+  // No program carries another target's yet; --emit=obj and llvm show the host's code.
+  if (target == Target::rocm)
+    return std::vector<DeviceCode>();
+  auto code = writeKernels(module, backendOf(target, "", llvm::CodeGenFileType::ObjectFile));
   if (!code)
     return code.takeError();
   return std::vector<DeviceCode>{{"device.spv", std::move(*code)}};

@@ -23,11 +23,11 @@ struct DeviceCode {
   std::string name, bytes;
 };
 
-/// Whether `chip` is one of NVIDIA's names: "sm_80", "sm_90a".
-bool isNvidiaChip(llvm::StringRef chip);
+/// Whether `chip` is a name of the target's: "sm_80", "sm_90a" of NVIDIA's, "gfx90a" of AMD's.
+bool isChip(Target target, llvm::StringRef chip);
 
-/// Text for the kernels in the module's `gpu.module`: PTX for the first of `chips`, or SPIR-V's. The module
-/// stays as it is.
+/// Text for the kernels in the module's `gpu.module`: PTX or a GPU's assembly for the first of `chips`, or
+/// SPIR-V's. The module stays as it is.
 llvm::Expected<std::string> writeDeviceAssembly(mlir::ModuleOp module, Target target,
                                                 llvm::ArrayRef<std::string> chips);
 

@@ -40,7 +40,7 @@ struct Flags {
                  clEnumValN(Emit::library, "lib", "a shared library and a C header"),
                  clEnumValN(Emit::object, "obj", "an object file"),
                  clEnumValN(Emit::assembly, "asm",
-                            "assembly; PTX with --target=cuda, SPIR-V's with --target=opencl"),
+                            "assembly; PTX with --target=cuda, a GPU's with rocm, SPIR-V's with opencl"),
                  clEnumValN(Emit::llvm, "llvm", "LLVM IR"),
                  clEnumValN(Emit::gpu, "gpu", "kernels and launches, with a GPU as target"),
                  clEnumValN(Emit::linalg, "linalg", "MLIR in linalg and kernels"),
@@ -62,10 +62,11 @@ struct Flags {
       "target", cl::desc("Where the model runs:"), cl::init(Target::cpu), cl::cat(category),
       cl::values(clEnumValN(Target::cpu, "cpu", "the processor"),
                  clEnumValN(Target::cuda, "cuda", "an NVIDIA GPU: code for sm_80 and later"),
+                 clEnumValN(Target::rocm, "rocm", "an AMD GPU, to look at: --emit=gpu and asm alone"),
                  clEnumValN(Target::opencl, "opencl",
                             "a device of OpenCL that takes SPIR-V and has Intel's unified shared memory"))};
   cl::list<std::string> chips{
-      "chip", cl::desc("Chips of NVIDIA's that get machine code, the oldest first (sm_80,sm_90a)"),
+      "chip", cl::desc("Chips that get machine code, the oldest first (sm_80,sm_90a; for AMD's, gfx90a)"),
       cl::CommaSeparated, cl::value_desc("names"), cl::cat(category)};
   cl::opt<bool> emulate{"emulate",
                         cl::desc("Compile the GPU's kernels for the processor as well; ATTUNE_DEVICE=emulate "
@@ -153,19 +154,25 @@ void checkTarget(CompileOptions &options) {
         "--cpu names several processors, which only programs and libraries for --target=cpu can be for");
   if (options.target == Target::cpu) {
     if (!options.chips.empty() || options.emulate || options.emit == Emit::gpu)
-      usageError("--chip, --emulate and --emit=gpu need a GPU as target: --target=cuda or opencl");
+      usageError("--chip, --emulate and --emit=gpu need a GPU as target: --target=cuda, rocm or opencl");
     return;
   }
   if (options.target == Target::opencl) {
     if (!options.chips.empty())
-      usageError("--chip is for --target=cuda: OpenCL's drivers make machine code of SPIR-V themselves");
+      usageError(
+          "--chip is for --target=cuda and rocm: OpenCL's drivers make machine code of SPIR-V themselves");
     return;
   }
+  // None has run, and the runtime does not know AMD's devices.
+  if (options.target == Target::rocm && isProduct)
+    usageError("--target=rocm writes no programs yet: look at its kernels with --emit=gpu or --emit=asm");
   for (const std::string &chip : options.chips)
-    if (!isNvidiaChip(chip))
-      usageError("--chip is '" + chip + "', expected names like sm_80 or sm_90a");
+    if (!isChip(options.target, chip))
+      usageError("--chip is '" + chip + "', expected names like " +
+                 (options.target == Target::cuda ? "sm_80 or sm_90a" : "gfx90a or gfx942"));
   if (options.chips.empty())
-    options.chips = {"sm_80", "sm_90a"};
+    options.chips = options.target == Target::cuda ? std::vector<std::string>{"sm_80", "sm_90a"}
+                                                   : std::vector<std::string>{"gfx90a", "gfx942"};
 }
 
 } // namespace
@@ -176,6 +183,8 @@ const char *attune::targetName(Target target) {
     return "cpu";
   case Target::cuda:
     return "cuda";
+  case Target::rocm:
+    return "rocm";
   case Target::opencl:
     return "opencl";
   }

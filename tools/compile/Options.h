@@ -33,7 +33,7 @@ enum class Emit {
 
 enum class Activations { automatic, f32, int8, f16, bf16 };
 /// Where the kernels run.
-enum class Target { cpu, cuda, opencl };
+enum class Target { cpu, cuda, rocm, opencl };
 
 /// As a program's metadata has it: "cuda".
 const char *targetName(Target target);
