@@ -6,6 +6,8 @@
 
 #include "dialect/Kernel.h"
 #include "passes/Passes.h"
+#include "passes/code/Constants.h"
+#include "passes/cpu/LaunchWork.h"
 #include "passes/cpu/Target.h"
 #include "passes/gpu/LaunchesToLLVM.h"
 
@@ -63,6 +65,8 @@ struct LowerLaunch : ConvertOpToLLVMPattern<kernel::LaunchOp> {
     auto context =
         LLVM::LLVMStructType::getLiteral(getContext(), llvm::to_vector(ValueRange(values).getTypes()));
     LLVM::LLVMFuncOp trampoline = createTrampoline(rewriter, module, op, context);
+    if (auto work = op->getAttrOfType<DictionaryAttr>(kWorkAttr))
+      noteWork(trampoline, work, op.getArguments().getTypes(), context);
     Value memory = createContext(rewriter, op, context);
     for (auto [i, value] : llvm::enumerate(values)) {
       Value field = LLVM::GEPOp::create(rewriter, loc, pointer, context, memory,
@@ -152,7 +156,7 @@ struct KernelToLLVM : transformer::impl::KernelToLLVMBase<KernelToLLVM> {
   }
 };
 
-/// Name and function of each entry, and the AttuneCode that points to them.
+/// Name and function of each entry, and the AttuneCode that points to them; the work of kernels.
 struct EntryTable : transformer::impl::EntryTableBase<EntryTable> {
   using EntryTableBase::EntryTableBase;
   static constexpr StringLiteral kPrefix = "_mlir_ciface_";
@@ -173,18 +177,12 @@ struct EntryTable : transformer::impl::EntryTableBase<EntryTable> {
       return signalPassFailure();
     }
     createCode(builder, module.getLoc(), target->name, createTable(builder, module.getLoc(), entries));
+    createWorkTable(builder, module, "attune_work_" + target->name);
   }
 
   static LLVM::GlobalOp createName(OpBuilder &builder, LLVM::LLVMFuncOp interface) {
     StringRef name = interface.getSymName().drop_front(kPrefix.size());
     return createText(builder, interface.getLoc(), ("attune_name_" + name).str(), name);
-  }
-
-  static LLVM::GlobalOp createText(OpBuilder &builder, Location loc, StringRef name, StringRef text) {
-    std::string bytes = text.str() + '\0';
-    auto type = LLVM::LLVMArrayType::get(builder.getI8Type(), bytes.size());
-    return LLVM::GlobalOp::create(builder, loc, type, /*isConstant=*/true, LLVM::Linkage::Internal, name,
-                                  builder.getStringAttr(bytes));
   }
 
   /// void f(ptr arguments): calls the C interface with the pointers of the array.
@@ -242,24 +240,7 @@ struct EntryTable : transformer::impl::EntryTableBase<EntryTable> {
           insert(LLVM::AddressOfOp::create(builder, loc, table), {1});
           insert(LLVM::ConstantOp::create(builder, loc, builder.getI64IntegerAttr(count)), {2});
         });
-    code.setSection("attune_code");
-    code.setAlignment(8); // the section is an array: no more than the structure's own
-    code.setVisibility_(LLVM::Visibility::Hidden);
-  }
-
-  /// `fill` gets a function that puts a value at a position.
-  static LLVM::GlobalOp
-  createConstant(OpBuilder &builder, Location loc, Type type, LLVM::Linkage linkage, StringRef name,
-                 function_ref<void(function_ref<void(Value, ArrayRef<int64_t>)>)> fill) {
-    auto global = LLVM::GlobalOp::create(builder, loc, type, /*isConstant=*/true, linkage, name, Attribute());
-    OpBuilder::InsertionGuard guard(builder);
-    builder.setInsertionPointToStart(builder.createBlock(&global.getInitializerRegion()));
-    Value value = LLVM::UndefOp::create(builder, loc, type);
-    fill([&](Value field, ArrayRef<int64_t> position) {
-      value = LLVM::InsertValueOp::create(builder, loc, value, field, position);
-    });
-    LLVM::ReturnOp::create(builder, loc, value);
-    return global;
+    putInSection(code, "attune_code");
   }
 };
 

@@ -6,6 +6,7 @@
 
 #include "dialect/Kernel.h"
 #include "passes/Passes.h"
+#include "passes/cpu/LaunchWork.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Arith/Utils/Utils.h"
@@ -53,7 +54,9 @@ struct OutlineParallel : transformer::impl::OutlineParallelBase<OutlineParallel>
     for (Value trip : ArrayRef<Value>(trips).drop_front())
       count = arith::MulIOp::create(builder, loc, count, trip);
     func::FuncOp body = createBody(loop, captured.getArrayRef(), trips, symbols);
-    kernel::LaunchOp::create(builder, loc, FlatSymbolRefAttr::get(body), count, captured.getArrayRef());
+    auto launch =
+        kernel::LaunchOp::create(builder, loc, FlatSymbolRefAttr::get(body), count, captured.getArrayRef());
+    launch->setAttr(kWorkAttr, workOf(loop, captured.getArrayRef()));
     loop.erase();
   }
 

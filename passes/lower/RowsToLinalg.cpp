@@ -5,6 +5,7 @@
 
 #include "passes/Passes.h"
 #include "passes/layout/ToKernel.h"
+#include "passes/lower/Kinds.h"
 #include "passes/lower/LinalgBuilder.h"
 #include "passes/lower/ToLinalg.h"
 
@@ -160,6 +161,10 @@ struct LowerGather : OpRewritePattern<GatherOp> {
 
 struct ToLinalg : transformer::impl::ToLinalgBase<ToLinalg> {
   void runOnOperation() override {
+    getOperation().walk([](Operation *op) {
+      if (!isa<FunctionOpInterface, ModuleOp>(op))
+        op->setLoc(withKind(op));
+    });
     RewritePatternSet patterns(&getContext());
     populateRowPatterns(patterns);
     populatePositionPatterns(patterns);

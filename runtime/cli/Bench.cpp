@@ -94,6 +94,22 @@ static std::string tableOf(const ordered_json &result) {
   return text + fmt::format(", {:.1f} MB resident\n", result["rss_mb"].get<double>());
 }
 
+/// The same kinds with --profile.
+static ordered_json profiled(Model &model, const Common &common, const cli::Bench &options) {
+  Profiler profiler(model.program());
+  switch (model.metadata().kind) {
+  case ModelKind::Encoder:
+    profileEncoder(model, common, options, profiler);
+    break;
+  case ModelKind::EncoderDecoder:
+    profileTranslator(model, common, options, profiler);
+    break;
+  default:
+    profileDecoder(model, common, options, profiler);
+  }
+  return profiler.result();
+}
+
 static ordered_json measured(Model &model, const Common &common, const cli::Bench &options) {
   switch (model.metadata().kind) {
   case ModelKind::Encoder:
@@ -106,6 +122,6 @@ static ordered_json measured(Model &model, const Common &common, const cli::Benc
 }
 
 void cli::Bench::run(Model &model, const Common &common) {
-  ordered_json result = measured(model, common, *this);
-  cli::write(json ? result.dump() + "\n" : tableOf(result));
+  ordered_json result = profile ? profiled(model, common, *this) : measured(model, common, *this);
+  cli::write(json ? result.dump() + "\n" : profile ? profileText(result) : tableOf(result));
 }

@@ -3,6 +3,8 @@
 #include "runtime/cli/Benches.h"
 #include "runtime/engine/Generation.h"
 
+#include <fmt/format.h>
+
 using namespace attune;
 using namespace attune::cli;
 using nlohmann::ordered_json;
@@ -17,15 +19,29 @@ public:
       : program(model.program()), engine(program, {.context = common.context}), sequence(engine.open()),
         options(options), prompts(options.prompts, model.metadata().vocabulary) {
     storeStart(result, options);
-  }
-
-  ordered_json run() {
     size_t context = static_cast<size_t>(engine.context());
     decoded = std::min<int64_t>(128, engine.context() / 2); // a small context has no room for more
     size_t room = context - static_cast<size_t>(decoded);
-    std::vector<int32_t> p512 = prompts.get("p512", 512, context), half = p512;
-    std::vector<int32_t> brief = prompts.get("short", 32, room);
-    std::vector<int32_t> p1024 = prompts.get("p1024", 1024, room);
+    p512 = prompts.get("p512", 512, context);
+    brief = prompts.get("short", 32, room);
+    p1024 = prompts.get("p1024", 1024, room);
+  }
+
+  void profile(Profiler &profiler) {
+    prefill(p512); // touches what is touched for the first time
+    profiler.part(fmt::format("prompt of {} tokens", p512.size()), options.repeats, [&] {
+      for (int64_t i = 0; i < options.repeats; ++i)
+        prefill(p512);
+    });
+    for (const std::vector<int32_t> &prompt : {brief, p1024}) {
+      int32_t first = prefill(prompt);
+      profiler.part(fmt::format("a token of {} after {}", decoded, prompt.size()), decoded,
+                    [&] { decode(first, decoded); });
+    }
+  }
+
+  ordered_json run() {
+    std::vector<int32_t> half = p512;
     int32_t first = prefill(brief);
     result["first_s"] = secondsSinceStart(options);
     decode(first, std::min<int64_t>(decoded, 4));
@@ -109,6 +125,7 @@ private:
   int64_t decoded = 0; ///< tokens to measure decoding with
   const Bench &options;
   Prompts prompts;
+  std::vector<int32_t> p512, brief, p1024;
   ordered_json result;
 };
 
@@ -116,4 +133,8 @@ private:
 
 ordered_json cli::benchDecoder(Model &model, const Common &common, const Bench &options) {
   return DecoderBench(model, common, options).run();
+}
+
+void cli::profileDecoder(Model &model, const Common &common, const Bench &options, Profiler &profiler) {
+  DecoderBench(model, common, options).profile(profiler);
 }

@@ -29,6 +29,16 @@ public:
     return result;
   }
 
+  void profile(Profiler &profiler) {
+    for (auto &[name, texts] : inputs()) {
+      encode(texts);
+      profiler.part("texts " + name, options.repeats, [&] {
+        for (int64_t i = 0; i < options.repeats; ++i)
+          encode(texts);
+      });
+    }
+  }
+
 private:
   using Texts = std::vector<std::vector<int32_t>>;
 
@@ -115,4 +125,8 @@ private:
 
 ordered_json cli::benchEncoder(Model &model, const Common &common, const Bench &options) {
   return EncoderBench(model, common, options).run();
+}
+
+void cli::profileEncoder(Model &model, const Common &common, const Bench &options, Profiler &profiler) {
+  EncoderBench(model, common, options).profile(profiler);
 }

@@ -3,6 +3,8 @@
 #include "runtime/cli/Benches.h"
 #include "runtime/engine/Translate.h"
 
+#include <fmt/format.h>
+
 using namespace attune;
 using namespace attune::cli;
 using nlohmann::ordered_json;
@@ -42,6 +44,16 @@ public:
     return result;
   }
 
+  /// A text made of a source by the likeliest tokens, the source's share counted.
+  void profile(Profiler &profiler) {
+    std::vector<int32_t> source = prompts.get("source", 128, static_cast<size_t>(engine->context()));
+    BeamOptions greedy = search;
+    greedy.beams = 1;
+    make(source, greedy);
+    profiler.part(fmt::format("a source of {} tokens and a text of {}", source.size(), search.maxTokens), 1,
+                  [&] { make(source, greedy); });
+  }
+
 private:
   void encode(const std::vector<int32_t> &ids, Rates &rates) {
     SourceFeed feed{engine->openSource(), ids};
@@ -74,4 +86,8 @@ private:
 
 ordered_json cli::benchTranslator(Model &model, const Common &common, const Bench &options) {
   return TranslatorBench(model, common, options).run();
+}
+
+void cli::profileTranslator(Model &model, const Common &common, const Bench &options, Profiler &profiler) {
+  TranslatorBench(model, common, options).profile(profiler);
 }

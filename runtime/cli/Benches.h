@@ -4,6 +4,7 @@
 
 #include "runtime/cli/Clock.h"
 #include "runtime/cli/Commands.h"
+#include "runtime/cli/Profiler.h"
 
 #include <nlohmann/json.hpp>
 
@@ -21,6 +22,12 @@ nlohmann::ordered_json benchDecoder(Model &model, const Common &common, const Be
 nlohmann::ordered_json benchEncoder(Model &model, const Common &common, const Bench &options);
 /// Encoder-decoders: sources, and texts made of them by the likeliest token and by beam search.
 nlohmann::ordered_json benchTranslator(Model &model, const Common &common, const Bench &options);
+
+// The same work in parts, to show where its time goes.
+
+void profileDecoder(Model &model, const Common &common, const Bench &options, Profiler &profiler);
+void profileEncoder(Model &model, const Common &common, const Bench &options, Profiler &profiler);
+void profileTranslator(Model &model, const Common &common, const Bench &options, Profiler &profiler);
 
 //===------------------------- what these share ---------------------------===//
 

@@ -223,10 +223,16 @@ the options ask for; 0 in columns that the mask leaves out.)");
     sub->add_option("--repeats", bench.repeats, "How often to measure")
         ->check(CLI::Range(1, 1000))
         ->capture_default_str();
+    sub->add_flag("--profile", bench.profile, "Show where the time goes, kernel by kernel");
     addContext(sub);
     addExamples(sub, R"(  {0} bench
   {0} bench --threads 1 --repeats 5
-  {0} bench --json --prompts prompts.json)");
+  {0} bench --profile
+  {0} bench --json --prompts prompts.json
+--profile: time and work of each kind of kernel and field of the model, for a prompt (for the text) and
+for a next token; of the limit that binds, the machine's bytes or operations per second, which are
+measured first; and how much of the threads' time was spent in the kernel. Between kernels: on one
+thread.)");
   }
 
   void declareInfo() {

@@ -62,6 +62,7 @@ struct Run {
 struct Bench {
   std::string prompts;
   bool json = false;
+  bool profile = false; ///< shows where the time goes
   int64_t repeats = 3;
   double startSeconds = 0; ///< when the program started, on the clock of Clock.h
   void run(Model &model, const Common &common);

@@ -198,5 +198,12 @@ void ThreadPool::awaitRanges() {
 } // namespace attune
 
 extern "C" void attune_parallel_for(void (*body)(int64_t, int64_t, void *), void *context, int64_t count) {
-  attune::ThreadPool::process().parallelFor(body, context, count);
+  attune::ThreadPool &pool = attune::ThreadPool::process();
+  if (attune::LaunchObserver *observer = attune::LaunchObserver::current.load(std::memory_order_relaxed))
+      [[unlikely]] {
+    if (count > 0)
+      observer->launch(pool, body, context, count);
+    return;
+  }
+  pool.parallelFor(body, context, count);
 }

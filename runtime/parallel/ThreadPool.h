@@ -82,4 +82,17 @@ private:
   int ownerProcess = 0; // a forked child has no workers to stop
 };
 
+/// What attune_parallel_for calls in the place of the process's pool, while there is one: to measure
+/// launches.
+class LaunchObserver {
+public:
+  /// Runs the launch as ThreadPool::parallelFor does.
+  virtual void launch(ThreadPool &pool, ThreadPool::Body body, void *context, int64_t count) = 0;
+
+  static inline std::atomic<LaunchObserver *> current{nullptr};
+
+protected:
+  ~LaunchObserver() = default;
+};
+
 } // namespace attune

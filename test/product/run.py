@@ -682,12 +682,51 @@ def test_pair_bench():
           and all(len(result.get(key, ())) == 2 and min(result[key]) > 0 for key in ("encode_tps", "greedy_tps", "search_tps")), out + errors)
     code, out, errors = call(program, "translate", "--ids", "--json", "--beams", "1", "-n", "64", "--min-tokens", "64", "[5, 17, 40, 9, 1]")
     check("bench makes what translate makes", code == 0 and json.loads(out)["ids"] == result.get("ids"), out + errors)
+    check_profile("an encoder-decoder", program, {"linear", "attention", "norm"}, 1, "--prompts", prompts)
     code, out, errors = call(program, "bench")
     check("bench of an encoder-decoder, as a table", code == 0 and all(line in out for line in ("source", "likeliest tokens", "beam search")), out + errors)
 
 
+def check_profile(name, program, kinds, parts, *options):
+    """Shares of each part's time make the whole, and the kinds of kernels are there. Returns the parts."""
+    code, out, errors = call(program, "bench", "--profile", "--json", "--repeats", "1", *options)
+    result = json.loads(out) if code == 0 else {"parts": [], "limits": {}}
+    check(f"profile of {name}: parts", len(result["parts"]) == parts and result["limits"].get("bytes_per_s", 0) > 0, out + errors)
+    for part in result["parts"]:
+        kernels = part["kernels"]
+        whole = sum(kernel["share"] for kernel in kernels) + part["between_kernels"]["share"]
+        seconds = sum(kernel["seconds"] for kernel in kernels) + part["between_kernels"]["seconds"]
+        check(f"profile of {name}, {part['name']}: shares add up", abs(whole - 1) < 1e-9 and abs(seconds - part["seconds"]) < 1e-9 * part["seconds"]
+              and all(kernel["seconds"] > 0 and 0 < kernel["threads_busy"] <= 1 for kernel in kernels), out)
+        missing = kinds - {kernel["kind"] for kernel in kernels}
+        check(f"profile of {name}, {part['name']}: kinds", not missing and all(kernel["kind"] != "unknown" for kernel in kernels), f"{missing}: {out}")
+    code, out, errors = call(program, "bench", "--profile", "--repeats", "1", *options)
+    rows = [line for line in out.splitlines() if line.endswith("%") or line.endswith("busy")]
+    widths = {len(line) for line in rows if not line.startswith("  between")}
+    check(f"profile of {name}: columns align", code == 0 and len(widths) <= parts and len(rows) > parts, out + errors)
+    return result["parts"]
+
+
+def test_profile():
+    folder = os.path.join(SOURCE, "test", "oracle", "llama")
+    program = os.path.join(WORK, "profiled")
+    code, out, errors = call(COMPILE, folder, "--quantize=q8_0", "-o", program)
+    check("compiles for a profile", code == 0, out + errors)
+    parts = check_profile("a decoder", program, {"linear", "attention", "norm", "rotary", "quantize"}, 3)
+    config = json.load(open(os.path.join(folder, "config.json")))
+    hidden, layers = config["hidden_size"], config["num_hidden_layers"]
+    heads = config["num_attention_heads"] + 2 * config["num_key_value_heads"]
+    size = config.get("head_dim") or hidden // config["num_attention_heads"]
+    matrices = layers * (hidden * size * heads + hidden * size * config["num_attention_heads"] + 3 * hidden * config["intermediate_size"]) + hidden * config["vocab_size"]
+    for part in parts[1:]:
+        counted = sum(kernel["operations"] for kernel in part["kernels"] if kernel["kind"] == "linear")
+        check(f"profile: {part['name']} multiplies each weight once", counted == 2 * matrices, f"{counted}, not {2 * matrices}")
+    keys = sum(kernel["operations"] for kernel in parts[1]["kernels"] if kernel["kind"] == "attention")
+    check("profile: keys that are seen", keys > 0 and keys % (4 * config["num_attention_heads"] * size * layers / parts[1]["steps"]) == 0, f"{keys}")
+
+
 parts = [test_usage, test_bad_files, test_bad_gguf, test_outputs, test_dump, test_late_failures, test_stages, test_ir, test_graph, test_products, test_many_columns, test_library, test_sanitized, test_other_cpu,
-         test_opencl, test_rocm, test_cuda, test_greedy_on_a_device, test_other_machine, test_several_cpus, test_compare, test_compare_pair, test_pair_bench, test_vocabulary, test_padded_vocabulary]
+         test_opencl, test_rocm, test_cuda, test_greedy_on_a_device, test_other_machine, test_several_cpus, test_compare, test_compare_pair, test_pair_bench, test_profile, test_vocabulary, test_padded_vocabulary]
 try:
     for part in parts:
         if len(sys.argv) < 3 or part.__name__[5:] in sys.argv[2:]:

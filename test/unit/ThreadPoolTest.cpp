@@ -4,6 +4,7 @@
 
 #include "runtime/Error.h"
 #include "runtime/parallel/Cores.h"
+#include "runtime/parallel/Profile.h"
 
 #include <chrono>
 #include <fmt/format.h>
@@ -284,6 +285,81 @@ TEST(ThreadPool, DISABLED_ForkJoinCost) {
     }
     fmt::print("{} threads: {:.3f} us per fork and join (mean {:.3f} us)\n", threads, best, total / Repeats);
   }
+}
+
+/// Arguments as compiled code leaves them, for the tests of profiles.
+struct Arguments {
+  std::atomic<int> calls{0};
+  int64_t rows;
+  const int32_t (*batch)[3];
+
+  static void count(int64_t begin, int64_t end, void *self) {
+    static_cast<Arguments *>(self)->calls += static_cast<int>(end - begin);
+  }
+};
+
+AttuneKernelWork workOnRows() {
+  AttuneKernelWork work{};
+  work.body = Arguments::count, work.kind = "linear", work.name = "head";
+  work.weightBytes = 1000, work.weightBytesOfRow = 300;
+  work.bytesOfRow = 10, work.operationsOfRow = 7;
+  work.rowsAt = offsetof(Arguments, rows), work.batchAt = -1;
+  return work;
+}
+
+TEST(Profile, CountsWhatLaunchesCost) {
+  AttuneKernelWork work = workOnRows();
+  Arguments arguments;
+  attune::Profile profile({&work, 1});
+  for (int64_t rows : {2, 5}) { // the second one needs all of the weights
+    arguments.rows = rows;
+    attune_parallel_for(Arguments::count, &arguments, 3);
+  }
+  profile.end();
+  attune_parallel_for(Arguments::count, &arguments, 3); // not counted any more
+  EXPECT_EQ(arguments.calls, 9);
+  std::vector<attune::Profile::Kernel> kernels = profile.kernels();
+  ASSERT_EQ(kernels.size(), 1u);
+  EXPECT_EQ(kernels[0].launches, 2);
+  EXPECT_EQ(kernels[0].bytes, 600 + 1000 + 7 * 10);
+  EXPECT_EQ(kernels[0].operations, 7 * 7);
+  EXPECT_GT(kernels[0].seconds, 0);
+  EXPECT_LE(kernels[0].seconds, profile.seconds());
+}
+
+TEST(Profile, CountsKeysOfEachSequenceOnce) {
+  AttuneKernelWork work = workOnRows();
+  work.weightBytes = work.bytesOfRow = work.operationsOfRow = 0;
+  work.bytesOfKey = 1, work.operationsOfKey = 1;
+  work.batchAt = offsetof(Arguments, batch);
+  const int32_t batch[4][3] = {{4, 0, 6}, {5, 0, 6}, {0, 16, 1}, {9, 32, 10}};
+  Arguments arguments;
+  arguments.rows = 4, arguments.batch = batch;
+  auto countOf = [&] {
+    attune::Profile profile({&work, 1});
+    attune_parallel_for(Arguments::count, &arguments, 1);
+    profile.end();
+    return std::pair(profile.kernels()[0].bytes, profile.kernels()[0].operations);
+  };
+  EXPECT_EQ(countOf(), std::pair(6.0 + 1 + 10, 6.0 + 6 + 1 + 10));
+  work.isCausal = 1;
+  EXPECT_EQ(countOf(), std::pair(6.0 + 1 + 10, 5.0 + 6 + 1 + 10));
+  work.window = 2;
+  EXPECT_EQ(countOf(), std::pair(3.0 + 1 + 2, 2.0 + 2 + 1 + 2));
+  work.window = 0, work.chunk = 5;
+  EXPECT_EQ(countOf(), std::pair(6.0 + 1 + 5, 5.0 + 1 + 1 + 5));
+}
+
+TEST(Profile, KernelsThatNothingIsKnownOf) {
+  Arguments arguments;
+  attune::Profile profile({});
+  attune_parallel_for(Arguments::count, &arguments, 5);
+  attune_parallel_for(Arguments::count, &arguments, 0);
+  profile.end();
+  EXPECT_EQ(arguments.calls, 5);
+  ASSERT_EQ(profile.kernels().size(), 1u);
+  EXPECT_EQ(profile.kernels()[0].work, nullptr);
+  EXPECT_EQ(profile.kernels()[0].launches, 1);
 }
 
 } // namespace

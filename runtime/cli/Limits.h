@@ -1,0 +1,21 @@
+// Part of Attune, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#pragma once
+
+#include <cstddef>
+#include <span>
+
+namespace attune::cli {
+
+/// What all threads of the pool can do at most, per second; 0: not known for this processor.
+struct Limits {
+  double bytes = 0;          ///< read from memory
+  double operations = 0;     ///< f32 additions and multiplications, in pairs
+  double int8Operations = 0; ///< the same of int8 products
+};
+
+/// Measured, in some tenths of a second. Bytes: how fast `memory` is read again and again, whichever cache
+/// holds it.
+Limits measureLimits(std::span<const std::byte> memory);
+
+} // namespace attune::cli
