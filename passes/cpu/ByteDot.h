@@ -25,6 +25,9 @@ public:
   };
   Weights prepare(Value codes);
 
+  /// Whether the instruction takes its four activations from any lane of a vector.
+  bool takesLane() const { return kind() == DotKind::Neon; }
+
   /// What `prepare` adds to each weight: `sum` is larger by this times the sum of the activations.
   int offset() const;
 

@@ -8,6 +8,7 @@
 #include "passes/cpu/Product.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
 
 using namespace mlir;
 using namespace mlir::transformer;
@@ -48,9 +49,15 @@ struct QuantizedProduct {
   /// What is subtracted from a code before it is scaled.
   int zero() const { return format.zero + dot.offset(); }
 
-  /// Four columns of the activations in every lane.
-  Value loadActivations(Value row, Value column) {
-    Value four = e.loadBytes(e.vectorOf(e.getI32Type(), 1), op.getInput(), row, column);
+  /// The group's four columns of the activations in every lane.
+  Value loadActivations(Value row, Value b, int64_t group) {
+    Value first = e.mul(b, PackedFormat::blockColumns);
+    Value four;
+    if (dot.takesLane()) // one load for four groups: it is the same for them all
+      four = vector::ExtractOp::create(
+          e, e.loadBytes(e.ints(), op.getInput(), row, e.add(first, group / 4 * 16)), group % 4);
+    else
+      four = e.loadBytes(e.vectorOf(e.getI32Type(), 1), op.getInput(), row, e.add(first, 4 * group));
     return e.bitcast(e.broadcast(four, e.ints()), e.bytes());
   }
 
@@ -68,8 +75,7 @@ struct QuantizedProduct {
     for (int64_t group : groupsOf(set)) {
       Values activations;
       for (int r = 0; r < tile.rows; ++r)
-        activations.push_back(
-            loadActivations(e.add(tile.row, r), e.add(e.mul(b, PackedFormat::blockColumns), 4 * group)));
+        activations.push_back(loadActivations(e.add(tile.row, r), b, group));
       for (auto [c, column] : llvm::enumerate(tile.columns)) {
         ByteDot::Weights codes = dot.prepare(codesOf.load(column, block, group));
         for (int r = 0; r < tile.rows; ++r) {

@@ -42,8 +42,11 @@ func.func @dense(%x: memref<?x64xf32>, %w: memref<2x4096xi8>, %b: memref<32xf32>
 // CHECK-NOT: pmadd.ub.sw
 // CHECK: llvm.call_intrinsic "llvm.x86.avx2.pmadd.wd"
 // CHECK: arith.sitofp %{{.*}} : vector<8xi32> to vector<8xf32>
-// Arm's instruction sums four products in 32 bits: 8 to a block and quarter of a panel. Without it, arithmetic in 16 bits.
+// Arm's instruction sums four products in 32 bits: 8 to a block and quarter of a panel. It takes activations from a lane of a vector.
+// Without it, arithmetic in 16 bits.
 // DOT-LABEL: func.func @nibbles
+// DOT: %[[FOUR:.*]] = vector.extract %{{.*}}[0] : i32 from vector<4xi32>
+// DOT: vector.broadcast %[[FOUR]] : i32 to vector<4xi32>
 // DOT-COUNT-32: llvm.call_intrinsic "llvm.aarch64.neon.sdot.v4i32.v16i8"
 // DOT-NOT: sdot
 // DOT: arith.sitofp %{{.*}} : vector<4xi32> to vector<4xf32>
