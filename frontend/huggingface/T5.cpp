@@ -72,8 +72,8 @@ void huggingface::describeT5(const Config &config, Description &model) {
   model.tokens.decoderStart = config.maybeInteger("pad_token_id"); // where nothing else is said
   // Where the second flag stands it is the first one's old meaning: newer files call every table tied.
   bool scaled = config.flag("scale_decoder_outputs", config.flag("tie_word_embeddings", true));
-  model.head = Head{config.flag("tie_word_embeddings", true) &&
-                    (scaled || !folderHasTensor(model, "lm_head.weight"))};
+  model.head =
+      Head{config.flag("tie_word_embeddings", true) && (scaled || !folderHasTensor(model, "lm_head.weight"))};
   if (scaled)
     model.head->scale = 1 / std::sqrt(static_cast<double>(model.hidden));
 
