@@ -3,9 +3,9 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Programs and the compiler from outside: files, paths, options, bad input.
 
-  run.py BIN_DIR        BIN_DIR holds attune-compile; the last line is "N passed, N failed"
+  run.py BIN_DIR [PART...]       BIN_DIR holds attune-compile; the last line is "N passed, N failed"
 """
-import json, math, os, random, re, shutil, struct, subprocess, sys, tempfile
+import concurrent.futures, json, math, os, random, re, shutil, struct, subprocess, sys, tempfile
 import xml.etree.ElementTree as xml
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -727,11 +727,27 @@ def test_profile():
 
 parts = [test_usage, test_bad_files, test_bad_gguf, test_outputs, test_dump, test_late_failures, test_stages, test_ir, test_graph, test_products, test_many_columns, test_library, test_sanitized, test_other_cpu,
          test_opencl, test_rocm, test_cuda, test_greedy_on_a_device, test_other_machine, test_several_cpus, test_compare, test_compare_pair, test_pair_bench, test_profile, test_vocabulary, test_padded_vocabulary]
+
+
+def apart(part):
+    """A part in a process of its own, with its own folder: what it printed but for the count, and the count."""
+    name = part.__name__[5:]
+    done = subprocess.run([sys.executable, os.path.abspath(__file__), BIN, name], capture_output=True, text=True)
+    count = re.search(r"(\d+) passed, (\d+) failed\n$", done.stdout)
+    if not count:
+        return f"{name.replace('_', ' ')}\nFAILED: it ended with {done.returncode} and without a count\n{done.stdout}{done.stderr}", 0, 1
+    return done.stdout[:count.start()] + done.stderr, int(count[1]), int(count[2])
+
+
 try:
-    for part in parts:
-        if len(sys.argv) < 3 or part.__name__[5:] in sys.argv[2:]:
-            print(part.__name__[5:].replace("_", " "), flush=True)
-            part()
+    if len(sys.argv) == 3:
+        print(sys.argv[2].replace("_", " "), flush=True)
+        next(part for part in parts if part.__name__[5:] == sys.argv[2])()
+    else:  # as many at once as there are processors
+        with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+            for text, more, fewer in pool.map(apart, [part for part in parts if len(sys.argv) < 3 or part.__name__[5:] in sys.argv[2:]]):
+                print(text, end="", flush=True)
+                passed, failed = passed + more, failed + fewer
 finally:
     shutil.rmtree(WORK, ignore_errors=True)
 print(f"{passed} passed, {failed} failed")
