@@ -156,6 +156,21 @@ def MathToPolynomials : Pass<"kernel-math-to-polynomials"> {
   let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::math::MathDialect", "::mlir::vector::VectorDialect"];
 }
 
+def AddLimits : Pass<"kernel-add-limits", "ModuleOp"> {
+  let summary = "Functions that show what the processor can do at most";
+  let description = [{
+    Where launches note their work, two functions are added that a profile runs to know the limits beside which it puts kernels: twelve independent chains of multiply-adds of
+    f32, and of sums of products of bytes, in the instructions that kernels for this processor use.
+
+    ```mlir
+    func.func private @limit_f32(%begin: i64, %end: i64, %context: !llvm.ptr) attributes {kernel.work = {kind = "limit", operationsOfRow = 1920000 : i64, ...}} {
+      %chains:12 = scf.for ... { vector.fma %a, %a, %chain ... }
+    ```
+  }];
+  let options = [Option<"cpu", "cpu", "std::string", /*default=*/"\"native\"", "the processor, as in the passes that expand kernels">];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::LLVM::LLVMDialect", "::mlir::math::MathDialect", "::mlir::scf::SCFDialect", "::mlir::vector::VectorDialect"];
+}
+
 def HoistStackBuffers : Pass<"kernel-hoist-stack-buffers", "func::FuncOp"> {
   let summary = "Buffers on the stack are allocated where the function begins";
   let description = [{

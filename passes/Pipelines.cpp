@@ -117,6 +117,7 @@ void transformer::buildKernelPipeline(OpPassManager &pm, const CodeOptions &opti
   pm.addPass(createExpandQuantize({options.cpu}));
   pm.addPass(createExpandEmbed({options.cpu}));
   pm.addPass(createExpandAttention({options.cpu}));
+  pm.addPass(createAddLimits({options.cpu}));
   cleanUp(pm);
 }
 

@@ -2,12 +2,14 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "runtime/cli/Limits.h"
 #include "runtime/cli/Clock.h"
+#include "runtime/parallel/KernelWork.h"
 #include "runtime/parallel/ThreadPool.h"
 
 #include <algorithm>
 #include <atomic>
 #include <cstdint>
 #include <cstring>
+#include <string_view>
 
 using namespace attune;
 using namespace attune::cli;
@@ -53,62 +55,25 @@ double readingRate(std::span<const std::byte> memory) {
   });
 }
 
-#if defined(__x86_64__)
-
-constexpr int64_t loops = 400000;
-constexpr int chains = 12; // enough to hide an instruction's latency
-
-using Wide = float __attribute__((vector_size(64)));
-using Narrow = float __attribute__((vector_size(32)));
-
-// Twelve independent chains of an instruction (or of some), `loops` times.
-#define ATTUNE_CHAINS(FEATURES, NAME, VECTOR, INSTRUCTIONS)                                                  \
-  __attribute__((target(FEATURES))) void NAME(int64_t times) {                                               \
-    VECTOR sums[chains] = {}, a = {}, b = {}, scratch = {};                                                  \
-    for (int64_t i = 0; i < times; ++i) {                                                                    \
-      _Pragma("GCC unroll 12") for (int chain = 0; chain < chains; ++chain) asm volatile(                    \
-          INSTRUCTIONS : "+v"(sums[chain]), "+v"(scratch) : "v"(a), "v"(b));                                 \
-    }                                                                                                        \
+/// Of what compiled code has for this: functions of the processor that is in use.
+void measureOperations(Limits &limits, std::string_view cpu) {
+  for (const AttuneKernelWork *work = __start_attune_work; work != __stop_attune_work; ++work) {
+    if (std::string_view(work->kind) != "limit" || work->name != cpu)
+      continue;
+    int64_t items = ThreadPool::process().threads() * 16;
+    double operations = static_cast<double>(work->operationsOfRow * items);
+    double rate =
+        bestRate(operations, items, [work](int64_t from, int64_t to) { work->body(from, to, nullptr); });
+    (work->isInt8 ? limits.int8Operations : limits.operations) = rate;
   }
-ATTUNE_CHAINS("avx512f", multiplyAddWide, Wide, "vfmadd231ps %2, %3, %0")
-ATTUNE_CHAINS("avx512f,avx512vnni", dotWide, Wide, "vpdpbusd %2, %3, %0")
-ATTUNE_CHAINS("avx2,fma", multiplyAddNarrow, Narrow, "vfmadd231ps %2, %3, %0")
-ATTUNE_CHAINS("avx2,fma", dotNarrow, Narrow,
-              "vpmaddubsw %2, %3, %1\n vpmaddwd %2, %1, %1\n vpaddd %1, %0, %0")
-ATTUNE_CHAINS("avx2,fma", dotVex, Narrow, "%{vex%} vpdpbusd %2, %3, %0")
-#undef ATTUNE_CHAINS
-
-/// `lanes` products and sums an instruction.
-double chainRate(void (*chain)(int64_t), double lanes) {
-  int64_t items = ThreadPool::process().threads() * 4;
-  double work = 2 * lanes * chains * static_cast<double>(loops) * static_cast<double>(items);
-  return bestRate(work, items, [chain](int64_t from, int64_t to) { chain((to - from) * loops); });
 }
-
-void measureOperations(Limits &limits) {
-  if (__builtin_cpu_supports("avx512f"))
-    limits.operations = chainRate(multiplyAddWide, 16);
-  else if (__builtin_cpu_supports("fma"))
-    limits.operations = chainRate(multiplyAddNarrow, 8);
-  if (__builtin_cpu_supports("avx512vnni"))
-    limits.int8Operations = chainRate(dotWide, 64);
-  else if (__builtin_cpu_supports("avxvnni"))
-    limits.int8Operations = chainRate(dotVex, 32);
-  else if (__builtin_cpu_supports("avx2"))
-    limits.int8Operations = chainRate(dotNarrow, 32);
-}
-
-#else
-
-void measureOperations(Limits &) {}
-
-#endif
 
 } // namespace
 
-Limits cli::measureLimits(std::span<const std::byte> memory) {
+Limits cli::measureLimits(const Program &program) {
   Limits limits;
-  limits.bytes = readingRate(memory);
-  measureOperations(limits);
+  limits.bytes = readingRate(program.weights());
+  if (program.cpu())
+    measureOperations(limits, program.cpu()->name);
   return limits;
 }

@@ -2,8 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #pragma once
 
-#include <cstddef>
-#include <span>
+#include "runtime/program/Program.h"
 
 namespace attune::cli {
 
@@ -14,8 +13,9 @@ struct Limits {
   double int8Operations = 0; ///< the same of int8 products
 };
 
-/// Measured, in some tenths of a second. Bytes: how fast `memory` is read again and again, whichever cache
-/// holds it.
-Limits measureLimits(std::span<const std::byte> memory);
+/// Measured, in some tenths of a second. Bytes: how fast the program's weights are read again and again,
+/// whichever cache holds them. Operations: of the program's own code for the processor in use
+/// (passes/cpu/AddLimits.cpp).
+Limits measureLimits(const Program &program);
 
 } // namespace attune::cli

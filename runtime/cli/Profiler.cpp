@@ -56,7 +56,7 @@ Profiler::Profiler(const Program &program) {
   if (program.metadata().target != "cpu")
     throw Error(fmt::format("--profile tells of kernels on the CPU, and this program's run on '{}'",
                             program.metadata().target));
-  limits = measureLimits(program.weights());
+  limits = measureLimits(program);
   json["threads"] = ThreadPool::process().threads();
   json["limits"] = {{"bytes_per_s", limits.bytes},
                     {"operations_per_s", limits.operations},
