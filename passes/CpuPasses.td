@@ -159,8 +159,8 @@ def MathToPolynomials : Pass<"kernel-math-to-polynomials"> {
 def AddLimits : Pass<"kernel-add-limits", "ModuleOp"> {
   let summary = "Functions that show what the processor can do at most";
   let description = [{
-    Where launches note their work, two functions are added that a profile runs to know the limits beside which it puts kernels: twelve independent chains of multiply-adds of
-    f32, and of sums of products of bytes, in the instructions that kernels for this processor use.
+    Where launches note their work, functions are added that a profile runs to know the limits beside which it puts kernels: twelve independent chains of multiply-adds of
+    f32, and of sums of products of bytes, in the instructions that kernels for this processor use, and a loop that reads memory.
 
     ```mlir
     func.func private @limit_f32(%begin: i64, %end: i64, %context: !llvm.ptr) attributes {kernel.work = {kind = "limit", operationsOfRow = 1920000 : i64, ...}} {

@@ -1,8 +1,8 @@
 // Part of Attune, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
-// Functions that do nothing but multiply and add, as fast as the processor can: what profiles compare kernels
-// with. Generated, since the runtime knows no instructions beyond the baseline.
+// Functions that do nothing but multiply and add, or read, as fast as the processor can: what profiles
+// compare kernels with. Generated, since the runtime knows no instructions beyond the baseline.
 
 #include "dialect/Kernel.h"
 #include "passes/Passes.h"
@@ -27,8 +27,16 @@ namespace {
 constexpr int64_t kChains = 12;    ///< independent of each other, enough to hide an instruction's latency
 constexpr int64_t kRounds = 10000; ///< of a row, in each of which every chain goes on by one
 
+constexpr int64_t kPiece = 4096; ///< bytes of a row that is read
+
+/// What a row of a range is.
+struct RowWork {
+  int64_t operations = 0, bytes = 0;
+  bool isInt8 = false;
+};
+
 /// `void f(i64 begin, i64 end, ptr)` with the work that a row of its range is.
-func::FuncOp createRange(ModuleOp module, StringRef name, StringRef cpu, int64_t operations, bool isInt8) {
+func::FuncOp createRange(ModuleOp module, StringRef name, StringRef cpu, const RowWork &row) {
   OpBuilder builder = OpBuilder::atBlockEnd(module.getBody());
   Type i64 = builder.getI64Type();
   auto type =
@@ -39,8 +47,9 @@ func::FuncOp createRange(ModuleOp module, StringRef name, StringRef cpu, int64_t
   auto number = [&](StringRef field, int64_t value) { work.set(field, builder.getI64IntegerAttr(value)); };
   work.set("kind", builder.getStringAttr("limit"));
   work.set("name", builder.getStringAttr(cpu));
-  number("operationsOfRow", operations);
-  number("isInt8", isInt8);
+  number("operationsOfRow", row.operations);
+  number("bytesOfRow", row.bytes);
+  number("isInt8", row.isInt8);
   number("rowsAt", -1);
   number("batchAt", -1);
   function->setAttr(kWorkAttr, work.getDictionary(builder.getContext()));
@@ -49,62 +58,77 @@ func::FuncOp createRange(ModuleOp module, StringRef name, StringRef cpu, int64_t
   return function;
 }
 
-/// The chains of a range. Their first values are not known before the program runs; their results are stored
-/// where nobody may leave that out.
-void emitChains(Emitter &e, func::FuncOp function, VectorType type,
-                function_ref<Value(Value seed, int64_t chain)> first,
-                function_ref<Value(Value seed, Value chain)> next, function_ref<Value(Values)> sum) {
-  auto asIndex = [&](unsigned i) -> Value {
-    return arith::IndexCastOp::create(e, e.getIndexType(), function.getArgument(i));
-  };
-  Value seed = function.getArgument(0);
+Value asIndex(Emitter &e, Value number) { return arith::IndexCastOp::create(e, e.getIndexType(), number); }
+
+/// Stores a result where nobody may leave that out.
+void keep(Emitter &e, Value result) {
+  Value one = LLVM::ConstantOp::create(e, e.getI64Type(), e.getI64IntegerAttr(1));
+  Value memory = LLVM::AllocaOp::create(e, LLVM::LLVMPointerType::get(e.getContext()), result.getType(), one);
+  LLVM::StoreOp::create(e, result, memory, /*alignment=*/0, /*isVolatile=*/true);
+}
+
+/// The chains of a range. Their first values are not known before the program runs.
+Values emitChains(Emitter &e, func::FuncOp function, function_ref<Value(int64_t chain)> first,
+                  function_ref<Value(Value chain)> next) {
   Values chains;
   for (int64_t i = 0; i < kChains; ++i)
-    chains.push_back(first(seed, i));
-  Value rounds = e.mul(e.sub(asIndex(1), asIndex(0)), kRounds);
-  Values results = e.loop(e.index(0), rounds, 1, chains, [&](Value, ValueRange carried) {
-    return llvm::map_to_vector(carried, [&](Value chain) { return next(seed, chain); });
-  });
-  Value one = LLVM::ConstantOp::create(e, e.getI64Type(), e.getI64IntegerAttr(1));
-  Value memory = LLVM::AllocaOp::create(e, LLVM::LLVMPointerType::get(e.getContext()), type, one);
-  LLVM::StoreOp::create(e, sum(results), memory, /*alignment=*/0, /*isVolatile=*/true);
+    chains.push_back(first(i));
+  Value rows = e.sub(asIndex(e, function.getArgument(1)), asIndex(e, function.getArgument(0)));
+  return e.loop(e.index(0), e.mul(rows, kRounds), 1, chains,
+                [&](Value, ValueRange carried) { return llvm::map_to_vector(carried, next); });
 }
 
 void addMultiplyAdd(ModuleOp module, const CpuTarget &target) {
   func::FuncOp function =
-      createRange(module, "limit_f32", target.name, 2 * target.lanes() * kChains * kRounds, /*isInt8=*/false);
+      createRange(module, "limit_f32", target.name, {.operations = 2 * target.lanes() * kChains * kRounds});
   Emitter e(function.front().getTerminator(), target);
-  auto splat = [&](Value seed) {
-    return e.broadcast(arith::SIToFPOp::create(e, e.getF32Type(), seed), e.floats());
+  Value seed = e.broadcast(arith::SIToFPOp::create(e, e.getF32Type(), function.getArgument(0)), e.floats());
+  auto first = [&](int64_t chain) -> Value {
+    return arith::AddFOp::create(e, seed, e.splat(e.floats(), static_cast<double>(chain)));
   };
-  Value factor = splat(function.getArgument(0));
-  emitChains(
-      e, function, e.floats(),
-      [&](Value seed, int64_t chain) {
-        return arith::AddFOp::create(e, splat(seed), e.splat(e.floats(), static_cast<double>(chain)))
-            .getResult();
-      },
-      [&](Value, Value chain) { return e.fma(factor, factor, chain); },
-      [&](Values results) { return e.sumFloats(results); });
+  keep(e, e.sumFloats(emitChains(e, function, first, [&](Value chain) { return e.fma(seed, seed, chain); })));
 }
 
 /// A factor is the chain itself: what does not change would be multiplied once.
 void addByteDot(ModuleOp module, const CpuTarget &target) {
-  func::FuncOp function = createRange(module, "limit_int8", target.name,
-                                      2 * 4 * target.lanes() * kChains * kRounds, /*isInt8=*/true);
+  func::FuncOp function =
+      createRange(module, "limit_int8", target.name,
+                  {.operations = 2 * 4 * target.lanes() * kChains * kRounds, .isInt8 = true});
   Emitter e(function.front().getTerminator(), target);
+  Value seed = e.broadcast(arith::TruncIOp::create(e, e.getI32Type(), function.getArgument(0)), e.ints());
   ByteDot dot(e, /*nibbles=*/false);
-  auto splat = [&](Value seed) {
-    return e.broadcast(arith::TruncIOp::create(e, e.getI32Type(), seed), e.ints());
+  ByteDot::Weights weights = dot.prepare(e.bitcast(seed, e.bytes()));
+  auto first = [&](int64_t chain) -> Value {
+    return arith::AddIOp::create(e, seed, e.splat(e.ints(), chain));
   };
-  ByteDot::Weights weights = dot.prepare(e.bitcast(splat(function.getArgument(0)), e.bytes()));
-  emitChains(
-      e, function, e.ints(),
-      [&](Value seed, int64_t chain) {
-        return arith::AddIOp::create(e, splat(seed), e.splat(e.ints(), chain)).getResult();
-      },
-      [&](Value, Value chain) { return dot.finish(dot.add(chain, weights, e.bitcast(chain, e.bytes()))); },
-      [&](Values results) { return e.sumInts(results); });
+  keep(e, e.sumInts(emitChains(e, function, first, [&](Value chain) {
+    return dot.finish(dot.add(chain, weights, e.bitcast(chain, e.bytes())));
+  })));
+}
+
+/// The context is the memory that is read, of which each row is a piece.
+void addReading(ModuleOp module, const CpuTarget &target) {
+  constexpr int64_t kStreams = 8; // sums that do not wait for each other
+  func::FuncOp function = createRange(module, "limit_read", target.name, {.bytes = kPiece});
+  Emitter e(function.front().getTerminator(), target);
+  int64_t size = target.vectorBits / 8;
+  auto offsetOf = [&](unsigned argument) {
+    return e.mul(asIndex(e, function.getArgument(argument)), kPiece);
+  };
+  auto read = [&](Value offset) -> Value {
+    Value at = arith::IndexCastOp::create(e, e.getI64Type(), offset);
+    Value address = LLVM::GEPOp::create(e, function.getArgument(2).getType(), e.getI8Type(),
+                                        function.getArgument(2), ArrayRef<LLVM::GEPArg>{at});
+    return LLVM::LoadOp::create(e, e.ints(), address, /*alignment=*/1);
+  };
+  keep(e, e.sumInts(e.loop(offsetOf(0), offsetOf(1), kStreams * size, Values(kStreams, e.zeros(e.ints())),
+                           [&](Value offset, ValueRange carried) {
+                             Values next;
+                             for (auto [i, sum] : llvm::enumerate(carried))
+                               next.push_back(arith::AddIOp::create(
+                                   e, sum, read(e.add(offset, static_cast<int64_t>(i) * size))));
+                             return next;
+                           })));
 }
 
 bool isProfiled(ModuleOp module) {
@@ -129,6 +153,7 @@ struct AddLimits : transformer::impl::AddLimitsBase<AddLimits> {
     }
     addMultiplyAdd(module, *target);
     addByteDot(module, *target);
+    addReading(module, *target);
   }
 };
 

@@ -16,8 +16,6 @@ using namespace mlir::transformer;
 
 namespace {
 
-constexpr int64_t kPanelRows = 16;
-
 /// Elements of the static part of a shape: of all, or of each row.
 int64_t staticElements(MemRefType type) {
   int64_t elements = 1;
@@ -115,7 +113,7 @@ private:
     for (Value weight : weights) {
       MemRefType type = wholeType(weight);
       bytes += staticBytes(type);
-      matrices = type.getDimSize(0) / llvm::divideCeil(columns, kPanelRows);
+      matrices = type.getDimSize(0) / llvm::divideCeil(columns, attune::PackedFormat::panelRows);
       elsewhere.insert(whole(weight));
     }
     weightBytes = bytes;

@@ -2,13 +2,10 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "runtime/cli/Limits.h"
 #include "runtime/cli/Clock.h"
-#include "runtime/parallel/KernelWork.h"
+#include "runtime/parallel/Profile.h"
 #include "runtime/parallel/ThreadPool.h"
 
 #include <algorithm>
-#include <atomic>
-#include <cstdint>
-#include <cstring>
 #include <string_view>
 
 using namespace attune;
@@ -18,62 +15,46 @@ namespace {
 
 constexpr int repeats = 5;
 
-/// The best rate of some runs of work that is shared out over all threads.
-template <typename Body> double bestRate(double work, int64_t items, Body body) {
+/// The best of some runs.
+template <typename Body> double bestRate(double work, Body body) {
   double best = 0;
   for (int i = 0; i < repeats; ++i) {
     double begin = now();
-    ThreadPool::process().parallelFor(
-        [](int64_t from, int64_t to, void *context) { (*static_cast<Body *>(context))(from, to); }, &body,
-        items);
+    body();
     best = std::max(best, work / (now() - begin));
   }
   return best;
 }
 
-double readingRate(std::span<const std::byte> memory) {
-  constexpr size_t piece = size_t(1) << 16;
-  auto pieces = static_cast<int64_t>(memory.size() / piece);
+/// Each row of the work is a piece of the memory, which is read again and again where it is small.
+double readingRate(const AttuneKernelWork &work, std::span<const std::byte> memory) {
+  auto pieces = static_cast<int64_t>(memory.size()) / work.bytesOfRow;
   if (pieces == 0)
     return 0;
-  std::atomic<uint64_t> sink{0};
-  int64_t passes = std::max<int64_t>(1, (int64_t(64) << 20) / static_cast<int64_t>(memory.size()));
-  auto bytes = static_cast<double>(pieces) * static_cast<double>(passes) * piece;
-  return bestRate(bytes, pieces * passes, [&](int64_t from, int64_t to) {
-    uint64_t sums[8] = {};
-    for (int64_t i = from; i < to; ++i) {
-      const std::byte *at = memory.data() + static_cast<size_t>(i % pieces) * piece;
-      for (const std::byte *end = at + piece; at < end; at += sizeof(sums)) {
-        uint64_t words[8];
-        std::memcpy(words, at, sizeof(words));
-        for (int lane = 0; lane < 8; ++lane)
-          sums[lane] += words[lane];
-      }
-    }
-    for (uint64_t sum : sums)
-      sink.fetch_add(sum, std::memory_order_relaxed);
+  int64_t bytes = pieces * work.bytesOfRow, passes = std::max<int64_t>(1, (int64_t(64) << 20) / bytes);
+  return bestRate(static_cast<double>(bytes * passes), [&] {
+    for (int64_t i = 0; i < passes; ++i)
+      ThreadPool::process().parallelFor(work.body, const_cast<std::byte *>(memory.data()), pieces);
   });
 }
 
-/// Of what compiled code has for this: functions of the processor that is in use.
-void measureOperations(Limits &limits, std::string_view cpu) {
-  for (const AttuneKernelWork *work = __start_attune_work; work != __stop_attune_work; ++work) {
-    if (std::string_view(work->kind) != "limit" || work->name != cpu)
-      continue;
-    int64_t items = ThreadPool::process().threads() * 16;
-    double operations = static_cast<double>(work->operationsOfRow * items);
-    double rate =
-        bestRate(operations, items, [work](int64_t from, int64_t to) { work->body(from, to, nullptr); });
-    (work->isInt8 ? limits.int8Operations : limits.operations) = rate;
-  }
+double operationRate(const AttuneKernelWork &work) {
+  int64_t rows = ThreadPool::process().threads() * 256; // some milliseconds: threads have to wake up
+  return bestRate(static_cast<double>(work.operationsOfRow * rows),
+                  [&] { ThreadPool::process().parallelFor(work.body, nullptr, rows); });
 }
 
 } // namespace
 
 Limits cli::measureLimits(const Program &program) {
   Limits limits;
-  limits.bytes = readingRate(program.weights());
-  if (program.cpu())
-    measureOperations(limits, program.cpu()->name);
+  for (const AttuneKernelWork &work : Profile::ownKernels()) {
+    if (std::string_view(work.kind) != "limit" || !program.cpu() || work.name != program.cpu()->name)
+      continue;
+    if (work.bytesOfRow)
+      limits.bytes = readingRate(work, program.weights());
+    else
+      (work.isInt8 ? limits.int8Operations : limits.operations) = operationRate(work);
+  }
   return limits;
 }

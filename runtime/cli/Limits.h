@@ -13,9 +13,9 @@ struct Limits {
   double int8Operations = 0; ///< the same of int8 products
 };
 
-/// Measured, in some tenths of a second. Bytes: how fast the program's weights are read again and again,
-/// whichever cache holds them. Operations: of the program's own code for the processor in use
-/// (passes/cpu/AddLimits.cpp).
+/// Measured, in some tenths of a second, with what the program has for it in its code for the processor in
+/// use (passes/cpu/AddLimits.cpp). Bytes: how fast its weights are read again and again, whichever cache
+/// holds them.
 Limits measureLimits(const Program &program);
 
 } // namespace attune::cli

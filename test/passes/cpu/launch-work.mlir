@@ -28,7 +28,7 @@ func.func @linear(%x: memref<?x64xf32>, %w: memref<6x4096xi8>, %o: memref<?x96xf
 // CHECK:         kernel.launch @plain_parallel
 // CHECK-SAME:      kernel.work = {kind = "loop", name = "", weightBytes = 32 : i64, weightBytesOfRow = 32 : i64}
 // TABLE-DAG:   llvm.mlir.global internal constant @{{.*}}("loop\00")
-// TABLE-DAG:   llvm.mlir.global external hidden constant @"attune_work_x86-64-v3"() {{.*}}section = "attune_work"} : !llvm.array<4 x struct<
+// TABLE-DAG:   llvm.mlir.global external hidden constant @"attune_work_x86-64-v3"() {{.*}}section = "attune_work"} : !llvm.array<5 x struct<
 func.func @plain(%m: memref<8xf32>) {
   %x = arith.constant 2.0 : f32
   scf.forall (%i) in (8) {
