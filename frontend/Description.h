@@ -98,9 +98,9 @@ struct RelativeBias {
 /// DeepSeek's latent attention: keys and values are made from one short vector per token, which is what the
 /// cache holds, beside one rotated key that all heads share.
 struct Latent {
-  int64_t rank = 0;      ///< size of that vector
-  int64_t queryRank = 0; ///< queries go through a vector of this size as well; 0: they do not
-  Norm norm;             ///< of both vectors
+  int64_t rank = 0;               ///< size of that vector
+  int64_t queryRank = 0;          ///< queries go through a vector of this size as well; 0: they do not
+  Norm norm{NormKind::rms, 1e-6}; ///< of both vectors; DeepSeek's do not follow the layers' epsilon
   bool operator==(const Latent &) const = default;
 };
 

@@ -213,3 +213,14 @@ StorageType attune::storageOf(const Description &description, StringRef name, in
   const std::vector<StorageType> &types = found->second.types;
   return types[std::min<size_t>(layer, types.size() - 1)];
 }
+
+void attune::nameLatentMatrix(Description &description, StringRef tensor) {
+  const Attention &attention = *description.layers[0].attention;
+  int64_t plain = attention.headSize - attention.rotary->dims, both = plain + attention.sizeOfValues();
+  TensorSource &keys = description.tensors["layer.attention.key_up"];
+  TensorSource &values = description.tensors["layer.attention.value_up"];
+  keys.name = values.name = tensor.str();
+  keys.transposed = true;
+  keys.storedColumns = both;
+  values.rows = RowSlice{plain, attention.sizeOfValues(), 0, both};
+}

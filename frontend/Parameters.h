@@ -74,6 +74,10 @@ bool isLayered(llvm::StringRef name);
 /// Layers of the parameter's stack, or 1 outside the layers.
 int64_t recordCount(const Description &description, llvm::StringRef name);
 
+/// Latent attention whose keys and values are made by one stored matrix `tensor`: for each head the rows that
+/// make keys, then those that make values. Keys are wanted the other way round: from the latent side.
+void nameLatentMatrix(Description &description, llvm::StringRef tensor);
+
 /// What stands for the expert's number in a tensor's name.
 inline constexpr llvm::StringLiteral expertHole = "{expert}";
 

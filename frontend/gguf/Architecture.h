@@ -45,6 +45,12 @@ void describeT5(Settings &settings, Description &model);
 
 //===------------------- parts that architectures share -------------------===//
 
+/// Hidden size and context; returns the number of layers.
+int64_t readSizes(Settings &settings, Description &model);
+
+/// Heads that share out the hidden size, as many of keys as of queries.
+void readEqualHeads(Settings &settings, const Description &model, Attention &attention);
+
 /// What neither metadata nor tensors tell of an architecture.
 struct DecoderForm {
   NormKind norm = NormKind::rms;

@@ -64,24 +64,14 @@ static void nameEncoderTensors(Settings &settings, Description &model) {
 
 void gguf::describeBert(Settings &settings, Description &model) {
   model.kind = ModelKind::encoder;
-  if (settings.has("attention.causal") &&
-      settings.take(settings.metadata.getBool(settings.full("attention.causal"))))
+  if (settings.flag("attention.causal"))
     settings.fail("attention.causal", "is true, expected false: an encoder sees the whole text");
-  int64_t layers = settings.size("block_count");
-  if (layers > 10000)
-    settings.fail("block_count", formatv("is {0}, expected at most 10000", layers));
-  model.hidden = settings.size("embedding_length");
-  model.context = settings.size("context_length");
+  int64_t layers = readSizes(settings, model);
   Norm norm{NormKind::layer, settings.number("attention.layer_norm_epsilon"), true, true};
   model.embedding.norm = norm;
 
   Attention attention;
-  attention.heads = attention.keyHeads = settings.size("attention.head_count");
-  attention.headSize = std::max<int64_t>(1, model.hidden / attention.heads);
-  if (model.hidden % attention.heads)
-    settings.fail("attention.head_count",
-                  formatv("is {0}, which does not divide '{1}', which is {2}", attention.heads,
-                          settings.full("embedding_length"), model.hidden));
+  readEqualHeads(settings, model, attention);
   attention.bias = settings.tensor("blk.0.attn_q.bias") || settings.tensor("blk.0.attn_qkv.bias");
   attention.outputBias = settings.tensor("blk.0.attn_output.bias");
   attention.normAfter = norm;

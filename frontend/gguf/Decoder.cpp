@@ -55,9 +55,7 @@ private:
   bool has(const llvm::Twine &tensor) const { return settings.tensor(tensor.str()); }
 
   void expectRouters() {
-    int64_t count = settings.has("expert_count")
-                        ? settings.take(settings.metadata.getInt(settings.full("expert_count")))
-                        : 0; // which may be 0
+    int64_t count = settings.integer("expert_count");
     if (count && llvm::none_of(model.layers, [](const Layer &layer) { return layer.feedForward->experts; }))
       settings.fail("expert_count",
                     formatv("is {0}, but no layer has a router (blk.N.ffn_gate_inp.weight)", count));
@@ -143,11 +141,7 @@ static void sliceFused(const Settings &settings, Description &model) {
 }
 
 void gguf::readDecoder(Settings &settings, const DecoderForm &form, Description &model) {
-  int64_t layers = settings.size("block_count");
-  if (layers > 10000)
-    settings.fail("block_count", formatv("is {0}, expected at most 10000", layers));
-  model.hidden = settings.size("embedding_length");
-  model.context = settings.size("context_length");
+  int64_t layers = readSizes(settings, model);
   if (settings.failed())
     return;
   Reader reader(settings, form, model);
@@ -165,9 +159,7 @@ void gguf::readDecoder(Settings &settings, const DecoderForm &form, Description 
 }
 
 void gguf::setWindows(Settings &settings, int64_t period, Description &model) {
-  int64_t window = settings.has("attention.sliding_window")
-                       ? settings.take(settings.metadata.getInt(settings.full("attention.sliding_window")))
-                       : 0; // which may be 0
+  int64_t window = settings.integer("attention.sliding_window");
   if (window < 0)
     settings.fail("attention.sliding_window", formatv("is {0}, expected 0 or a number of keys", window));
   for (size_t i = 0; i < model.layers.size(); ++i)

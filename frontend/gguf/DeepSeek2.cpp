@@ -5,6 +5,7 @@
 // that makes keys and values of the latent vector is cut in two, one of them turned round; in files of before
 // that it is one.
 
+#include "frontend/Parameters.h"
 #include "frontend/gguf/Architecture.h"
 
 #include "llvm/Support/FormatVariadic.h"
@@ -14,13 +15,6 @@ using namespace attune;
 using namespace attune::gguf;
 using llvm::formatv;
 using llvm::StringRef;
-
-/// The norms of latent vectors do not follow the epsilon of the file.
-static constexpr double latentEps = 1e-6;
-
-static bool readFlag(Settings &settings, StringRef key) {
-  return settings.has(key) && settings.take(settings.metadata.getBool(settings.full(key)));
-}
 
 /// Files tell `mscale_all_dim / 10` alone: the other factor of YaRN, of cosines and sines, is the same where
 /// this one is there, so that they cancel. Scores are multiplied by the square.
@@ -48,7 +42,6 @@ static Attention readAttention(Settings &settings, const Norm &norm, Description
   latent.rank = settings.size("attention.kv_lora_rank");
   if (settings.tensor("blk.0.attn_q_a.weight"))
     latent.queryRank = settings.size("attention.q_lora_rank");
-  latent.norm = Norm{NormKind::rms, latentEps};
   attention.latent = latent;
   return attention;
 }
@@ -78,46 +71,25 @@ static void readRouting(Settings &settings, StringRef layer, Experts &experts) {
   bool sigmoid = gating == 2;
   experts.scores = sigmoid ? RouterScores::sigmoid : RouterScores::softmax;
   experts.groupScore = sigmoid ? GroupScore::top2_sum : GroupScore::max;
-  experts.renormalize = readFlag(settings, "expert_weights_norm");
+  experts.renormalize = settings.flag("expert_weights_norm");
   readGroups(settings, experts);
 }
 
 static void nameLatentTensors(Settings &settings, Description &model) {
   nameTensors(model);
-  const Attention &attention = *model.layers[0].attention;
-  auto name = [&](StringRef parameter, StringRef tensor) -> TensorSource & {
-    TensorSource &source = model.tensors[("layer." + parameter).str()];
-    source.name = ("blk.{}." + tensor).str();
-    return source;
+  auto rename = [&](StringRef parameter, StringRef tensor) {
+    if (auto found = model.tensors.find(("layer." + parameter).str()); found != model.tensors.end())
+      found->second.name = ("blk.{}." + tensor).str();
   };
-  if (attention.latent->queryRank) {
-    name("attention.query_down", "attn_q_a.weight");
-    name("attention.query_down_norm", "attn_q_a_norm.weight");
-    name("attention.query", "attn_q_b.weight");
-  }
-  name("attention.key_down", "attn_kv_a_mqa.weight");
-  name("attention.key_down_norm", "attn_kv_a_norm.weight");
-  name("attention.key_up", "attn_k_b.weight");
-  name("attention.value_up", "attn_v_b.weight");
-  if (llvm::any_of(model.layers, [](const Layer &layer) {
-        return layer.feedForward->experts && layer.feedForward->experts->correctionBias;
-      }))
-    name("feed_forward.correction_bias", "exp_probs_b.bias");
-  if (settings.tensor("blk.0.attn_k_b.weight"))
-    return;
-  int64_t plain = attention.headSize - attention.rotary->dims, both = plain + attention.valueSize;
-  TensorSource &keys = name("attention.key_up", "attn_kv_b.weight");
-  keys.transposed = true;
-  keys.storedColumns = both;
-  name("attention.value_up", "attn_kv_b.weight").rows = RowSlice{plain, attention.valueSize, 0, both};
+  if (model.layers[0].attention->latent->queryRank)
+    rename("attention.query", "attn_q_b.weight");
+  rename("feed_forward.correction_bias", "exp_probs_b.bias");
+  if (!settings.tensor("blk.0.attn_k_b.weight"))
+    nameLatentMatrix(model, "blk.{}.attn_kv_b.weight");
 }
 
 void gguf::describeDeepSeek2(Settings &settings, Description &model) {
-  int64_t layers = settings.size("block_count");
-  if (layers > 10000)
-    settings.fail("block_count", formatv("is {0}, expected at most 10000", layers));
-  model.hidden = settings.size("embedding_length");
-  model.context = settings.size("context_length");
+  int64_t layers = readSizes(settings, model);
   Norm norm{NormKind::rms, settings.number("attention.layer_norm_rms_epsilon")};
   Attention attention = readAttention(settings, norm, model);
   std::vector<int64_t> sizes = settings.sizes("feed_forward_length", layers);

@@ -5,12 +5,8 @@
 
 #include "frontend/gguf/Architecture.h"
 
-#include "llvm/ADT/StringSwitch.h"
-#include "llvm/Support/FormatVariadic.h"
-
 using namespace attune;
 using namespace attune::gguf;
-using llvm::formatv;
 
 static Activation readActivation(Settings &settings) {
   std::string word = settings.text("hidden_act", "gelu");
@@ -21,12 +17,7 @@ static Activation readActivation(Settings &settings) {
 
 static Attention readAttention(Settings &settings, Description &model) {
   Attention attention;
-  attention.heads = attention.keyHeads = settings.size("attention.head_count");
-  attention.headSize = std::max<int64_t>(1, model.hidden / attention.heads);
-  if (model.hidden % attention.heads)
-    settings.fail("attention.head_count",
-                  formatv("is {0}, which does not divide '{1}', which is {2}", attention.heads,
-                          settings.full("embedding_length"), model.hidden));
+  readEqualHeads(settings, model, attention);
   attention.rotary = readRotary(settings, attention.headSize, Pairing::half_split, model);
   return attention;
 }
@@ -40,11 +31,7 @@ static void nameFusedTensors(Description &model) {
 
 void gguf::describeModernBert(Settings &settings, Description &model) {
   model.kind = ModelKind::encoder;
-  int64_t layers = settings.size("block_count");
-  if (layers > 10000)
-    settings.fail("block_count", formatv("is {0}, expected at most 10000", layers));
-  model.hidden = settings.size("embedding_length");
-  model.context = settings.size("context_length");
+  int64_t layers = readSizes(settings, model);
   // Converters file the epsilon under the key of the other kind of norm where a configuration has but one.
   Norm norm{NormKind::layer, settings.number(settings.has("attention.layer_norm_epsilon")
                                                  ? "attention.layer_norm_epsilon"

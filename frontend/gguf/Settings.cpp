@@ -64,6 +64,14 @@ double Settings::number(StringRef key, std::optional<double> preset) {
   return value;
 }
 
+bool Settings::flag(StringRef key, bool preset) {
+  return has(key) ? take(metadata.getBool(full(key)), preset) : preset;
+}
+
+int64_t Settings::integer(StringRef key, int64_t preset) {
+  return has(key) ? take(metadata.getInt(full(key)), preset) : preset;
+}
+
 std::string Settings::text(StringRef key, StringRef preset) {
   return has(key) ? take(metadata.getString(full(key))).str() : preset.str();
 }

@@ -25,6 +25,9 @@ public:
   std::vector<int64_t> sizes(llvm::StringRef key, int64_t layers, std::optional<int64_t> preset = {});
   double number(llvm::StringRef key, std::optional<double> preset = {});
   std::string text(llvm::StringRef key, llvm::StringRef preset);
+  bool flag(llvm::StringRef key, bool preset = false);
+  /// A number that may be 0 or less, which `preset` is where there is none.
+  int64_t integer(llvm::StringRef key, int64_t preset = 0);
 
   /// A tensor that need not be there.
   const TensorInfo *tensor(llvm::StringRef name) const { return weights.find(name); }

@@ -16,6 +16,24 @@ using namespace attune::gguf;
 using llvm::formatv;
 using llvm::StringRef;
 
+int64_t gguf::readSizes(Settings &settings, Description &model) {
+  int64_t layers = settings.size("block_count");
+  if (layers > 10000)
+    settings.fail("block_count", formatv("is {0}, expected at most 10000", layers));
+  model.hidden = settings.size("embedding_length");
+  model.context = settings.size("context_length");
+  return layers;
+}
+
+void gguf::readEqualHeads(Settings &settings, const Description &model, Attention &attention) {
+  attention.heads = attention.keyHeads = settings.size("attention.head_count");
+  attention.headSize = std::max<int64_t>(1, model.hidden / attention.heads);
+  if (model.hidden % attention.heads)
+    settings.fail("attention.head_count",
+                  formatv("is {0}, which does not divide '{1}', which is {2}", attention.heads,
+                          settings.full("embedding_length"), model.hidden));
+}
+
 void gguf::nameTensors(Description &model) {
   struct Name {
     StringRef parameter, tensor;
@@ -34,7 +52,14 @@ void gguf::nameTensors(Description &model) {
       {"layer.attention.key_norm", "blk.{}.attn_k_norm"},
       {"layer.attention.norm_branch", "blk.{}.post_attention_norm"},
       {"layer.attention.sinks", "blk.{}.attn_sinks"},
+      {"layer.attention.query_down", "blk.{}.attn_q_a"},
+      {"layer.attention.query_down_norm", "blk.{}.attn_q_a_norm"},
+      {"layer.attention.key_down", "blk.{}.attn_kv_a_mqa"},
+      {"layer.attention.key_down_norm", "blk.{}.attn_kv_a_norm"},
+      {"layer.attention.key_up", "blk.{}.attn_k_b"},
+      {"layer.attention.value_up", "blk.{}.attn_v_b"},
       {"layer.feed_forward.router", "blk.{}.ffn_gate_inp"},
+      {"layer.feed_forward.correction_bias", "blk.{}.exp_probs_b"},
       {"layer.feed_forward.experts.gate", "blk.{}.ffn_gate_exps"},
       {"layer.feed_forward.experts.up", "blk.{}.ffn_up_exps"},
       {"layer.feed_forward.experts.down", "blk.{}.ffn_down_exps"},

@@ -11,9 +11,6 @@
 using namespace attune;
 using namespace attune::huggingface;
 
-/// The norms of latent vectors do not follow `rms_norm_eps`.
-static constexpr double latentEps = 1e-6;
-
 static Attention readAttention(const Config &config) {
   Attention attention;
   attention.heads = attention.keyHeads = config.size("num_attention_heads");
@@ -27,7 +24,6 @@ static Attention readAttention(const Config &config) {
   latent.rank = config.size("kv_lora_rank");
   if (config.has("q_lora_rank"))
     latent.queryRank = config.size("q_lora_rank");
-  latent.norm = Norm{NormKind::rms, latentEps};
   attention.latent = latent;
   return attention;
 }
@@ -128,9 +124,8 @@ static void nameTensors(Description &model) {
       {"layer.feed_forward.shared.up", "mlp.shared_experts.up_proj"},
       {"layer.feed_forward.shared.down", "mlp.shared_experts.down_proj"},
   };
-  auto tensorOf = [&](const std::string &parameter) -> TensorSource & { return model.tensors[parameter]; };
   auto name = [&](const std::string &parameter, const std::string &tensor) {
-    tensorOf(parameter).name = tensor;
+    model.tensors[parameter].name = tensor;
   };
   for (auto [parameter, tensor] : names)
     for (const Layer &layer : model.layers)
@@ -147,15 +142,7 @@ static void nameTensors(Description &model) {
   name("final_norm", "model.norm.weight");
   if (!model.head->tied)
     name("head", "lm_head.weight");
-
-  // kv_b_proj has for each head the rows that make keys, then those that make values. Keys are wanted the
-  // other way round: from the latent side.
-  int64_t plain = attention.headSize - attention.rotary->dims, both = plain + attention.valueSize;
-  TensorSource &keys = tensorOf("layer.attention.key_up"), &values = tensorOf("layer.attention.value_up");
-  keys.name = values.name = "model.layers.{}.self_attn.kv_b_proj.weight";
-  keys.transposed = true;
-  keys.storedColumns = both;
-  values.rows = RowSlice{plain, attention.valueSize, 0, both};
+  nameLatentMatrix(model, "model.layers.{}.self_attn.kv_b_proj.weight");
 }
 
 static void describe(const Config &config, Description &model, bool third) {
