@@ -14,8 +14,8 @@ using namespace mlir::transformer;
 
 namespace {
 
-constexpr int64_t kKeyGroup = 16; ///< keys that lie side by side in the cache
-constexpr int64_t kThreads = 128; ///< of a block, and keys of a tile
+constexpr int64_t kKeyGroup = 16;      ///< keys that lie side by side in the cache
+constexpr int64_t kThreads = kKeyTile; ///< of a block: one for each key of a tile
 constexpr float kLowest =
     -1.0e30f; ///< where running maxima start: finite, so that a hidden tile changes nothing
 

@@ -15,6 +15,9 @@
 
 namespace mlir::transformer {
 
+/// Keys that a block of attention looks at together.
+inline constexpr int64_t kKeyTile = 128;
+
 /// What a device's kernels are shaped by.
 struct GpuTarget {
   int64_t threads = 256;           ///< work items of a block

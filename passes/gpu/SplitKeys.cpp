@@ -3,8 +3,8 @@
 
 // Gives attention the memory in which slices of the keys leave their parts.
 
-#include "dialect/Kernel.h"
 #include "passes/Passes.h"
+#include "passes/gpu/Launches.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
@@ -19,12 +19,10 @@ using namespace mlir::transformer;
 
 namespace {
 
-constexpr int64_t kTile = 128; ///< keys, of which a slice has at least one
-
 /// Whether the cache is known to hold no more than a tile of keys.
 bool isShort(kernel::AttentionOp op) {
   int64_t rows = cast<MemRefType>(op.getValueMemory().getType()).getDimSize(0);
-  return !ShapedType::isDynamic(rows) && rows <= kTile;
+  return !ShapedType::isDynamic(rows) && rows <= kKeyTile;
 }
 
 struct SplitKeys : transformer::impl::SplitKeysBase<SplitKeys> {

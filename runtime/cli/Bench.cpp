@@ -94,34 +94,24 @@ static std::string tableOf(const ordered_json &result) {
   return text + fmt::format(", {:.1f} MB resident\n", result["rss_mb"].get<double>());
 }
 
-/// The same kinds with --profile.
-static ordered_json profiled(Model &model, const Common &common, const cli::Bench &options) {
-  Profiler profiler(model.program());
+static std::unique_ptr<Measurement> measurementOf(Model &model, const Common &common,
+                                                  const cli::Bench &options) {
   switch (model.metadata().kind) {
   case ModelKind::Encoder:
-    profileEncoder(model, common, options, profiler);
-    break;
+    return encoderMeasurement(model, common, options);
   case ModelKind::EncoderDecoder:
-    profileTranslator(model, common, options, profiler);
-    break;
+    return translatorMeasurement(model, common, options);
   default:
-    profileDecoder(model, common, options, profiler);
-  }
-  return profiler.result();
-}
-
-static ordered_json measured(Model &model, const Common &common, const cli::Bench &options) {
-  switch (model.metadata().kind) {
-  case ModelKind::Encoder:
-    return benchEncoder(model, common, options);
-  case ModelKind::EncoderDecoder:
-    return benchTranslator(model, common, options);
-  default:
-    return benchDecoder(model, common, options);
+    return decoderMeasurement(model, common, options);
   }
 }
 
 void cli::Bench::run(Model &model, const Common &common) {
-  ordered_json result = profile ? profiled(model, common, *this) : measured(model, common, *this);
-  cli::write(json ? result.dump() + "\n" : profile ? profileText(result) : tableOf(result));
+  if (!profile) {
+    ordered_json result = measurementOf(model, common, *this)->run();
+    return cli::write(json ? result.dump() + "\n" : tableOf(result));
+  }
+  Profiler profiler(model.program());
+  measurementOf(model, common, *this)->profile(profiler);
+  cli::write(json ? profiler.result().dump() + "\n" : profileText(profiler.result()));
 }

@@ -13,7 +13,7 @@ namespace {
 
 constexpr size_t idsShown = 32;
 
-class DecoderBench {
+class DecoderBench final : public Measurement {
 public:
   DecoderBench(Model &model, const Common &common, const Bench &options)
       : program(model.program()), engine(program, {.context = common.context}), sequence(engine.open()),
@@ -27,7 +27,7 @@ public:
     p1024 = prompts.get("p1024", 1024, room);
   }
 
-  void profile(Profiler &profiler) {
+  void profile(Profiler &profiler) override {
     prefill(p512); // touches what is touched for the first time
     profiler.part(fmt::format("prompt of {} tokens", p512.size()), options.repeats, [&] {
       for (int64_t i = 0; i < options.repeats; ++i)
@@ -40,7 +40,7 @@ public:
     }
   }
 
-  ordered_json run() {
+  ordered_json run() override {
     std::vector<int32_t> half = p512;
     int32_t first = prefill(brief);
     result["first_s"] = secondsSinceStart(options);
@@ -131,10 +131,7 @@ private:
 
 } // namespace
 
-ordered_json cli::benchDecoder(Model &model, const Common &common, const Bench &options) {
-  return DecoderBench(model, common, options).run();
-}
-
-void cli::profileDecoder(Model &model, const Common &common, const Bench &options, Profiler &profiler) {
-  DecoderBench(model, common, options).profile(profiler);
+std::unique_ptr<Measurement> cli::decoderMeasurement(Model &model, const Common &common,
+                                                     const Bench &options) {
+  return std::make_unique<DecoderBench>(model, common, options);
 }

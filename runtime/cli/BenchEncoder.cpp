@@ -13,7 +13,7 @@ using nlohmann::ordered_json;
 namespace {
 
 /// Sentence vectors (the mean of the hidden states, of length 1) of batches of texts.
-class EncoderBench {
+class EncoderBench final : public Measurement {
 public:
   EncoderBench(Model &model, const Common &common, const Bench &options)
       : engine(model.program(), {.context = common.context}), options(options),
@@ -21,7 +21,7 @@ public:
     storeStart(result, options);
   }
 
-  ordered_json run() {
+  ordered_json run() override {
     result["ms"] = result["cpu_ms"] = ordered_json::object();
     for (auto &[name, texts] : inputs())
       measure(name, texts);
@@ -29,7 +29,7 @@ public:
     return result;
   }
 
-  void profile(Profiler &profiler) {
+  void profile(Profiler &profiler) override {
     for (auto &[name, texts] : inputs()) {
       encode(texts);
       profiler.part("texts " + name, options.repeats, [&] {
@@ -123,10 +123,7 @@ private:
 
 } // namespace
 
-ordered_json cli::benchEncoder(Model &model, const Common &common, const Bench &options) {
-  return EncoderBench(model, common, options).run();
-}
-
-void cli::profileEncoder(Model &model, const Common &common, const Bench &options, Profiler &profiler) {
-  EncoderBench(model, common, options).profile(profiler);
+std::unique_ptr<Measurement> cli::encoderMeasurement(Model &model, const Common &common,
+                                                     const Bench &options) {
+  return std::make_unique<EncoderBench>(model, common, options);
 }

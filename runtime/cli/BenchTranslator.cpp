@@ -12,27 +12,26 @@ using nlohmann::ordered_json;
 namespace {
 
 /// Texts of a fixed length, whatever the model would end them with.
-class TranslatorBench {
+class TranslatorBench final : public Measurement {
 public:
   TranslatorBench(Model &model, const Common &common, const Bench &options)
-      : search(recommendedSearch(model.metadata())), options(options),
-        prompts(options.prompts, model.metadata().vocabulary) {
-    search.beams = std::max<int64_t>(search.beams, 4);
-    engine.emplace(openTranslator(model.program(), search, common.context));
-    search.maxTokens = search.minTokens = std::min<int64_t>(64, engine->context() - 1);
+      : search(severalBeams(model.metadata())),
+        engine(openTranslator(model.program(), search, common.context)), options(options) {
+    search.maxTokens = search.minTokens = std::min<int64_t>(64, engine.context() - 1);
+    greedy = search;
+    greedy.beams = 1;
+    source = Prompts(options.prompts, model.metadata().vocabulary)
+                 .get("source", 128, static_cast<size_t>(engine.context()));
     storeStart(result, options);
   }
 
-  ordered_json run() {
-    std::vector<int32_t> source = prompts.get("source", 128, static_cast<size_t>(engine->context()));
-    BeamOptions greedy = search;
-    greedy.beams = 1;
-    make(source, greedy);
+  ordered_json run() override {
+    make(greedy);
     Rates encoded, likeliest, searched;
     for (int64_t i = 0; i < options.repeats; ++i) {
-      encode(source, encoded);
-      result["ids"] = measure(source, greedy, likeliest);
-      measure(source, search, searched);
+      encode(encoded);
+      result["ids"] = measure(greedy, likeliest);
+      measure(search, searched);
     }
     result["source_tokens"] = source.size();
     result["text_tokens"] = search.maxTokens;
@@ -45,49 +44,47 @@ public:
   }
 
   /// A text made of a source by the likeliest tokens, the source's share counted.
-  void profile(Profiler &profiler) {
-    std::vector<int32_t> source = prompts.get("source", 128, static_cast<size_t>(engine->context()));
-    BeamOptions greedy = search;
-    greedy.beams = 1;
-    make(source, greedy);
+  void profile(Profiler &profiler) override {
+    make(greedy);
     profiler.part(fmt::format("a source of {} tokens and a text of {}", source.size(), search.maxTokens), 1,
-                  [&] { make(source, greedy); });
+                  [&] { make(greedy); });
   }
 
 private:
-  void encode(const std::vector<int32_t> &ids, Rates &rates) {
-    SourceFeed feed{engine->openSource(), ids};
-    Timer timer;
-    engine->encode({&feed, 1});
-    rates.add(static_cast<int64_t>(ids.size()), timer);
-    engine->closeSource(feed.source);
+  static BeamOptions severalBeams(const Metadata &metadata) {
+    BeamOptions options = recommendedSearch(metadata);
+    options.beams = std::max<int64_t>(options.beams, 4);
+    return options;
   }
 
-  std::vector<int32_t> make(const std::vector<int32_t> &source, const BeamOptions &how) {
-    return translate(*engine, source, how).ids;
+  void encode(Rates &rates) {
+    SourceFeed feed{engine.openSource(), source};
+    Timer timer;
+    engine.encode({&feed, 1});
+    rates.add(static_cast<int64_t>(source.size()), timer);
+    engine.closeSource(feed.source);
   }
+
+  std::vector<int32_t> make(const BeamOptions &how) { return translate(engine, source, how).ids; }
 
   /// The source's share of the time is counted.
-  std::vector<int32_t> measure(const std::vector<int32_t> &source, const BeamOptions &how, Rates &rates) {
+  std::vector<int32_t> measure(const BeamOptions &how, Rates &rates) {
     Timer timer;
-    std::vector<int32_t> ids = make(source, how);
+    std::vector<int32_t> ids = make(how);
     rates.add(static_cast<int64_t>(ids.size()), timer);
     return ids;
   }
 
-  BeamOptions search;
+  BeamOptions search, greedy;
+  Engine engine;
   const Bench &options;
-  Prompts prompts;
-  std::optional<Engine> engine;
+  std::vector<int32_t> source;
   ordered_json result;
 };
 
 } // namespace
 
-ordered_json cli::benchTranslator(Model &model, const Common &common, const Bench &options) {
-  return TranslatorBench(model, common, options).run();
-}
-
-void cli::profileTranslator(Model &model, const Common &common, const Bench &options, Profiler &profiler) {
-  TranslatorBench(model, common, options).profile(profiler);
+std::unique_ptr<Measurement> cli::translatorMeasurement(Model &model, const Common &common,
+                                                        const Bench &options) {
+  return std::make_unique<TranslatorBench>(model, common, options);
 }

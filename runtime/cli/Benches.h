@@ -10,24 +10,29 @@
 
 #include <algorithm>
 #include <cmath>
+#include <memory>
 #include <vector>
 
 namespace attune::cli {
 
-// What `bench` measures of each kind of model, under the keys that --json prints.
+/// What `bench` measures of a kind of model.
+class Measurement {
+public:
+  virtual ~Measurement() = default;
+  /// Figures, under the keys that --json prints.
+  virtual nlohmann::ordered_json run() = 0;
+  /// The same work in parts, to show where its time goes.
+  virtual void profile(Profiler &profiler) = 0;
+};
+
+// The options must stay.
 
 /// Prompts, next tokens after a short and a long prompt, next tokens of several sequences.
-nlohmann::ordered_json benchDecoder(Model &model, const Common &common, const Bench &options);
+std::unique_ptr<Measurement> decoderMeasurement(Model &model, const Common &common, const Bench &options);
 /// Batches of texts.
-nlohmann::ordered_json benchEncoder(Model &model, const Common &common, const Bench &options);
+std::unique_ptr<Measurement> encoderMeasurement(Model &model, const Common &common, const Bench &options);
 /// Encoder-decoders: sources, and texts made of them by the likeliest token and by beam search.
-nlohmann::ordered_json benchTranslator(Model &model, const Common &common, const Bench &options);
-
-// The same work in parts, to show where its time goes.
-
-void profileDecoder(Model &model, const Common &common, const Bench &options, Profiler &profiler);
-void profileEncoder(Model &model, const Common &common, const Bench &options, Profiler &profiler);
-void profileTranslator(Model &model, const Common &common, const Bench &options, Profiler &profiler);
+std::unique_ptr<Measurement> translatorMeasurement(Model &model, const Common &common, const Bench &options);
 
 //===------------------------- what these share ---------------------------===//
 

@@ -745,9 +745,9 @@ try:
         next(part for part in parts if part.__name__[5:] == sys.argv[2])()
     else:  # as many at once as there are processors
         with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
-            for text, more, fewer in pool.map(apart, [part for part in parts if len(sys.argv) < 3 or part.__name__[5:] in sys.argv[2:]]):
+            for text, right, wrong in pool.map(apart, [part for part in parts if len(sys.argv) < 3 or part.__name__[5:] in sys.argv[2:]]):
                 print(text, end="", flush=True)
-                passed, failed = passed + more, failed + fewer
+                passed, failed = passed + right, failed + wrong
 finally:
     shutil.rmtree(WORK, ignore_errors=True)
 print(f"{passed} passed, {failed} failed")
