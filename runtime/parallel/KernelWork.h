@@ -15,8 +15,8 @@ extern "C" {
 /// operation is an addition, a multiplication or an element that is made.
 struct AttuneKernelWork {
   void (*body)(int64_t begin, int64_t end, void *context);
-  const char *kind;    ///< "linear", "attention", "norm"; "limit": it is never launched, but shows what can be
-  const char *name;    ///< the field of the description that it was made of, may be empty; of a limit the CPU
+  const char *kind; ///< "linear", "attention", "norm"; "limit": it is never launched, but shows what can be
+  const char *name; ///< the field of the description that it was made of, may be empty; of a limit the CPU
   int64_t weightBytes; ///< of which a row reads `weightBytesOfRow`, and none is read twice
   int64_t weightBytesOfRow;
   int64_t bytesOfRow; ///< of what is read and written for each row
