@@ -126,6 +126,24 @@ def OutlineParallel : Pass<"kernel-outline-parallel", "ModuleOp"> {
   let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::func::FuncDialect", "::mlir::kernel::KernelDialect", "::mlir::scf::SCFDialect"];
 }
 
+def ShareBodies : Pass<"kernel-share-bodies", "ModuleOp"> {
+  let summary = "Launches of equal functions run one of them";
+  let description = [{
+    Private functions that only `kernel.launch` names, and that differ in nothing but their names and locations, become one. What a launch notes of its own
+    work (for profiles) stays with it. Functions that are called, and public ones, are left alone.
+
+    ```mlir
+    kernel.launch @step_parallel count(%n) args(%m : memref<?xf32>)
+    kernel.launch @step_taps_parallel count(%n) args(%o : memref<?xf32>)   // an equal function
+    ```
+    becomes
+    ```mlir
+    kernel.launch @step_parallel count(%n) args(%m : memref<?xf32>)
+    kernel.launch @step_parallel count(%n) args(%o : memref<?xf32>)
+    ```
+  }];
+}
+
 def PlanWorkspace : Pass<"kernel-plan-workspace", "ModuleOp"> {
   let summary = "Allocations become places in a workspace of known size";
   let description = [{

@@ -107,6 +107,7 @@ void transformer::buildBufferPipeline(OpPassManager &pm) {
   pm.addPass(createPlanWorkspace());
   pm.addPass(createOutlineParallel());
   cleanUp(pm);
+  pm.addPass(createShareBodies());
 }
 
 //===------------------------------------------- CPU ------------------------------------------===//

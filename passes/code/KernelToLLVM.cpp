@@ -90,6 +90,7 @@ private:
                                   type, one);
   }
 
+  /// One for each launch, since profiles tell launches apart by it; bodies may be shared.
   LLVM::LLVMFuncOp createTrampoline(ConversionPatternRewriter &rewriter, ModuleOp module, kernel::LaunchOp op,
                                     LLVM::LLVMStructType context) const {
     OpBuilder::InsertionGuard guard(rewriter);
@@ -98,8 +99,11 @@ private:
     auto pointer = LLVM::LLVMPointerType::get(getContext());
     Type i64 = rewriter.getI64Type();
     auto type = LLVM::LLVMFunctionType::get(LLVM::LLVMVoidType::get(getContext()), {i64, i64, pointer});
-    auto function = LLVM::LLVMFuncOp::create(rewriter, loc, (op.getBody() + "_range").str(), type,
-                                             LLVM::Linkage::Internal);
+    const std::string plain = (op.getBody() + "_range").str();
+    std::string name = plain;
+    for (unsigned number = 1; module.lookupSymbol(name); ++number)
+      name = plain + "_" + std::to_string(number);
+    auto function = LLVM::LLVMFuncOp::create(rewriter, loc, name, type, LLVM::Linkage::Internal);
     Block *entry = function.addEntryBlock(rewriter);
     rewriter.setInsertionPointToStart(entry);
     SmallVector<Value> operands{entry->getArgument(0), entry->getArgument(1)};

@@ -24,10 +24,16 @@ transformer.parameter @p : tensor<4xf32> source "w"
 // CHECK:         llvm.call @attune_parallel_for
 // CHECK:         llvm.return
 
+// Another launch of a body has a function of its own, and the same body.
+// CHECK-LABEL: llvm.func internal @again(
+// CHECK:         llvm.mlir.addressof @body_range_1
+
 // CHECK-LABEL: llvm.func internal @body_range(
 // CHECK-SAME:      %[[BEGIN:.*]]: i64, %[[END:.*]]: i64, %{{.*}}: !llvm.ptr)
 // CHECK-COUNT-5: llvm.load
 // CHECK:         llvm.call @body(%[[BEGIN]], %[[END]],
+// CHECK-LABEL: llvm.func internal @body_range_1(
+// CHECK:         llvm.call @body(
 
 // Only the public function is an entry: its name, and a function that takes its arguments as an array of pointers.
 // TABLE-DAG:   llvm.mlir.global internal constant @attune_name_entry("entry\00")
@@ -61,5 +67,10 @@ func.func private @looped(%m: memref<?xf32>, %n: index) {
 }
 
 func.func private @looped_body(%begin: index, %end: index, %m: memref<?xf32>) {
+  return
+}
+
+func.func private @again(%m: memref<?xf32>, %n: index) {
+  kernel.launch @body count(%n) args(%m : memref<?xf32>)
   return
 }
