@@ -152,7 +152,7 @@ struct Product {
       : format(format), int8(int8), rows(rows), n(n), k(k), input(randomFloats(rows * k, 1)),
         output(rows * n) {
     int64_t bytes = format.bytes(n, k);
-    copies = rows == 1 ? int((96 << 20) / bytes) + 1 : 1;
+    copies = rows <= 48 ? int((96 << 20) / bytes) + 1 : 1;
     std::vector<uint8_t> one = Packed::random(format, std::min<int64_t>(n, 1024), k, 2).bytes;
     weights.resize(bytes * copies);
     for (size_t at = 0; at < weights.size(); at += one.size())
@@ -210,8 +210,10 @@ int main(int argc, char **argv) {
       {"q8_0 x f32", "q8_0", false}, {"q4_1 x f32", "q4_1", false}, {"q8_0 x int8", "q8_0", true},
       {"q4_1 x int8", "q4_1", true}, {"q4_0 x int8", "q4_0", true}, {"q4_k x int8", "q4_k", true},
       {"q6_k x int8", "q6_k", true}, {"q2_k x int8", "q2_k", true}};
-  constexpr int64_t shapes[][3] = {{1, 576, 576},   {1, 1536, 576},   {1, 576, 1536},  {1, 49152, 576},
-                                   {128, 576, 576}, {512, 1536, 576}, {512, 576, 1536}};
+  constexpr int64_t shapes[][3] = {{1, 576, 576},    {1, 1536, 576},  {1, 576, 1536},  {1, 49152, 576},
+                                   {4, 1536, 576},   {8, 1536, 576},  {8, 576, 1536},  {16, 1536, 576},
+                                   {24, 1536, 576},  {36, 1536, 576}, {48, 1536, 576}, {128, 576, 576},
+                                   {512, 1536, 576}, {512, 576, 1536}};
   Limits limits(target->lanes());
   std::vector<std::unique_ptr<Product>> products;
   std::vector<Line> lines;

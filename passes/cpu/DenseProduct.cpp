@@ -72,6 +72,7 @@ struct DenseProduct {
     }
     return e.loop(from, to, denseStep, sums, [&](Value k, ValueRange carried) {
       Values current(carried);
+      prefetchWeights(e, weight, tile, e.mul(k, stride()), denseStep * stride());
       for (int64_t step = 0; step < denseStep; ++step)
         addColumn(e.add(k, step), current);
       return current;
@@ -92,12 +93,19 @@ void transformer::addOuterProduct(Emitter &e, Value input, const Tile &tile, Val
   }
 }
 
-void transformer::prefetchWeights(Emitter &e, Value weight, const Tile &tile, Value offset, int64_t size) {
-  constexpr int64_t ahead = 4096;
-  for (const Column &column : tile.columns)
+void transformer::prefetchPanels(Emitter &e, Value weight, ArrayRef<Column> columns, int64_t panels,
+                                 Value offset, int64_t size) {
+  for (const Column &column : columns)
     if (constantOf(column.first) == 0)
       for (int64_t line = 0; line < size; line += 64)
-        e.prefetch(weight, column.panel, e.add(offset, ahead + line));
+        e.prefetch(weight, e.add(column.panel, panels), e.add(offset, line));
+}
+
+void transformer::prefetchWeights(Emitter &e, Value weight, const Tile &tile, Value offset, int64_t size) {
+  constexpr int64_t ahead = 4096; // far enough to hide memory
+  if (tile.prefetched)
+    prefetchPanels(e, weight, tile.columns, *tile.prefetched,
+                   *tile.prefetched ? offset : e.add(offset, ahead), size);
 }
 
 Values transformer::denseProduct(Emitter &e, kernel::LinearOp op, Value weight, const Tile &tile) {

@@ -97,8 +97,7 @@ struct DequantizedProduct {
     if (blocks)
       sums = e.loop(e.index(0), e.index(blocks), 1, sums, [&](Value b, ValueRange carried) {
         Value block = e.mul(b, format.blockBytes()), first = e.mul(b, PackedFormat::blockColumns);
-        if (tile.streams())
-          prefetchWeights(e, weight, tile, block, format.blockBytes());
+        prefetchWeights(e, weight, tile, block, format.blockBytes());
         return e.loop(e.index(0), e.index(groups()), 1, carried, [&](Value group, ValueRange inner) {
           Values current(inner);
           addGroup(block, first, group, PackedFormat::blockColumns, current);

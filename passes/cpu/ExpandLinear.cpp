@@ -70,7 +70,7 @@ struct LinearLoops {
   /// A panel after the other: one stream through memory for each weight.
   void emitRow() {
     e.loop(e.index(0), panels, 1, [&](Value panel) {
-      Tile tile{e.index(0), 1, columnsOf(panel)};
+      Tile tile{e.index(0), 1, columnsOf(panel), /*prefetched=*/0};
       SmallVector<Values> products;
       for (Value weight : op.getWeights())
         products.push_back(rowProduct(weight, tile));
@@ -106,8 +106,9 @@ struct LinearLoops {
                 function_ref<void(const Tile &, Value row)> body) {
     for (int height : heights()) {
       Value end = e.add(from, e.roundDown(e.sub(count, from), height));
-      e.loop(from, end, height,
-             [&](Value row) { body({e.add(block, row), height, SmallVector<Column>(columns)}, row); });
+      e.loop(from, end, height, [&](Value row) {
+        body({e.add(block, row), height, SmallVector<Column>(columns), together()}, row);
+      });
       from = end;
     }
   }
@@ -173,10 +174,11 @@ struct LinearLoops {
       body(columns.slice(first, together));
   }
 
-  /// Rows for which unpacking pays: two tiles.
-  int64_t leastUnpacked() { return 2 * e.target.quantizedRows(); }
+  /// Rows for which unpacking pays: eight tiles. For fewer, what is unpacked between the products costs less
+  /// than writing it down and reading it again.
+  int64_t leastUnpacked() { return 8 * e.target.quantizedRows(); }
 
-  /// Tiles of full height, if there are two at least, from unpacked panels; what is left as it is stored.
+  /// Tiles of full height, if there are enough of them, from unpacked panels; what is left as it is stored.
   void emitQuantizedPanels(Value weight, Value buffer, Value block, Value count, ArrayRef<Column> columns) {
     Value rest = e.index(0);
     if (unpacked) {
@@ -198,7 +200,7 @@ struct LinearLoops {
   /// Rows up to `whole`, in tiles of full height, with panels that are unpacked first.
   void emitUnpackedPanels(Value weight, Value buffer, Value block, Value whole, ArrayRef<Column> columns) {
     Panels panels{unpacked, unpackedFormat(e, format), /*unpacked=*/true};
-    unpackPanels(e, op, {weight, format}, columns, panels);
+    unpackPanels(e, op, {weight, format}, columns, panels, together());
     SmallVector<Column> local(columns);
     for (Column &column : local)
       column.panel = e.index(column.scratch / PackedFormat::panelRows);

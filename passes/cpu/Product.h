@@ -24,9 +24,10 @@ struct Tile {
   Value row;
   int rows = 1;
   SmallVector<Column> columns;
+  /// Panels further on that are read next, and prefetched meanwhile; 0: the tile's own, one column after
+  /// the other, past its end the next one's. Null: nothing, since the weights are in a cache.
+  std::optional<int64_t> prefetched = {};
 
-  /// A matrix-vector product: weights come from memory, once, so they are prefetched.
-  bool streams() const { return rows == 1; }
   size_t size() const { return rows * columns.size(); }
 };
 
@@ -53,9 +54,9 @@ Values quantizedProduct(Emitter &e, kernel::LinearOp op, const Panels &weight, c
 /// The format of unpacked panels: a byte for each code, in the form that ByteDot multiplies, and f32 scales.
 attune::PackedFormat unpackedFormat(Emitter &e, attune::PackedFormat format);
 /// Writes the panels of `columns`, one after the other, to `unpacked`, so that many rows read what was
-/// unpacked once.
+/// unpacked once; those `next` panels further on are prefetched.
 void unpackPanels(Emitter &e, kernel::LinearOp op, const Panels &weight, ArrayRef<Column> columns,
-                  const Panels &unpacked);
+                  const Panels &unpacked, int64_t next);
 
 /// The tile's `sums`, of one row, with what its outliers add.
 Values addOutliers(Emitter &e, kernel::LinearOp op, const Panels &weight, const Tile &tile, Values sums);
@@ -67,9 +68,11 @@ LogicalResult storeTile(Emitter &e, kernel::LinearOp op, const Tile &tile, Array
 void addOuterProduct(Emitter &e, Value input, const Tile &tile, Value k, ArrayRef<Value> weights,
                      MutableArrayRef<Value> sums);
 
-/// Prefetches what is read after the `size` bytes at `offset` of the tile's panels, far enough ahead to hide
-/// memory. Past a panel's end the next one begins.
+/// Prefetches while the `size` bytes at `offset` of the tile's panels are read, if the tile says what.
 void prefetchWeights(Emitter &e, Value weight, const Tile &tile, Value offset, int64_t size);
+/// Prefetches the same bytes of the panels that lie `panels` further on.
+void prefetchPanels(Emitter &e, Value weight, ArrayRef<Column> columns, int64_t panels, Value offset,
+                    int64_t size);
 
 /// Scales or minima of one block: a vector of `lanes()` f32 at byte `offset` of `panel`.
 Value loadScales(Emitter &e, const attune::PackedFormat &format, Value weight, Value panel, Value offset);

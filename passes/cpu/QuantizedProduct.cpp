@@ -123,8 +123,7 @@ struct QuantizedProduct {
     return e.loop(e.index(0), e.index(blocks), 1, sums, [&](Value b, ValueRange carried) {
       Values current(carried);
       Value block = e.mul(b, format.blockBytes());
-      if (tile.streams())
-        prefetchWeights(e, weight.memory, tile, block, format.blockBytes());
+      prefetchWeights(e, weight.memory, tile, block, format.blockBytes());
       for (int64_t set = 0; set < sets(); ++set)
         addSet(b, block, set, current);
       return current;
@@ -147,7 +146,7 @@ PackedFormat transformer::unpackedFormat(Emitter &e, PackedFormat format) {
 }
 
 void transformer::unpackPanels(Emitter &e, kernel::LinearOp op, const Panels &weight,
-                               ArrayRef<Column> columns, const Panels &unpacked) {
+                               ArrayRef<Column> columns, const Panels &unpacked, int64_t next) {
   const PackedFormat &from = weight.format, &to = unpacked.format;
   ByteDot dot(e, from.codes == PackedFormat::U4);
   CodeLoader codesOf{e, weight};
@@ -158,6 +157,7 @@ void transformer::unpackPanels(Emitter &e, kernel::LinearOp op, const Panels &we
   };
   e.loop(e.index(0), e.index(PackedFormat::blocks(op.getColumns())), 1, [&](Value b) {
     Value source = e.mul(b, from.blockBytes()), target = e.mul(b, to.blockBytes());
+    prefetchPanels(e, weight.memory, columns, next, source, from.blockBytes());
     for (const Column &column : columns) {
       for (int64_t s = 0; s < scales; ++s) {
         auto at = [&](Value block, const PackedFormat &format) {

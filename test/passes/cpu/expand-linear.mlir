@@ -4,7 +4,7 @@
 // RUN: attune-opt %s --split-input-file --kernel-expand-linear=cpu=cortex-a72 | FileCheck %s --check-prefix=ARM
 // RUN: attune-opt %s --split-input-file --kernel-expand-linear=cpu=icelake-server | FileCheck %s --check-prefix=VNNI
 
-// One row has a loop over pairs of panels, several rows register tiles of 6 x 16; the bias is added before the store.
+// One row has a loop over panels, several rows register tiles of 6 x 16, which fetch the next panel meanwhile; the bias is added before the store.
 // CHECK-LABEL: func.func @dense
 // CHECK: scf.if
 // CHECK: scf.for {{.*}} iter_args
@@ -14,6 +14,8 @@
 // CHECK: vector.store
 // CHECK: } else {
 // CHECK: scf.for {{.*}} -> ({{(vector<8xf32>, ){11}vector<8xf32>}})
+// CHECK: %[[NEXT:.*]] = arith.addi %{{.*}}, %c1{{.*}} : index
+// CHECK: memref.prefetch %{{.*}}[%[[NEXT]], %{{.*}}], read, locality<3>, data
 // CHECK-NOT: kernel.linear
 // With wide vectors two panels share a tile of 12 rows. With 32 narrow registers a panel has 6.
 // ARM-LABEL: func.func @dense
@@ -64,11 +66,11 @@ func.func @nibbles(%x: memref<1x32xi8>, %s: memref<1x1xf32>, %m: memref<1x1xf32>
 
 // -----
 
-// Where rows multiply the same bytes, 12 rows and more have the codes of a pair of panels unpacked first: a byte each, and f32 scales and minima.
+// Where rows multiply the same bytes, 48 rows and more have the codes of a pair of panels unpacked first: a byte each, and f32 scales and minima.
 // The loop over tiles of six rows then has nothing to unpack.
 // VNNI-LABEL: func.func @unpacked
 // VNNI: %[[BYTES:.*]] = memref.alloca() {{.*}}: memref<2x1280xi8>
-// VNNI: arith.cmpi uge, %{{.*}}, %c12
+// VNNI: arith.cmpi uge, %{{.*}}, %c48
 // VNNI: scf.if
 // VNNI: arith.extf %{{.*}} : vector<16xf16> to vector<16xf32>
 // VNNI: vector.store %{{.*}}, %[[BYTES]]
