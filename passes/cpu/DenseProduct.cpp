@@ -95,10 +95,11 @@ void transformer::addOuterProduct(Emitter &e, Value input, const Tile &tile, Val
 
 void transformer::prefetchPanels(Emitter &e, Value weight, ArrayRef<Column> columns, int64_t panels,
                                  Value offset, int64_t size) {
+  int locality = panels ? 2 : 3; // whole panels beside those in use are too much for the first level
   for (const Column &column : columns)
     if (constantOf(column.first) == 0)
       for (int64_t line = 0; line < size; line += 64)
-        e.prefetch(weight, e.add(column.panel, panels), e.add(offset, line));
+        e.prefetch(weight, e.add(column.panel, panels), e.add(offset, line), locality);
 }
 
 void transformer::prefetchWeights(Emitter &e, Value weight, const Tile &tile, Value offset, int64_t size) {

@@ -112,7 +112,7 @@ void Emitter::storeVector(Value vector, Value memref, ValueRange indices) {
   vector::StoreOp::create(*this, vector, memref, indices);
 }
 
-void Emitter::prefetch(Value memref, Value row, Value offset) {
-  memref::PrefetchOp::create(*this, memref, ValueRange{row, offset}, /*isWrite=*/false, /*localityHint=*/3,
+void Emitter::prefetch(Value memref, Value row, Value offset, int locality) {
+  memref::PrefetchOp::create(*this, memref, ValueRange{row, offset}, /*isWrite=*/false, locality,
                              /*isDataCache=*/true);
 }

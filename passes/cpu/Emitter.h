@@ -48,8 +48,9 @@ public:
   /// `type` at byte `offset` of row `row` of a matrix of bytes.
   Value loadBytes(VectorType type, Value memref, Value row, Value offset);
   void storeVector(Value vector, Value memref, ValueRange indices);
-  /// Brings the 64 bytes at `offset` of `row` into the cache. They may lie outside the matrix.
-  void prefetch(Value memref, Value row, Value offset);
+  /// Brings the 64 bytes at `offset` of `row`, which may lie outside the matrix, into a cache: the first
+  /// level for `locality` 3, the second for 2.
+  void prefetch(Value memref, Value row, Value offset, int locality);
 
 private:
   Value extendHalfBits(Value halves);

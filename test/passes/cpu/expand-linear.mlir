@@ -15,7 +15,7 @@
 // CHECK: } else {
 // CHECK: scf.for {{.*}} -> ({{(vector<8xf32>, ){11}vector<8xf32>}})
 // CHECK: %[[NEXT:.*]] = arith.addi %{{.*}}, %c1{{.*}} : index
-// CHECK: memref.prefetch %{{.*}}[%[[NEXT]], %{{.*}}], read, locality<3>, data
+// CHECK: memref.prefetch %{{.*}}[%[[NEXT]], %{{.*}}], read, locality<2>, data
 // CHECK-NOT: kernel.linear
 // With wide vectors two panels share a tile of 12 rows. With 32 narrow registers a panel has 6.
 // ARM-LABEL: func.func @dense
