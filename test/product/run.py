@@ -358,6 +358,10 @@ def test_products():
     code, _, errors = call(COMPILE, odd, "-o", program, "--report")
     check("paths with spaces, quotes and non-ASCII", code == 0, errors)
     check("--report", "machine code" in errors and "weights" in errors and "memory" in errors, errors)
+    weights = 4 * (HIDDEN * (2 * HEADS * SIZE + 2 * KEY_HEADS * SIZE + 3 * INNER + VOCABULARY + 3) + HIDDEN)  # one row of the table of words
+    cache = 4 * 2 * KEY_HEADS * SIZE * (1024 + 64.5)
+    row = re.search(r"a token of 128 after 1024 +([\d.]+) kB +([\d.]+) kB", errors)
+    check("--report: what a token reads", row and [*map(float, row.groups())] == [float(f"{n / 1000:.3g}") for n in (weights, cache)], (weights, cache, errors))
     if code:
         return
     first = test_program(program)

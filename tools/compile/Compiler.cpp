@@ -19,6 +19,7 @@
 #include "tools/compile/ObjectCode.h"
 #include "tools/compile/OutputFile.h"
 #include "tools/compile/PackedWeights.h"
+#include "tools/compile/Prediction.h"
 #include "tools/compile/Product.h"
 #include "tools/compile/Progress.h"
 #include "tools/compile/Requantize.h"
@@ -117,6 +118,7 @@ private:
   PackedPlan plan;
   CompareIds ids; ///< to compare on
   std::vector<ReferenceValue> reference;
+  std::string prediction; ///< to report
 
   template <typename Build> static auto always(Build build) {
     return [build](mlir::OpPassManager &pm) { return build(pm), mlir::success(); };
@@ -144,6 +146,12 @@ private:
                                                    llvm::errs() << "attune-compile: " << message << "\n";
                                                    return mlir::failure();
                                                  });
+         },
+         [this] {
+           if (options.report)
+             prediction =
+                 predictionText(describeGraph(*module, model->description.name), model->description.kind);
+           return Error::success();
          }},
         {"layout", Emit::layout,
          always([code](mlir::OpPassManager &pm) { transformer::buildLayoutPipeline(pm, code); }),
@@ -450,7 +458,10 @@ private:
     parts.weights = std::move(plan);
     parts.entries = std::move(entries);
     parts.deviceCodes = std::move(deviceCodes);
-    return attune::writeProduct(options, *model, cpus, std::move(parts), progress);
+    if (Error error = attune::writeProduct(options, *model, cpus, std::move(parts), progress))
+      return error;
+    llvm::errs() << prediction;
+    return Error::success();
   }
 
   Error writeGraph() {

@@ -12,6 +12,7 @@
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "llvm/ADT/MapVector.h"
 #include "llvm/ADT/StringExtras.h"
+#include "llvm/ADT/StringSet.h"
 
 #include <fmt/format.h>
 
@@ -27,11 +28,18 @@ Cost &Cost::operator+=(const Cost &other) {
   perRow += other.perRow;
   perTokenAndKey += other.perTokenAndKey;
   weightBytes += other.weightBytes;
+  sharedBytes += other.sharedBytes;
+  tokenBytes += other.tokenBytes;
   return *this;
 }
 
 Cost Cost::operator*(double count) const {
-  return {perToken * count, perRow * count, perTokenAndKey * count, weightBytes * count};
+  return {perToken * count,    perRow * count,      perTokenAndKey * count,
+          weightBytes * count, sharedBytes * count, tokenBytes * count};
+}
+
+double Cost::bytesOf(double tokens) const {
+  return sharedBytes + std::min(tokens * tokenBytes, std::max(weightBytes - sharedBytes, 0.0));
 }
 
 std::string attune::withPrefix(double value, const char *unit) {
@@ -196,31 +204,45 @@ private:
     }
   }
 
-  /// What it costs; names the weights that it reads at the node.
+  /// Names a weight at the node; adds its bytes to the cost. The operations for each row that need it.
+  double addWeight(Operation &op, tf::WeightOp weight, RankedTensorType type, GraphNode &node, Cost &cost) {
+    double bytes = weightBytes(type);
+    std::string shape =
+        llvm::join(llvm::map_range(type.getShape(), [](int64_t n) { return std::to_string(n); }), " \u00d7 ");
+    node.lines.push_back(fmt::format("{}: {} {}, {}", nameOf(weight), shape,
+                                     tf::stringifyStorageType(tf::storageOf(type)).str(),
+                                     withPrefix(bytes, "B")));
+    if (counted.insert(weight.getParameter()).second)
+      cost.weightBytes += bytes;
+    if (auto experts = llvm::dyn_cast<tf::ExpertsOp>(op); experts && type.getRank() == 3) {
+      auto chosen = llvm::cast<RankedTensorType>(experts.getExperts().getType());
+      double share = staticElements(chosen) / static_cast<double>(type.getDimSize(0));
+      cost.tokenBytes += bytes * share;
+      node.kind = GraphNode::product;
+      return 2 * staticElements(type) * share;
+    }
+    if (llvm::isa<tf::EmbedOp>(op)) {
+      cost.tokenBytes += bytes / static_cast<double>(type.getDimSize(0));
+      return 0;
+    }
+    cost.sharedBytes += bytes;
+    if (type.getRank() == 2) {
+      node.kind = GraphNode::product;
+      return 2 * staticElements(type);
+    }
+    if (node.kind == GraphNode::other && type.getRank() == 1)
+      node.kind = GraphNode::norm;
+    return 0;
+  }
+
   Cost costOf(Operation &op, GraphNode &node) {
     Cost cost;
     double perRow = 0, perKey = 0;
     for (Value operand : op.getOperands()) {
       auto weight = operand.getDefiningOp<tf::WeightOp>();
       auto type = llvm::dyn_cast<RankedTensorType>(operand.getType());
-      if (!weight || !type)
-        continue;
-      std::string shape = llvm::join(
-          llvm::map_range(type.getShape(), [](int64_t n) { return std::to_string(n); }), " \u00d7 ");
-      node.lines.push_back(fmt::format("{}: {} {}, {}", nameOf(weight), shape,
-                                       tf::stringifyStorageType(tf::storageOf(type)).str(),
-                                       withPrefix(weightBytes(type), "B")));
-      cost.weightBytes += weightBytes(type);
-      if (auto experts = llvm::dyn_cast<tf::ExpertsOp>(op); experts && type.getRank() == 3) {
-        auto chosen = llvm::cast<RankedTensorType>(experts.getExperts().getType());
-        perRow += 2 * staticElements(type) / static_cast<double>(type.getDimSize(0)) * staticElements(chosen);
-        node.kind = GraphNode::product;
-      } else if (type.getRank() == 2 && !llvm::isa<tf::EmbedOp>(op)) {
-        perRow += 2 * staticElements(type);
-        node.kind = GraphNode::product;
-      } else if (node.kind == GraphNode::other && type.getRank() == 1) {
-        node.kind = GraphNode::norm;
-      }
+      if (weight && type)
+        perRow += addWeight(op, weight, type, node, cost);
     }
     if (llvm::isa<tf::AttentionOp, tf::ScoresOp, tf::WeightedSumOp>(op)) {
       // The queries, or what is weighed, against as many elements of each key; and as many for its value.
@@ -258,6 +280,7 @@ private:
   std::string prefix;
   llvm::DenseMap<Value, size_t> nodeOf;
   llvm::DenseMap<Value, std::string> named;
+  llvm::StringSet<> counted;  ///< parameters whose bytes are
   llvm::DenseSet<Value> rows; ///< values with a row for each wanted row, not for each token
 };
 

@@ -18,8 +18,12 @@ namespace attune {
 /// make. Costs grow with tokens (T), with rows of logits that are wanted (R), or with tokens times keys (K).
 struct Cost {
   double perToken = 0, perRow = 0, perTokenAndKey = 0; ///< floating-point operations
-  double weightBytes = 0;                              ///< as stored in the model
+  double weightBytes = 0;                              ///< as stored in the model, each weight once
+  double sharedBytes = 0;                              ///< of weights that any step reads
+  double tokenBytes = 0; ///< of weights that one token more reads: rows of tables, chosen experts
 
+  /// Of weights that a step of so many tokens reads.
+  double bytesOf(double tokens) const;
   Cost &operator+=(const Cost &other);
   Cost operator*(double count) const;
 };

@@ -109,7 +109,9 @@ struct Flags {
   cl::opt<bool> sanitize{"sanitize",
                          cl::desc("Check every memory access of the generated code (AddressSanitizer)"),
                          cl::cat(category)};
-  cl::opt<bool> report{"report", cl::desc("Print time and size of each stage"), cl::cat(category)};
+  cl::opt<bool> report{"report",
+                       cl::desc("Print time and size of each stage, and what a token takes at least"),
+                       cl::cat(category)};
   cl::opt<std::string> dump{"dump-passes-to", cl::desc("Write the IR after every pass into a folder"),
                             cl::value_desc("folder"), cl::cat(category)};
   cl::list<std::string> disable{"disable-fusion", cl::desc("Fusions to leave out (see docs/passes.md)"),
