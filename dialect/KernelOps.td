@@ -29,7 +29,8 @@ defvar Tileable = DeclareOpInterfaceMethods<TilingInterface, ["getLoopIteratorTy
 def Kernel_QuantizeOp : Kernel_DpsOp<"quantize", [Tileable]> {
   let summary = "Activations to int8, a scale for each 32 columns";
   let description = [{
-    For each row and block of 32 columns: `scale = max |x| / 127`, `codes = round(x / scale)` (ties to even; a block of zeros has scale 0), and for each
+    For each row and block of 32 columns: `scale = max |x| / 127`, `codes = round(x * (1 / scale))` (ties to even; a block whose scale
+    is no normal number, like one of zeros, has scale and codes 0), and for each
     `group` columns of the block `sums = scale * sum of codes`, which multiplies weights' minima and zero points. Columns past K count as 0.
 
     With `outliers`, a matrix of `2 n` columns, the `n` largest elements of each row are taken out first, one after the other, and kept as they are: their values in the first `n` columns, their

@@ -70,20 +70,22 @@ struct QuantizeLoops {
 
   Value floatConstant(double value) { return arith::ConstantOp::create(e, e.getF32FloatAttr(value)); }
 
-  /// The integer nearest to each lane, ties to even, for |x| < 2^22: adding 1.5 * 2^23 leaves it in the low
-  /// bits of the sum.
+  /// The integer nearest to each lane, ties to even, for |x| < 2^22 (codes: at most 127): adding 1.5 * 2^23
+  /// leaves it in the low bits of the sum.
   Value roundToInts(Value x) {
     Value sum = arith::AddFOp::create(e, x, e.splat(e.floats(), 12582912.0));
     return arith::SubIOp::create(e, e.bitcast(sum, e.ints()), e.splat(e.ints(), int64_t(0x4B400000)));
   }
 
-  /// Quotients lie within ±127, except where the scale is subnormal and so inexact.
-  Value codesOf(Value x, Value divisor) {
-    Value quotient = arith::DivFOp::create(e, x, divisor);
-    quotient = larger(quotient, e.splat(e.floats(), -127.0));
-    auto bounded = arith::MinNumFOp::create(e, quotient, e.splat(e.floats(), 127.0));
-    bounded.setFastmath(arith::FastMathFlags::nnan);
-    return roundToInts(bounded);
+  /// A block's scale and its inverse, which multiplies faster than vectors are divided. Both are 0 where the
+  /// scale would be subnormal: the inverse might be infinite.
+  std::pair<Value, Value> scaleOf(Value largest) {
+    Value scale = arith::DivFOp::create(e, largest, floatConstant(127)), zero = floatConstant(0);
+    Value inverse = arith::DivFOp::create(e, floatConstant(1), scale);
+    Value isNormal = arith::CmpFOp::create(e, arith::CmpFPredicate::OGE, scale,
+                                           floatConstant(std::numeric_limits<float>::min()));
+    return {arith::SelectOp::create(e, isNormal, scale, zero),
+            arith::SelectOp::create(e, isNormal, inverse, zero)};
   }
 
   Values loadBlock(Value row, Value block, int64_t valid) {
@@ -97,14 +99,14 @@ struct QuantizeLoops {
     Value first = e.mul(block, PackedFormat::blockColumns);
     int64_t vectors = PackedFormat::blockColumns / e.lanes();
     Values inputs = loadBlock(row, block, valid);
-    Value scale = arith::DivFOp::create(e, largestMagnitude(inputs), floatConstant(127));
+    Value largest = maxima ? e.load(maxima, {block}) : largestMagnitude(inputs);
+    auto [scale, inverse] = scaleOf(largest);
     memref::StoreOp::create(e, scale, op.getScales(), ValueRange{row, block});
-    Value none = arith::CmpFOp::create(e, arith::CmpFPredicate::OEQ, scale, floatConstant(0));
-    Value divisor = e.broadcast(arith::SelectOp::create(e, none, floatConstant(1), scale), e.floats());
+    Value factor = e.broadcast(inverse, e.floats());
 
     Values codes;
     for (int64_t i = 0; i < vectors; ++i) {
-      codes.push_back(codesOf(inputs[i], divisor));
+      codes.push_back(roundToInts(arith::MulFOp::create(e, inputs[i], factor)));
       Value narrow = arith::TruncIOp::create(e, e.vectorOf(e.getI8Type(), e.lanes()), codes.back());
       e.storeVector(narrow, op.getCodes(), {row, e.add(first, i * e.lanes())});
     }

@@ -4,7 +4,9 @@
 // CHECK-LABEL: func.func @quantize
 // CHECK: scf.for
 // CHECK: vector.reduction <maxnumf>
-// CHECK: arith.divf %{{.*}} : vector<8xf32>
+// CHECK: %[[SCALE:.*]] = arith.divf %{{.*}}, %{{.*}} : f32
+// CHECK: arith.divf %{{.*}}, %[[SCALE]] : f32
+// CHECK: arith.mulf %{{.*}} : vector<8xf32>
 // CHECK: arith.trunci %{{.*}} : vector<8xi32> to vector<8xi8>
 // CHECK-COUNT-2: vector.reduction <add>
 // CHECK-NOT: kernel.quantize
@@ -30,7 +32,9 @@ func.func @quantize(%x: memref<?x40xf32>, %c: memref<?x64xi8>, %s: memref<?x2xf3
 // CHECK: vector.reduction <maxnumf>
 // CHECK: arith.cmpf oeq, {{.*}} : vector<8xf32>
 // CHECK: math.cttz
-// CHECK: arith.divf %{{.*}} : vector<8xf32>
+// CHECK: %[[LARGEST:.*]] = memref.load %[[MAXIMA]][
+// CHECK: arith.divf %[[LARGEST]], %{{.*}} : f32
+// CHECK: arith.mulf %{{.*}} : vector<8xf32>
 func.func @outliers(%x: memref<?x40xf32>, %c: memref<?x64xi8>, %s: memref<?x2xf32>, %m: memref<?x2xf32>, %o: memref<?x4xf32>) {
   kernel.quantize ins(%x : memref<?x40xf32>) outs(%c, %s, %m : memref<?x64xi8>, memref<?x2xf32>, memref<?x2xf32>) outliers(%o : memref<?x4xf32>)
   return

@@ -316,9 +316,10 @@ TEST_P(QuantizedKernel, Embed) { runEmbed(GetParam().format); }
 void runQuantize(int64_t k, int64_t group, const std::string &cpu) {
   constexpr int64_t rows = 5;
   std::vector<float> input = randomFloats(rows * k, 7, 3.0f);
-  std::fill_n(input.begin(), std::min<int64_t>(k, 32), 0.0f);       // a block of zeros
-  std::fill_n(input.begin() + k, std::min<int64_t>(k, 32), 1e-44f); // its scale underflows
-  for (int64_t i = 0; i < std::min<int64_t>(k, 32); ++i)            // ties: quotients of 1.5, 2.5, ...
+  std::fill_n(input.begin(), std::min<int64_t>(k, 32), 0.0f);            // a block of zeros
+  std::fill_n(input.begin() + k, std::min<int64_t>(k, 32), 1e-44f);      // its scale underflows
+  std::fill_n(input.begin() + 3 * k, std::min<int64_t>(k, 32), -1e-36f); // its scale is subnormal
+  for (int64_t i = 0; i < std::min<int64_t>(k, 32); ++i)                 // ties: quotients of 1.5, 2.5, ...
     input[2 * k + i] = i == 0 ? 127.0f : float(i) + 0.5f;
   QuantizedRows expected(input, rows, k, group);
   int64_t width = expected.blocks * 32, sums = width / group;

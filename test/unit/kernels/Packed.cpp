@@ -137,11 +137,13 @@ QuantizedRows::QuantizedRows(const std::vector<float> &input, int64_t rows, int6
       float largest = 0;
       for (int64_t k = block * 32; k < std::min(columns, block * 32 + 32); ++k)
         largest = std::max(largest, std::abs(input[row * columns + k]));
-      float scale = scales[row * blocks + block] = largest / 127.0f;
+      float quotient = largest / 127.0f;
+      float scale = scales[row * blocks + block] = std::isnormal(quotient) ? quotient : 0;
       for (int64_t set = 0; set < 32 / group; ++set) {
         int sum = 0;
         for (int64_t k = block * 32 + set * group; k < block * 32 + (set + 1) * group; ++k) {
-          int code = k < columns && scale > 0 ? int(std::nearbyint(input[row * columns + k] / scale)) : 0;
+          int code =
+              k < columns && scale > 0 ? int(std::nearbyint(input[row * columns + k] * (1 / scale))) : 0;
           codes[row * blocks * 32 + k] = int8_t(code);
           sum += code;
         }
