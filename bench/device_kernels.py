@@ -23,7 +23,7 @@ ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 sys.path.insert(0, os.path.join(ROOT, "test"))
 from support import ptx
 
-LAUNCH = re.compile(r"gpu\.launch_func +@device::@(\w+) .*?threads in \(([^)]*)\).*?args\((.*)\)")
+LAUNCH = re.compile(r"gpu\.launch_func +@device\w*::@(\w+) .*?threads in \(([^)]*)\).*?args\((.*)\)")
 MEMREF = re.compile(r"memref<((?:[\d?]+x)*)(\w+)")
 BITS = {"f32": 32, "i32": 32, "f16": 16, "bf16": 16, "i8": 8}
 
@@ -41,6 +41,10 @@ class Launch:
 
     def uses_matrix_units(self):
         return self.is_product() and "_few_" not in self.name
+
+    def runs_on(self, chip):
+        """Kernels for one chip alone name it."""
+        return "_sm_90a_" not in self.name or chip == "sm_90a"
 
     def tokens(self, most):
         """Of the launch: products choose a kernel by the number of rows."""
@@ -74,13 +78,15 @@ def table(rows):
     return "\n".join([line(rows[0]), "|" + "|".join("---" if i == 0 else "---:" for i in range(len(widths))) + "|", *map(line, rows[1:])])
 
 
-def assembly_table(launches, text, ptxas):
-    made = {chip: ptx.assemble(ptxas, text, chip) for chip in ptx.CHIPS}
-    counts = ptx.kernels(text)
+def assembly_table(launches, texts, ptxas):
+    """`texts`: PTX for each chip."""
+    made = {chip: ptx.assemble(ptxas, text, chip) for chip, text in texts.items()}
+    counts = ptx.kernels(texts["sm_90a"])
     rows = [["kernel", "threads", *(f"{what}, {chip}" for chip in ptx.CHIPS for what in ("registers", "blocks")), "shared bytes", "spilled bytes", *ptx.INSTRUCTIONS]]
     for launch in launches:
-        each = {chip: kernels[launch.name] for chip, kernels in made.items()}
-        cells = [cell for chip, kernel in each.items() for cell in (str(kernel.registers), f"{kernel.blocks(chip, launch.threads)} ({kernel.occupancy(chip, launch.threads):.0%})")]
+        each = {chip: kernels[launch.name] for chip, kernels in made.items() if launch.name in kernels}
+        cells = [cell for chip in made for cell in ((str(each[chip].registers), f"{each[chip].blocks(chip, launch.threads)} ({each[chip].occupancy(chip, launch.threads):.0%})")
+                                                    if chip in each else ("-", "-"))]
         rows.append([launch.name, str(launch.threads), *cells, str(max(kernel.shared for kernel in each.values())), str(max(kernel.spills for kernel in each.values())),
                      *(str(counts[launch.name][instruction] or "-") for instruction in ptx.INSTRUCTIONS)])
     return table(rows)
@@ -93,8 +99,13 @@ def roof_table(launches, tokens):
         operations, limits = launch.operations(count), ptx.CHIPS["sm_90a"]
         seconds = launch.least_seconds(limits, count)
         rows.append([launch.name, str(count), f"{launch.bytes(count) / 1e6:.2f}", f"{operations / 1e9:.2f}" if operations else "-",
-                     *(f"{1e6 * launch.least_seconds(each, count):.1f}" for each in ptx.CHIPS.values()), "memory" if seconds == launch.bytes(count) / limits.bytes else "arithmetic"])
+                     *(f"{1e6 * launch.least_seconds(each, count):.1f}" if launch.runs_on(chip) else "-" for chip, each in ptx.CHIPS.items()), "memory" if seconds == launch.bytes(count) / limits.bytes else "arithmetic"])
     return table(rows)
+
+
+def chips_from(first):
+    """The first chip's assembly is what is emitted; kernels are numbered alike for all that the program is for."""
+    return "--chip=" + ",".join(sorted(ptx.CHIPS, key=lambda chip: chip != first))
 
 
 def main():
@@ -105,15 +116,15 @@ def main():
     parser.add_argument("--taps", action="store_true", help="kernels of the entry that shows the inside of the model as well")
     arguments, options = parser.parse_known_args()
 
-    def emit(form):
-        done = subprocess.run([os.path.join(arguments.bin, "attune-compile"), arguments.model, "--target=cuda", f"--emit={form}", "-o", "-", *options], capture_output=True, text=True)
+    def emit(form, *more):
+        done = subprocess.run([os.path.join(arguments.bin, "attune-compile"), arguments.model, "--target=cuda", f"--emit={form}", "-o", "-", *more, *options], capture_output=True, text=True)
         if done.returncode:
             sys.exit(done.stderr.strip())
         return done.stdout
 
     launches = [launch for launch in (Launch(*found) for found in LAUNCH.findall(emit("gpu"))) if arguments.taps or "_taps_" not in launch.name]
     ptxas = ptx.find_ptxas()
-    print(assembly_table(launches, emit("asm"), ptxas) if ptxas else "no ptxas here (CUDA, or PyPI's nvidia-cuda-nvcc): nothing is known of registers and spills")
+    print(assembly_table(launches, {chip: emit("asm", chips_from(chip)) for chip in ptx.CHIPS}, ptxas) if ptxas else "no ptxas here (CUDA, or PyPI's nvidia-cuda-nvcc): nothing is known of registers and spills")
     print("\n" + roof_table(launches, arguments.tokens))
 
 

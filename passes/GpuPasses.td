@@ -53,7 +53,8 @@ def MapToGpu : Pass<"kernel-map-to-gpu", "ModuleOp"> {
     A loop over tokens becomes a launch with a block for each iteration, whose work items share out the elements of each operation in it; other linalg
     operations have a work item for each output; each operation of the kernel dialect has a form of its own. Products choose by the number of rows
     between two kernels; with `matrix-type`, that of many rows rounds inputs and weights to it as they come into the block's memory and multiplies on matrix
-    units, with sums in f32. What remains outside of launches computes sizes and addresses: an access to memory there is an error, except for i32 that sizes
+    units, with sums in f32. With `warp-groups` there is a third one for weights that are stored in `matrix-type`, in the module of chips with such instructions, which
+    the host launches if the device has them. What remains outside of launches computes sizes and addresses: an access to memory there is an error, except for i32 that sizes
     depend on, which the runtime reads.
 
     ```mlir
@@ -68,7 +69,8 @@ def MapToGpu : Pass<"kernel-map-to-gpu", "ModuleOp"> {
   }];
   let dependentDialects = ["::mlir::affine::AffineDialect", "::mlir::arith::ArithDialect", "::mlir::func::FuncDialect", "::mlir::gpu::GPUDialect", "::mlir::linalg::LinalgDialect",
                            "::mlir::LLVM::LLVMDialect", "::mlir::NVVM::NVVMDialect", "::mlir::math::MathDialect", "::mlir::memref::MemRefDialect", "::mlir::scf::SCFDialect", "::mlir::vector::VectorDialect"];
-  let options = [Option<"matrixType", "matrix-type", "std::string", "\"\"", "f16 or bf16: products of many rows multiply in it, on matrix units">];
+  let options = [Option<"matrixType", "matrix-type", "std::string", "\"\"", "f16 or bf16: products of many rows multiply in it, on matrix units">,
+                 Option<"warpGroups", "warp-groups", "bool", "false", "Kernels for warp groups of sm_90a as well, where matrix-type allows">];
 }
 
 def DeviceMath : Pass<"kernel-device-math"> {
@@ -108,7 +110,8 @@ def EmulateDevice : Pass<"kernel-emulate-device", "ModuleOp"> {
 def AlignBlockMemory : Pass<"kernel-align-block-memory", "gpu::GPUModuleOp"> {
   let summary = "Buffers of a block's memory begin at multiples of 16";
   let description = [{
-    LLVM joins neighbouring accesses to four words at once, which a device takes at multiples of 16 alone.
+    LLVM joins neighbouring accesses to four words at once, which a device takes at multiples of 16 alone. What products of warp groups read lies in patterns of 1024 bytes:
+    in kernels with such products buffers begin at multiples of that.
 
     ```mlir
     gpu.func @k() workgroup(%buffer : memref<10xf32, #gpu.address_space<workgroup>>) kernel

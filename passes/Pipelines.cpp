@@ -7,6 +7,7 @@
 
 #include "passes/Passes.h"
 
+#include "mlir/Conversion/NVVMToLLVM/NVVMToLLVM.h"
 #include "mlir/Conversion/Passes.h"
 #include "mlir/Dialect/Arith/Transforms/Passes.h"
 #include "mlir/Dialect/Bufferization/Transforms/Passes.h"
@@ -161,7 +162,7 @@ void transformer::buildDeviceBufferPipeline(OpPassManager &pm) {
 }
 
 void transformer::buildDeviceKernelPipeline(OpPassManager &pm, const CodeOptions &options) {
-  pm.addPass(createMapToGpu({options.matrixType}));
+  pm.addPass(createMapToGpu({options.matrixType, options.warpGroups}));
   cleanUp(pm);
   pm.addPass(createGpuLaunchSinkIndexComputationsPass());
   pm.addPass(createGpuKernelOutliningPass());
@@ -191,7 +192,10 @@ static void lowerDevice(OpPassManager &pm, std::unique_ptr<Pass> conversion) {
   device.addPass(createReconcileUnrealizedCastsPass());
 }
 
-void transformer::buildNvvmPipeline(OpPassManager &pm) { lowerDevice(pm, createConvertGpuOpsToNVVMOps()); }
+void transformer::buildNvvmPipeline(OpPassManager &pm) {
+  lowerDevice(pm, createConvertGpuOpsToNVVMOps());
+  pm.nest<gpu::GPUModuleOp>().addPass(createConvertNVVMToLLVMPass()); // what LLVM has no intrinsic for
+}
 
 void transformer::buildRocdlPipeline(OpPassManager &pm) {
   ConvertGpuOpsToROCDLOpsOptions options;
@@ -251,7 +255,11 @@ struct CodePipelineOptions : PassPipelineOptions<CodePipelineOptions> {
       *this, "matrix-type",
       llvm::cl::desc("f16 or bf16: products of many rows multiply in it, on a device's matrix units"),
       llvm::cl::init("")};
-  CodeOptions get() const { return {cpu, quantizeActivations, matrixType}; }
+  Option<bool> warpGroups{
+      *this, "warp-groups",
+      llvm::cl::desc("Kernels for warp groups of sm_90a as well, where matrix-type allows"),
+      llvm::cl::init(false)};
+  CodeOptions get() const { return {cpu, quantizeActivations, matrixType, warpGroups}; }
 };
 struct NoOptions : PassPipelineOptions<NoOptions> {};
 } // namespace

@@ -24,6 +24,7 @@ struct CodeOptions {
   std::string cpu = "native";       ///< as in CpuTarget::get
   bool quantizeActivations = false; ///< int8 activations for products with block-quantised weights
   std::string matrixType;           ///< f16 or bf16: of a device's products of many rows; empty: f32
+  bool warpGroups = false;          ///< in it, kernels for warp groups of sm_90a as well
 };
 
 /// `transformer-layout`: weights and caches become memory in the forms that kernels read.

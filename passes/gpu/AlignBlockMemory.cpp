@@ -5,6 +5,7 @@
 
 #include "mlir/Dialect/GPU/IR/GPUDialect.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/LLVMIR/NVVMDialect.h"
 
 namespace mlir::transformer {
 #define GEN_PASS_DEF_ALIGNBLOCKMEMORY
@@ -18,12 +19,19 @@ namespace {
 
 struct AlignBlockMemory : transformer::impl::AlignBlockMemoryBase<AlignBlockMemory> {
   void runOnOperation() override {
-    constexpr int64_t kAlignment = 16; // of the widest access of a work item
     Builder builder(&getContext());
     for (auto kernel : getOperation().getOps<gpu::GPUFuncOp>())
       for (unsigned i = 0; i < kernel.getNumWorkgroupAttributions(); ++i)
         kernel.setWorkgroupAttributionAttr(i, LLVM::LLVMDialect::getAlignAttrName(),
-                                           builder.getI64IntegerAttr(kAlignment));
+                                           builder.getI64IntegerAttr(alignmentOf(kernel)));
+  }
+
+  static int64_t alignmentOf(gpu::GPUFuncOp kernel) {
+    constexpr int64_t kAccess = 16;    // the widest of a work item
+    constexpr int64_t kPattern = 1024; // of what a warp group multiplies
+    bool multiplies =
+        kernel.walk([](NVVM::WgmmaMmaAsyncOp) { return WalkResult::interrupt(); }).wasInterrupted();
+    return multiplies ? kPattern : kAccess;
   }
 };
 

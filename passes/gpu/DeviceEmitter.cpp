@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "passes/gpu/DeviceEmitter.h"
+#include "passes/gpu/DeviceModules.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -11,9 +12,6 @@
 
 using namespace mlir;
 using namespace mlir::transformer;
-
-/// All kernels of a program are functions of one module.
-static constexpr StringLiteral kDeviceModule = "device";
 
 /// A name that no other launch has, of letters that assemblers take.
 static std::string kernelName(Operation *op, StringRef what) {
@@ -27,12 +25,13 @@ static std::string kernelName(Operation *op, StringRef what) {
   return name;
 }
 
-DeviceEmitter::DeviceEmitter(Operation *op, StringRef what, ArrayRef<Value> grid, int64_t threads)
+DeviceEmitter::DeviceEmitter(Operation *op, StringRef what, ArrayRef<Value> grid, int64_t threads,
+                             StringRef chip)
     : LoopEmitter(op), threads(threads) {
   auto size = [&](size_t i) { return i < grid.size() ? grid[i] : index(1); };
   launch = gpu::LaunchOp::create(*this, size(0), size(1), size(2), index(threads), index(1), index(1),
                                  Value(), Type(), ValueRange(), TypeRange(), TypeRange(), Value(), Value(),
-                                 Value(), FlatSymbolRefAttr::get(getContext(), kDeviceModule),
+                                 Value(), FlatSymbolRefAttr::get(getContext(), deviceModuleOf(chip)),
                                  FlatSymbolRefAttr::get(getContext(), kernelName(op, what)));
   Block &body = launch.getBody().front();
   setInsertionPointToEnd(&body);
@@ -95,6 +94,18 @@ LogicalResult transformer::launchByRows(Operation *op, Value rows, int64_t limit
   auto branch = scf::IfOp::create(host, isFew, /*withElseRegion=*/true);
   return success(succeeded(few(branch.thenBlock()->getTerminator())) &&
                  succeeded(many(branch.elseBlock()->getTerminator())));
+}
+
+Value transformer::callRuntime(LoopEmitter &host, StringRef name, Type result, ValueRange arguments) {
+  auto module = host.getInsertionBlock()->getParentOp()->getParentOfType<ModuleOp>();
+  auto function = module.lookupSymbol<func::FuncOp>(name);
+  if (!function) {
+    OpBuilder builder = OpBuilder::atBlockBegin(module.getBody());
+    function = func::FuncOp::create(builder, module.getLoc(), name,
+                                    builder.getFunctionType(arguments.getTypes(), result));
+    function.setPrivate();
+  }
+  return func::CallOp::create(host, function, arguments).getResult(0);
 }
 
 Value transformer::ceilDiv(LoopEmitter &e, Value count, int64_t size) {

@@ -20,8 +20,9 @@ public:
   static constexpr StringLiteral kLaunchCount = "kernel.launches";
 
   /// Before `op`: `grid` holds the number of blocks along one to three dimensions, `threads` is the size of a
-  /// block, a power of two. `what` becomes part of the kernel's name.
-  DeviceEmitter(Operation *op, StringRef what, ArrayRef<Value> grid, int64_t threads);
+  /// block, a power of two. `what` becomes part of the kernel's name. `chip` is the one whose instructions it
+  /// needs; empty: all have them.
+  DeviceEmitter(Operation *op, StringRef what, ArrayRef<Value> grid, int64_t threads, StringRef chip = "");
 
   gpu::LaunchOp launch;
   int64_t threads;
@@ -53,6 +54,9 @@ private:
 LogicalResult launchByRows(Operation *op, Value rows, int64_t limit,
                            function_ref<LogicalResult(Operation *)> few,
                            function_ref<LogicalResult(Operation *)> many);
+
+/// Calls a function of the runtime (runtime/device/DeviceAbi.h) from host code.
+Value callRuntime(LoopEmitter &host, StringRef name, Type result, ValueRange arguments);
 
 /// Blocks of `size` that cover `count`.
 Value ceilDiv(LoopEmitter &e, Value count, int64_t size);

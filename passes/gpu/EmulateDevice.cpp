@@ -188,6 +188,34 @@ private:
     return success();
   }
 
+  LogicalResult replaceStep(Operation *op, StringRef name, ValueRange arguments) {
+    call(name, Type(), arguments);
+    op->erase();
+    return success();
+  }
+
+  /// A product of a warp group: the sums are a structure.
+  LogicalResult replaceProduct(NVVM::WgmmaMmaAsyncOp op) {
+    NVVM::MMAShapeAttr shape = op.getShape();
+    auto type = op.getTypeA();
+    bool isF16 = type == NVVM::WGMMATypes::f16, isBf16 = type == NVVM::WGMMATypes::bf16;
+    if (shape.getK() != 16 || (!isF16 && !isBf16) || op.getTypeD() != NVVM::WGMMATypes::f32 ||
+        op.getLayoutA() != NVVM::MMALayout::row || op.getScaleD() != NVVM::WGMMAScaleOut::one ||
+        op.getScaleA() != NVVM::WGMMAScaleIn::one || op.getScaleB() != NVVM::WGMMAScaleIn::one)
+      return op.emitError() << "is not emulated: not f16 or bf16 added to f32 sums, with A along its columns";
+    SmallVector<Value> sums;
+    auto structure = cast<LLVM::LLVMStructType>(op.getInouts().getType());
+    for (size_t i = 0; i < structure.getBody().size(); ++i)
+      sums.push_back(LLVM::ExtractValueOp::create(b, op.getInouts(), static_cast<int64_t>(i)));
+    Value words = storeWords(sums);
+    bool isTransposed = op.getLayoutB() == NVVM::MMALayout::row;
+    call(isF16 ? "attune_item_wgmma_f16" : "attune_item_wgmma_bf16", Type(),
+         {op.getDescriptorA(), op.getDescriptorB(), constant(shape.getN()), constant(isTransposed), words});
+    op.replaceAllUsesWith(loadWords(words, structure));
+    op.erase();
+    return success();
+  }
+
   LogicalResult replace(Operation *op) {
     b.setInsertionPoint(op);
     auto number = [&](StringRef name, gpu::Dimension dimension) {
@@ -223,15 +251,21 @@ private:
           op.erase();
           return success();
         })
-        .Case([&](NVVM::CpAsyncCommitGroupOp op) {
-          call("attune_item_copy_commit", Type(), {});
-          op.erase();
-          return success();
-        })
+        .Case([&](NVVM::CpAsyncCommitGroupOp op) { return replaceStep(op, "attune_item_copy_commit", {}); })
         .Case([&](NVVM::CpAsyncWaitGroupOp op) {
-          call("attune_item_copy_wait", Type(), constant(op.getN()));
-          op.erase();
-          return success();
+          return replaceStep(op, "attune_item_copy_wait", constant(op.getN()));
+        })
+        .Case([&](NVVM::WgmmaMmaAsyncOp op) { return replaceProduct(op); })
+        .Case([&](NVVM::WgmmaFenceAlignedOp op) { return replaceStep(op, "attune_item_wgmma_fence", {}); })
+        .Case(
+            [&](NVVM::WgmmaGroupSyncAlignedOp op) { return replaceStep(op, "attune_item_wgmma_commit", {}); })
+        .Case([&](NVVM::WgmmaWaitGroupSyncOp op) {
+          return replaceStep(op, "attune_item_wgmma_wait", constant(static_cast<int64_t>(op.getGroup())));
+        })
+        .Case([&](NVVM::FenceProxyOp op) {
+          if (op.getKind() != NVVM::ProxyKind::async_shared)
+            return LogicalResult(op.emitError() << "is not emulated: not of the block's memory");
+          return replaceStep(op, "attune_item_proxy_fence", {});
         })
         .Case([&](gpu::ReturnOp end) {
           func::ReturnOp::create(b);

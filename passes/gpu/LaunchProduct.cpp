@@ -4,6 +4,7 @@
 // Products with packed weights: few rows (the weights are read once, at the speed of memory), or tiles of 64
 // rows x 64 columns through the block's memory. MatrixProduct.cpp has the tiles for matrix units.
 
+#include "passes/gpu/DeviceModules.h"
 #include "passes/gpu/MatrixProduct.h"
 #include "passes/gpu/WeightReader.h"
 
@@ -207,7 +208,38 @@ private:
   }
 };
 
-int64_t tileColumns(const GpuTarget &target) { return target.matrixType ? kMatrixTileColumns : kTile; }
+/// A way to multiply many rows, in tiles of 64.
+struct TileForm {
+  int64_t columns, threads; ///< outputs of a tile, work items of a block
+  StringRef chip;           ///< whose instructions it needs; empty: all have them
+  LogicalResult (*emit)(DeviceEmitter &e, Type type, const Product &product, const Stretch &stretch,
+                        Value columnTile);
+
+  std::string nameOf(StringRef what) const { return (what + (chip.empty() ? "" : "_" + chip)).str(); }
+};
+
+LogicalResult emitPlainTiles(DeviceEmitter &e, Type, const Product &product, const Stretch &stretch,
+                             Value columnTile) {
+  return ProductEmitter(e, product, stretch).emitTiles(columnTile);
+}
+
+/// Launches before `op` what `launch` makes of the form that the device has.
+LogicalResult launchTiles(Operation *op, const GpuTarget &target, const Product &product,
+                          function_ref<LogicalResult(Operation *, const TileForm &)> launch) {
+  if (!target.matrixType)
+    return launch(op, {kTile, target.threads, "", emitPlainTiles});
+  TileForm forSubgroups{kMatrixTileColumns, target.threads, "", emitMatrixTiles};
+  if (!target.warpGroups || !suitsWarpGroup(product, target.matrixType))
+    return launch(op, forSubgroups);
+  TileForm forWarpGroups{warpGroupColumns(product), kWarpGroup, kWarpGroupChip, emitWarpGroupTiles};
+  LoopEmitter host(op);
+  Value has = callRuntime(host, "attune_device_has_warp_groups", host.getI32Type(), {});
+  Value none = arith::ConstantOp::create(host, host.getI32IntegerAttr(0));
+  auto branch = scf::IfOp::create(host, arith::CmpIOp::create(host, CmpIPredicate::ne, has, none),
+                                  /*withElseRegion=*/true);
+  return success(succeeded(launch(branch.thenBlock()->getTerminator(), forWarpGroups)) &&
+                 succeeded(launch(branch.elseBlock()->getTerminator(), forSubgroups)));
+}
 
 LogicalResult refuseQuantized(Operation *op, bool isQuantized) {
   if (isQuantized)
@@ -230,16 +262,15 @@ LogicalResult transformer::launchLinear(kernel::LinearOp op, const GpuTarget &ta
     return ProductEmitter(e, product, stretch).emitFewRows(e.block(0));
   };
   auto many = [&](Operation *before) {
-    LoopEmitter around(before);
-    int64_t width = tileColumns(target);
-    DeviceEmitter e(before, "linear",
-                    {around.index(llvm::divideCeil(product.outputs(), width)), ceilDiv(around, rows, kTile)},
-                    target.threads);
-    Value begin = e.mul(e.block(1), kTile);
-    Stretch stretch{begin, e.min(e.add(begin, kTile), e.dimension(op.getInput(), 0)), Value()};
-    if (target.matrixType)
-      return emitMatrixTiles(e, target.matrixType, product, stretch, e.block(0));
-    return ProductEmitter(e, product, stretch).emitTiles(e.block(0));
+    return launchTiles(before, target, product, [&](Operation *before, const TileForm &form) {
+      LoopEmitter around(before);
+      Value columnTiles = around.index(llvm::divideCeil(product.outputs(), form.columns));
+      DeviceEmitter e(before, form.nameOf("linear"), {columnTiles, ceilDiv(around, rows, kTile)},
+                      form.threads, form.chip);
+      Value begin = e.mul(e.block(1), kTile);
+      Stretch stretch{begin, e.min(e.add(begin, kTile), e.dimension(op.getInput(), 0)), Value()};
+      return form.emit(e, target.matrixType, product, stretch, e.block(0));
+    });
   };
   return launchByRows(op, rows, kFewRows, few, many);
 }
@@ -250,10 +281,11 @@ LogicalResult transformer::launchGroupedLinear(kernel::GroupedLinearOp op, const
   Product product = Product::of(op);
   LoopEmitter host(op);
   Value most = host.dimension(op.getBlocks(), 0);
-  auto emit = [&](Operation *before, StringRef name, int64_t width, auto body) {
+  auto emit = [&](Operation *before, StringRef name, int64_t width, int64_t threads, StringRef chip,
+                  auto body) {
     LoopEmitter around(before);
-    DeviceEmitter e(before, name, {around.index(llvm::divideCeil(product.outputs(), width)), most},
-                    target.threads);
+    DeviceEmitter e(before, name, {around.index(llvm::divideCeil(product.outputs(), width)), most}, threads,
+                    chip);
     auto column = [&](int64_t i) {
       return arith::IndexCastOp::create(e, e.getIndexType(), e.load(op.getBlocks(), {e.block(1), e.index(i)}))
           .getResult();
@@ -268,15 +300,17 @@ LogicalResult transformer::launchGroupedLinear(kernel::GroupedLinearOp op, const
     return result;
   };
   auto few = [&](Operation *before) {
-    return emit(before, "experts_few", kPanel, [&](DeviceEmitter &e, const Stretch &stretch) {
-      return ProductEmitter(e, product, stretch).emitFewRows(e.block(0));
-    });
+    return emit(before, "experts_few", kPanel, target.threads, "",
+                [&](DeviceEmitter &e, const Stretch &stretch) {
+                  return ProductEmitter(e, product, stretch).emitFewRows(e.block(0));
+                });
   };
   auto many = [&](Operation *before) {
-    return emit(before, "experts", tileColumns(target), [&](DeviceEmitter &e, const Stretch &stretch) {
-      if (target.matrixType)
-        return emitMatrixTiles(e, target.matrixType, product, stretch, e.block(0));
-      return ProductEmitter(e, product, stretch).emitTiles(e.block(0));
+    return launchTiles(before, target, product, [&](Operation *before, const TileForm &form) {
+      return emit(before, form.nameOf("experts"), form.columns, form.threads, form.chip,
+                  [&](DeviceEmitter &e, const Stretch &stretch) {
+                    return form.emit(e, target.matrixType, product, stretch, e.block(0));
+                  });
     });
   };
   return launchByRows(op, host.dimension(op.getInput(), 0), kFewRows, few, many);

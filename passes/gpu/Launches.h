@@ -23,6 +23,7 @@ struct GpuTarget {
   int64_t threads = 256;           ///< work items of a block
   int64_t sharedBytes = 48 * 1024; ///< memory that a block can have
   Type matrixType;                 ///< f16 or bf16: products of many rows multiply in it, on matrix units
+  bool warpGroups = false;         ///< kernels for warp groups too, which the device decides on
 };
 
 // Each creates the launch before `op`; the caller erases `op`. Failures have been reported.

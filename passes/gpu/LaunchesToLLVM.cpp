@@ -3,6 +3,7 @@
 
 #include "passes/gpu/LaunchesToLLVM.h"
 #include "passes/Passes.h"
+#include "passes/gpu/DeviceModules.h"
 
 #include "mlir/Conversion/LLVMCommon/Pattern.h"
 #include "mlir/Dialect/GPU/IR/GPUDialect.h"
@@ -112,7 +113,7 @@ struct DropDeviceCode : transformer::impl::DropDeviceCodeBase<DropDeviceCode> {
 struct KernelTable : transformer::impl::KernelTableBase<KernelTable> {
   struct Row {
     gpu::GPUFuncOp kernel;
-    LLVM::GlobalOp name, bytes;
+    LLVM::GlobalOp name, bytes, chip; ///< no `chip`: every one
     LLVM::LLVMFuncOp emulated;
     uint32_t argumentCount = 0, sharedBytes = 0;
   };
@@ -165,6 +166,8 @@ struct KernelTable : transformer::impl::KernelTableBase<KernelTable> {
     std::string bytes = argumentBytes(kernel);
     row.argumentCount = static_cast<uint32_t>(bytes.size());
     row.name = createBytes(b, "attune_kernel_name_" + kernel.getName(), kernel.getName().str() + '\0');
+    if (StringRef chip = chipOfDeviceModule(device.getName()); !chip.empty())
+      row.chip = createBytes(b, "attune_kernel_chip_" + kernel.getName(), chip.str() + '\0');
     row.bytes = createBytes(b, "attune_kernel_bytes_" + kernel.getName(), bytes + '\0');
     for (BlockArgument buffer : kernel.getWorkgroupAttributions()) {
       auto type = cast<MemRefType>(buffer.getType());
@@ -201,7 +204,8 @@ struct KernelTable : transformer::impl::KernelTableBase<KernelTable> {
   static void createTable(ImplicitLocOpBuilder &b, ArrayRef<Row> rows) {
     auto pointer = LLVM::LLVMPointerType::get(b.getContext());
     Type i32 = b.getI32Type();
-    auto row = LLVM::LLVMStructType::getLiteral(b.getContext(), {pointer, pointer, pointer, i32, i32});
+    auto row =
+        LLVM::LLVMStructType::getLiteral(b.getContext(), {pointer, pointer, pointer, i32, i32, pointer});
     auto type = LLVM::LLVMArrayType::get(row, static_cast<unsigned>(rows.size()));
     auto table = LLVM::GlobalOp::create(b, type, /*isConstant=*/true, LLVM::Linkage::External,
                                         "attune_kernels", Attribute());
@@ -216,13 +220,15 @@ struct KernelTable : transformer::impl::KernelTableBase<KernelTable> {
       auto number = [&](uint32_t constant) {
         return LLVM::ConstantOp::create(b, i32, static_cast<int64_t>(constant));
       };
+      auto addressOrNull = [&](auto symbol) {
+        return symbol ? Value(LLVM::AddressOfOp::create(b, symbol)) : Value(LLVM::ZeroOp::create(b, pointer));
+      };
       insert(LLVM::AddressOfOp::create(b, row.name), 0);
-      insert(row.emulated ? Value(LLVM::AddressOfOp::create(b, row.emulated))
-                          : Value(LLVM::ZeroOp::create(b, pointer)),
-             1);
+      insert(addressOrNull(row.emulated), 1);
       insert(LLVM::AddressOfOp::create(b, row.bytes), 2);
       insert(number(row.argumentCount), 3);
       insert(number(row.sharedBytes), 4);
+      insert(addressOrNull(row.chip), 5);
     }
     LLVM::ReturnOp::create(b, value);
     b.setInsertionPointAfter(table);

@@ -40,6 +40,7 @@ struct MapToGpu : transformer::impl::MapToGpuBase<MapToGpu> {
   void runOnOperation() override {
     if (failed(findMatrixType()))
       return signalPassFailure();
+    target.warpGroups = warpGroups;
     copiesToLinalg();
     if (failed(loopsOverKernels()))
       return signalPassFailure();
@@ -163,20 +164,9 @@ struct MapToGpu : transformer::impl::MapToGpuBase<MapToGpu> {
       Value base = memref::ExtractAlignedPointerAsIndexOp::create(e, load.getMemRef());
       Value address = arith::IndexCastOp::create(e, e.getI64Type(),
                                                  e.add(base, e.mul(element, int64_t{sizeof(int32_t)})));
-      load.replaceAllUsesWith(func::CallOp::create(e, readFunction(), address).getResult(0));
+      load.replaceAllUsesWith(callRuntime(e, "attune_device_read", e.getI32Type(), address));
       load.erase();
     }
-  }
-
-  func::FuncOp readFunction() {
-    constexpr StringLiteral kName = "attune_device_read";
-    if (auto existing = getOperation().lookupSymbol<func::FuncOp>(kName))
-      return existing;
-    OpBuilder builder = OpBuilder::atBlockBegin(getOperation().getBody());
-    auto type = builder.getFunctionType(builder.getI64Type(), builder.getI32Type());
-    auto function = func::FuncOp::create(builder, getOperation().getLoc(), kName, type);
-    function.setPrivate();
-    return function;
   }
 
   /// The device's memory is not the host's.

@@ -5,11 +5,8 @@
 // of 32 columns is multiplied, the next is on its way to the other of two buffers.
 
 #include "passes/gpu/MatrixProduct.h"
-#include "passes/gpu/WeightReader.h"
+#include "passes/gpu/MatrixTiles.h"
 
-#include "mlir/Dialect/LLVMIR/NVVMDialect.h"
-#include "mlir/Dialect/MemRef/IR/MemRef.h"
-#include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "mlir/IR/IRMapping.h"
 
 using namespace mlir;
@@ -41,24 +38,26 @@ void transformer::storeOutput(DeviceEmitter &e, const Product &product, const St
 
 namespace {
 
-constexpr int64_t kPanel = PackedFormat::panelRows;
 constexpr int64_t kStep = PackedFormat::blockColumns; ///< columns of a step
-constexpr int64_t kRows = 64;                         ///< of a tile
+constexpr int64_t kRows = TileLoader::rows;           ///< of a tile
 constexpr int64_t kColumns = kMatrixTileColumns;      ///< outputs of a tile
-constexpr int64_t kPad = 8;                           ///< 16 bytes: eight rows lie in eight banks
+constexpr int64_t kPad = MatrixUnits::pad;
 constexpr int64_t kPart = 32;     ///< rows and outputs of a subgroup: two subgroups by four make a tile
 constexpr int64_t kFragments = 8; ///< of a subgroup's sums: 2 of 16 rows by 4 of 8 outputs
-constexpr int64_t kSums = 4;      ///< numbers of a fragment that a work item has
+constexpr int64_t kSums = MatrixUnits::sums;
 
 class MatrixEmitter : Scalars {
 public:
   MatrixEmitter(DeviceEmitter &e, Type type, const Product &product, const Stretch &stretch, Value columnTile)
-      : Scalars{e}, e(e), type(type), product(product), stretch(stretch), columnTile(columnTile),
-        reader(e, product.format) {
+      : Scalars{e}, e(e), units(e, type), product(product), stretch(stretch), columnTile(columnTile),
+        loader(e, units, product, stretch, {kStep, kColumns, columnTile}) {
     inputs = e.shared({2, kRows, kStep + kPad}, type);
-    for (size_t i = 0; i < product.weights.size(); ++i)
+    loader.inputs = {inputs};
+    for (size_t i = 0; i < product.weights.size(); ++i) {
       tiles.push_back(outputsFirst() ? e.shared({tileBuffers(), kColumns, kStep + kPad}, type)
                                      : e.shared({2, kStep, kColumns + kPad}, type));
+      loader.weights.push_back({tiles.back()});
+    }
     lane = e.rem(e.thread, 32);
     Value subgroup = e.div(e.thread, 32);
     firstRow = e.mul(e.div(subgroup, kColumns / kPart), kPart);
@@ -67,7 +66,7 @@ public:
 
   void emit() {
     e.loop(stretch.begin, stretch.end, kRows, [&](Value tileRow) {
-      storeAll(load(tileRow, e.index(0), e.index(0)));
+      units.storeAll(load(tileRow, e.index(0), e.index(0)));
       int64_t end = llvm::alignTo(product.columns, kStep);
       Values zeros(tiles.size() * kFragments * kSums, number(0));
       Values sums =
@@ -81,7 +80,7 @@ public:
             Values results = multiply(buffer, carried);
             if (tileBuffers() == 1) // all have read what is there
               e.barrier();
-            storeAll(pending);
+            units.storeAll(pending);
             return results;
           });
       NVVM::CpAsyncWaitGroupOp::create(e, 0);
@@ -91,151 +90,36 @@ public:
   }
 
 private:
-  /// On its way to the block's memory, in registers.
-  struct Pending {
-    Value vector, memory;
-    Values place;
-  };
+  using Pending = MatrixUnits::Pending;
 
   DeviceEmitter &e;
-  Type type;
+  MatrixUnits units;
   const Product &product;
   const Stretch &stretch;
   Value columnTile;
-  WeightReader reader;
+  TileLoader loader;
   Value inputs;
   Values tiles; ///< of each weight
   Value lane, firstRow, firstColumn;
 
-  /// Block-quantised weights are read along the columns, dense ones along the outputs, and stay so.
-  bool outputsFirst() const { return product.format.isQuantized(); }
+  bool outputsFirst() const { return loader.outputsFirst(); }
 
   /// Two tiles of weights leave no room in 48 KB for two of each; what is dequantised waits in registers
   /// then.
   int64_t tileBuffers() const { return outputsFirst() && product.weights.size() > 1 ? 1 : 2; }
   Value tileBuffer(Value buffer) { return tileBuffers() == 1 ? e.index(0) : buffer; }
 
-  Value narrow(Value vector) {
-    auto narrowed = VectorType::get(cast<VectorType>(vector.getType()).getShape(), type);
-    return arith::TruncFOp::create(e, narrowed, vector);
-  }
-
-  void storeAll(ArrayRef<Pending> pending) {
-    for (const Pending &store : pending) {
-      auto bytes = static_cast<uint64_t>(cast<VectorType>(store.vector.getType()).getNumElements() * 2);
-      vector::StoreOp::create(e, store.vector, store.memory, store.place, /*nontemporal=*/false,
-                              llvm::MaybeAlign(bytes));
-    }
-  }
-
   SmallVector<Pending> load(Value tileRow, Value k, Value buffer) {
-    SmallVector<Pending> pending;
-    for (auto [weight, tile] : llvm::zip(product.weights, tiles))
-      outputsFirst() ? loadQuantized(pending, weight, tile, k, buffer)
-                     : loadDense(pending, weight, tile, k, buffer);
-    NVVM::CpAsyncCommitGroupOp::create(e);
-    loadInputs(pending, tileRow, k, buffer);
+    SmallVector<Pending> pending = loader.load(tileRow, k, buffer, tileBuffer(buffer));
+    for (Pending &each : pending)
+      each.vector = units.narrow(each.vector);
     return pending;
-  }
-
-  void loadInputs(SmallVectorImpl<Pending> &pending, Value tileRow, Value k, Value buffer) {
-    constexpr int64_t kCount = 8; // a work item's share of 64 x 32
-    Value r = e.div(e.thread, kStep / kCount), c = e.mul(e.rem(e.thread, kStep / kCount), kCount);
-    Value row = e.add(tileRow, r);
-    row = select(compare(CmpIPredicate::ult, row, stretch.end), row, stretch.begin); // no row reads another
-    Values elements;
-    for (int64_t i = 0; i < kCount; ++i)
-      elements.push_back(inputOrZero(row, e.add(e.add(k, c), i)));
-    Value wide = vector::FromElementsOp::create(e, VectorType::get(kCount, e.getF32Type()), elements);
-    pending.push_back({narrow(wide), inputs, {buffer, r, c}});
-  }
-
-  Value inputOrZero(Value row, Value column) {
-    if (product.columns % kStep == 0)
-      return e.load(product.input, {row, column});
-    Value inside = compare(CmpIPredicate::ult, column, e.index(product.columns));
-    Value value = e.load(product.input, {row, select(inside, column, e.index(0))});
-    return select(inside, value, number(0));
-  }
-
-  /// Panels past the last one hold no outputs.
-  Value panelOf(Value i) {
-    Value panel = e.min(e.add(e.mul(columnTile, kColumns / kPanel), i), e.index(product.panels() - 1));
-    return stretch.panelOf(e, product, panel);
-  }
-
-  void loadQuantized(SmallVectorImpl<Pending> &pending, Value weight, Value tile, Value k, Value buffer) {
-    for (int64_t at = 0; at < kColumns / kPanel * reader.words(); at += e.threads) {
-      Value i = e.add(e.thread, at);
-      Value panel = e.div(i, reader.words()), word = e.rem(i, reader.words());
-      auto quads = reader.quantized(weight, panelOf(panel), e.div(k, kStep), word);
-      Value output = e.add(e.mul(panel, kPanel), e.rem(word, kPanel));
-      for (auto [part, quad] : llvm::enumerate(quads)) {
-        Value wide = vector::FromElementsOp::create(e, VectorType::get(4, e.getF32Type()), quad.weights);
-        pending.push_back(
-            {narrow(wide),
-             tile,
-             {tileBuffer(buffer), output, reader.firstColumn(word, static_cast<int64_t>(part))}});
-      }
-    }
-  }
-
-  void loadDense(SmallVectorImpl<Pending> &pending, Value weight, Value tile, Value k, Value buffer) {
-    PackedFormat::Codes codes = type.isF16() ? PackedFormat::F16 : PackedFormat::BF16;
-    bool isCopied = product.format.codes == codes;
-    int64_t lanes = 16 / product.format.elementBytes(), reads = kPanel / lanes;
-    for (int64_t at = 0; at < kColumns * kStep / lanes; at += e.threads) {
-      Value i = e.add(e.thread, at);
-      Value first = e.mul(e.rem(i, reads), lanes), c = e.rem(e.div(i, reads), kStep);
-      Value panel = e.div(i, reads * kStep);
-      Value column = e.min(e.add(k, c), e.index(product.columns - 1)); // past it, inputs are zero
-      Value output = e.add(e.mul(panel, kPanel), first);
-      if (!isCopied) {
-        Value wide = reader.dense(weight, panelOf(panel), column, first, lanes);
-        pending.push_back({narrow(wide), tile, {buffer, c, output}});
-        continue;
-      }
-      Value offset = e.mul(e.add(e.mul(column, kPanel), first), product.format.elementBytes());
-      NVVM::CpAsyncOp::create(e, pointer(tile, {buffer, c, output}, NVVM::NVVMMemorySpace::Shared),
-                              pointer(weight, {panelOf(panel), offset}, NVVM::NVVMMemorySpace::Global), 16,
-                              NVVM::LoadCacheModifierKind::CG, Value());
-    }
-  }
-
-  /// The address of an element of a memref that lies row by row.
-  Value pointer(Value memref, ValueRange indices, NVVM::NVVMMemorySpace space) {
-    auto memory = cast<MemRefType>(memref.getType());
-    Value element = indices[0];
-    for (auto [index, size] : llvm::zip(indices.drop_front(), memory.getShape().drop_front()))
-      element = e.add(e.mul(element, size), index);
-    Value base = memref::ExtractAlignedPointerAsIndexOp::create(e, memref);
-    Value bytes = e.add(base, e.mul(element, memory.getElementTypeBitWidth() / 8));
-    Value address = arith::IndexCastOp::create(e, e.getI64Type(), bytes);
-    return LLVM::IntToPtrOp::create(
-        e, LLVM::LLVMPointerType::get(e.getContext(), static_cast<unsigned>(space)), address);
-  }
-
-  /// Four matrices of 8 x 8, as operands of a product.
-  Values loadMatrices(Value memory, ValueRange place, NVVM::MMALayout layout) {
-    Type i32 = e.getI32Type();
-    auto result = LLVM::LLVMStructType::getLiteral(e.getContext(), {i32, i32, i32, i32});
-    auto shape = NVVM::LdStMatrixShapeAttr::get(e.getContext(), 8, 8);
-    Value loaded = NVVM::LdMatrixOp::create(e, result, pointer(memory, place, NVVM::NVVMMemorySpace::Shared),
-                                            4, layout, shape, NVVM::LdStMatrixEltType::B16);
-    Values words;
-    for (int64_t i = 0; i < 4; ++i) {
-      Value word = LLVM::ExtractValueOp::create(e, loaded, i);
-      if (type.isF16())
-        word = LLVM::BitcastOp::create(e, VectorType::get(2, type), word);
-      words.push_back(word);
-    }
-    return words;
   }
 
   /// 16 rows and columns of the inputs.
   Values loadRows(Value buffer, int64_t row, int64_t column) {
     Value r = e.add(e.add(firstRow, row), e.rem(lane, 16)), c = e.add(e.mul(e.div(lane, 16), 8), column);
-    return loadMatrices(inputs, {buffer, r, c}, NVVM::MMALayout::row);
+    return units.loadMatrices(inputs, {buffer, r, c}, NVVM::MMALayout::row);
   }
 
   /// 16 columns of 16 outputs: the operands of two products.
@@ -244,10 +128,10 @@ private:
     if (outputsFirst()) {
       Value n = e.add(e.add(first, e.rem(lane, 8)), e.mul(e.div(lane, 16), 8));
       Value c = e.add(e.mul(e.rem(e.div(lane, 8), 2), 8), column);
-      return loadMatrices(tile, {tileBuffer(buffer), n, c}, NVVM::MMALayout::row);
+      return units.loadMatrices(tile, {tileBuffer(buffer), n, c}, NVVM::MMALayout::row);
     }
     Value n = e.add(first, e.mul(e.div(lane, 16), 8)), c = e.add(e.rem(lane, 16), column);
-    return loadMatrices(tile, {buffer, c, n}, NVVM::MMALayout::col);
+    return units.loadMatrices(tile, {buffer, c, n}, NVVM::MMALayout::col);
   }
 
   Values multiply(Value buffer, ValueRange carried) {
@@ -261,24 +145,12 @@ private:
           for (size_t half = 0; half < 2; ++half)
             for (const Values &part : rows) {
               MutableArrayRef<Value> fragment = MutableArrayRef<Value>(sums).slice(at, kSums);
-              accumulate(fragment, part, ArrayRef<Value>(outputs).slice(2 * half, 2));
+              units.accumulate(fragment, part, ArrayRef<Value>(outputs).slice(2 * half, 2));
               at += kSums;
             }
         }
     }
     return sums;
-  }
-
-  void accumulate(MutableArrayRef<Value> sums, ArrayRef<Value> rows, ArrayRef<Value> outputs) {
-    Type f32 = e.getF32Type();
-    auto result = LLVM::LLVMStructType::getLiteral(e.getContext(), {f32, f32, f32, f32});
-    NVVM::MMATypes multiplied = type.isF16() ? NVVM::MMATypes::f16 : NVVM::MMATypes::bf16;
-    Value product = NVVM::MmaOp::create(e, result, ValueRange(rows), ValueRange(outputs), ValueRange(sums),
-                                        ArrayRef<int64_t>{16, 8, 16}, std::nullopt, std::nullopt,
-                                        std::array{multiplied, multiplied},
-                                        std::array{NVVM::MMALayout::row, NVVM::MMALayout::col});
-    for (auto [i, sum] : llvm::enumerate(sums))
-      sum = LLVM::ExtractValueOp::create(e, product, static_cast<int64_t>(i));
   }
 
   /// Sums lie in the order of `multiply`: weight, eight outputs, sixteen rows, then the four of a work item.

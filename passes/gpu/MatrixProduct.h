@@ -53,6 +53,16 @@ constexpr int64_t kMatrixTileColumns = 128;
 LogicalResult emitMatrixTiles(DeviceEmitter &e, Type type, const Product &product, const Stretch &stretch,
                               Value columnTile);
 
+/// Work items of a warp group.
+constexpr int64_t kWarpGroup = 128;
+
+/// The same tiles on an sm_90a, multiplied by one warp group with `wgmma.mma_async`. It is for weights that
+/// are stored in `type`, one or two of them, which share the tile's outputs: `warpGroupColumns` of each.
+bool suitsWarpGroup(const Product &product, Type type);
+int64_t warpGroupColumns(const Product &product);
+LogicalResult emitWarpGroupTiles(DeviceEmitter &e, Type type, const Product &product, const Stretch &stretch,
+                                 Value columnTile);
+
 } // namespace mlir::transformer
 
 #endif // ATTUNE_PASSES_GPU_MATRIXPRODUCT_H

@@ -14,6 +14,7 @@ using namespace attune;
 constinit thread_local BlockRunner *BlockRunner::current = nullptr;
 
 static const Collective Barrier{"a barrier", nullptr};
+static constexpr size_t SharedAlignment = 1024; ///< of patterns in which matrices lie
 
 BlockRunner &BlockRunner::ofThread() {
   static thread_local BlockRunner runner;
@@ -34,9 +35,10 @@ void BlockRunner::begin(const AttuneKernel &which, const Grid &grid, int64_t num
                             which.name, grid.items(), MostItems));
   placeItems(grid.block);
   copies.clear();
+  multiplied.clear();
   if (which.sharedBytes != sharedBytes) { // exactly as much, so that AddressSanitizer sees its end
     void *memory = nullptr;
-    if (posix_memalign(&memory, 64, which.sharedBytes))
+    if (posix_memalign(&memory, SharedAlignment, which.sharedBytes))
       throw Error(fmt::format("cannot get {} bytes of memory for a block of kernel '{}'", which.sharedBytes,
                               which.name));
     sharedMemory.reset(static_cast<std::byte *>(memory));
@@ -64,24 +66,31 @@ void BlockRunner::placeItems(const int64_t *size) {
 void BlockRunner::run(const AttuneKernel &which, const Grid &grid, int64_t number) {
   current = this;
   begin(which, grid, number);
-  forEachWarp([&](int64_t first, int64_t end) {
+  forEach(WarpSize, [&](int64_t first, int64_t end) {
     start(first, end);
     settle(first, end);
   });
   while (std::ranges::any_of(items, [](const Item &each) { return !each.isThrough; })) {
+    if (settleGroups())
+      continue;
     if (std::ranges::any_of(items, [](const Item &each) { return each.waitsFor != &Barrier; }))
       fail(divergence());
-    forEachWarp([&](int64_t first, int64_t end) {
+    forEach(WarpSize, [&](int64_t first, int64_t end) {
       resume(first, end);
       settle(first, end);
     });
   }
+  for (size_t i = 0; i < multiplied.size(); ++i)
+    if (!multiplied[i].areDone())
+      fail(fmt::format("work items {} to {} have ended before their products, which no wait has finished",
+                       i * WarpSize, std::min((i + 1) * WarpSize, items.size()) - 1));
 }
 
-template <typename Use> void BlockRunner::forEachWarp(Use use) {
+/// Items in their order, `size` of them at a time.
+template <typename Use> void BlockRunner::forEach(int64_t size, Use use) {
   auto count = static_cast<int64_t>(items.size());
-  for (int64_t first = 0; first < count; first += WarpSize)
-    use(first, std::min(first + WarpSize, count));
+  for (int64_t first = 0; first < count; first += size)
+    use(first, std::min(first + size, count));
 }
 
 /// Runs the items of a warp until each is through or waits. A fiber takes one item after the other until one
@@ -98,24 +107,39 @@ void BlockRunner::start(int64_t first, int64_t end) {
 
 /// Runs the items of a warp until each waits for others than the warp's, or is through.
 void BlockRunner::settle(int64_t first, int64_t end) {
-  while (completes({items.data() + first, static_cast<size_t>(end - first)}))
+  while (completes({items.data() + first, static_cast<size_t>(end - first)}, WarpSize))
     resume(first, end);
 }
 
-/// Whether all of a warp wait at one operation of the warp; does it.
-bool BlockRunner::completes(std::span<Item> warp) {
+/// Does what whole warp groups wait at. Returns whether there was any.
+bool BlockRunner::settleGroups() {
+  bool any = false;
+  forEach(GroupSize, [&](int64_t first, int64_t end) {
+    while (completes({items.data() + first, static_cast<size_t>(end - first)}, GroupSize)) {
+      any = true;
+      for (int64_t warp = first; warp < end; warp += WarpSize) {
+        resume(warp, std::min(warp + WarpSize, end));
+        settle(warp, std::min(warp + WarpSize, end));
+      }
+    }
+  });
+  return any;
+}
+
+/// Whether all of these wait at one operation of `size` items; does it.
+bool BlockRunner::completes(std::span<Item> together, int64_t size) {
   if (fibers.hasOverflown())
     fail(fmt::format("its work items need stacks of more than {} bytes", FiberSet::StackBytes));
-  const Collective *operation = warp[0].waitsFor;
-  if (!operation || operation == &Barrier ||
-      std::ranges::any_of(warp, [&](const Item &each) { return each.waitsFor != operation; }))
+  const Collective *operation = together[0].waitsFor;
+  if (!operation || operation == &Barrier || operation->items != size ||
+      std::ranges::any_of(together, [&](const Item &each) { return each.waitsFor != operation; }))
     return false;
-  void *operands[WarpSize];
-  for (size_t i = 0; i < warp.size(); ++i)
-    operands[i] = warp[i].operands;
-  if (const char *problem = operation->complete({operands, warp.size()}))
-    fail(fmt::format("{} of work items {} to {}: {}", operation->name, &warp[0] - items.data(),
-                     &warp.back() - items.data(), problem));
+  void *operands[GroupSize];
+  for (size_t i = 0; i < together.size(); ++i)
+    operands[i] = together[i].operands;
+  if (const char *problem = operation->complete({operands, together.size()}))
+    fail(fmt::format("{} of work items {} to {}: {}", operation->name, &together[0] - items.data(),
+                     &together.back() - items.data(), problem));
   return true;
 }
 
@@ -150,21 +174,28 @@ void BlockRunner::collect(const Collective &collective, void *operands) {
   fibers.suspend();
 }
 
+EmulatedProducts &BlockRunner::products() {
+  if (multiplied.empty())
+    multiplied.resize((items.size() + WarpSize - 1) / WarpSize);
+  return multiplied[static_cast<size_t>(item / WarpSize)];
+}
+
 void BlockRunner::fail(const std::string &what) {
   fibers.abandon();
   throw Error(fmt::format("kernel '{}', block ({}, {}, {}): {}", kernel->name, blockId[0], blockId[1],
                           blockId[2], what));
 }
 
-/// Names the first item that waits and the first one that it waits for. Of a warp that is apart, those say
-/// more than other warps' at the block's barrier.
+/// Names the first item that waits and the first one that it waits for. Of a warp or a warp group that is
+/// apart, those say more than other warps' at the block's barrier.
 std::string BlockRunner::divergence() const {
-  auto isInWarp = [](const Item &each) { return each.waitsFor && each.waitsFor != &Barrier; };
-  auto found = std::ranges::find_if(items, isInWarp);
+  auto isApart = [](const Item &each) { return each.waitsFor && each.waitsFor != &Barrier; };
+  auto found = std::ranges::find_if(items, isApart);
   size_t first = 0, end = items.size();
   if (found != items.end()) {
-    first = static_cast<size_t>(found - items.begin()) / WarpSize * WarpSize;
-    end = std::min(first + WarpSize, end);
+    auto size = static_cast<size_t>(found->waitsFor->items);
+    first = static_cast<size_t>(found - items.begin()) / size * size;
+    end = std::min(first + size, end);
   } else {
     found = std::ranges::find(items, &Barrier, &Item::waitsFor);
   }

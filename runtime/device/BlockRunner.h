@@ -3,6 +3,7 @@
 #pragma once
 
 #include "runtime/device/DeviceAbi.h"
+#include "runtime/device/EmulatedProducts.h"
 #include "runtime/device/Fiber.h"
 
 #include <memory>
@@ -15,16 +16,17 @@ namespace attune {
 /// An operation that several work items take part in: they all wait until the last one has come to it.
 struct Collective {
   const char *name; ///< for messages: "a shuffle"
-  /// What it does, when all items of a warp are there: one pointer per item, to what the item gave. Returns
-  /// what is wrong, or null.
+  /// What it does, when all items of a warp (or of a warp group) are there: one pointer per item, to what the
+  /// item gave. Returns what is wrong, or null.
   const char *(*complete)(std::span<void *const> operands);
+  int64_t items = 32; ///< of a warp; 128: of a warp group
 };
 
 /// Runs a kernel's blocks on one thread of the system, each work item as a fiber. Work items run one after
 /// the other until they wait; those that never wait share one stack.
 class BlockRunner {
 public:
-  static constexpr int64_t WarpSize = 32, MostItems = 1024;
+  static constexpr int64_t WarpSize = 32, GroupSize = 4 * WarpSize, MostItems = 1024;
 
   struct Grid {
     int64_t grid[3], block[3];
@@ -48,8 +50,11 @@ public:
   int64_t lane() const { return item % WarpSize; }
   std::byte *shared() const { return sharedMemory.get(); }
   void barrier();
-  /// Waits for the item's warp; `operands` is for `collective.complete`.
+  /// Waits for the item's warp or warp group; `operands` is for `collective.complete`.
   void collect(const Collective &collective, void *operands);
+  /// Of the item's warp.
+  EmulatedProducts &products();
+  std::span<std::byte> sharedSpan() const { return {sharedMemory.get(), sharedBytes}; }
 
   /// Copies that are on their way: see attune_item_copy_async.
   struct Copy {
@@ -79,10 +84,11 @@ private:
   void begin(const AttuneKernel &kernel, const Grid &grid, int64_t number);
   static void runItems(void *runner);
   void placeItems(const int64_t *size);
-  template <typename Use> void forEachWarp(Use use);
+  template <typename Use> void forEach(int64_t size, Use use);
   void start(int64_t first, int64_t end);
   void settle(int64_t first, int64_t end);
-  bool completes(std::span<Item> warp);
+  bool settleGroups();
+  bool completes(std::span<Item> together, int64_t size);
   void resume(int64_t first, int64_t end);
   [[noreturn]] void fail(const std::string &what);
   std::string divergence() const;
@@ -95,7 +101,8 @@ private:
   int64_t blockId[3] = {}, itemsOf[3] = {}; ///< `itemsOf`: the size of block that `items` is for
   int64_t item = 0, next = 0, nextEnd = 0;
   std::vector<Item> items;
-  std::vector<Copies> copies; ///< per item, in kernels that have any
+  std::vector<Copies> copies;               ///< per item, in kernels that have any
+  std::vector<EmulatedProducts> multiplied; ///< per warp, in kernels that have any
   struct Free {
     void operator()(std::byte *memory) const;
   };

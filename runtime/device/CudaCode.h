@@ -30,6 +30,9 @@ struct CodeBlob {
   /// Whether a chip of this compute capability runs it: machine code is for later chips of the same
   /// generation too, PTX for all later ones.
   bool fits(Version capability) const;
+
+  /// Whether kernels for `chip` alone ("sm_90a") are in it.
+  bool isFor(std::string_view chip) const { return name.starts_with("device." + std::string(chip) + "."); }
 };
 
 /// The best code for a chip: what was made for it alone, then machine code, then PTX, the latest of each.

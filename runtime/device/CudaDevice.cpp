@@ -56,6 +56,7 @@ public:
     activate();
     driver.check(driver.cuStreamSynchronize(stream), "running on the GPU");
   }
+  bool hasWarpGroups() const override { return warpGroups; }
 
 protected:
   void launchKernel(int32_t kernel, const Launch &launch) override;
@@ -86,6 +87,7 @@ private:
   std::vector<Handle> functions;
   std::vector<Record> records; // the latest last
   bool mayRecord = true;       ///< the entry that runs
+  bool warpGroups = false;     ///< sm_90a's code is loaded
 };
 
 CudaDevice::CudaDevice(const Program &program, int number)
@@ -143,9 +145,11 @@ void CudaDevice::load(const Program &program, Version capability) {
   Result result = driver.cuModuleLoadDataEx(&module, text.c_str(), 2, options, values);
   if (result != Success)
     refuseCode(program, code, result, log);
+  warpGroups = code.isFor("sm_90a");
   for (const AttuneKernel &kernel : kernels()) {
     Handle function = nullptr;
-    driver.check(driver.cuModuleGetFunction(&function, module, kernel.name), kernel.name);
+    if (!kernel.chip || code.isFor(kernel.chip)) // host code launches no others
+      driver.check(driver.cuModuleGetFunction(&function, module, kernel.name), kernel.name);
     functions.push_back(function);
   }
 }

@@ -113,13 +113,17 @@ std::unique_ptr<Device> attune::openDevice(const Program &program) {
   for (const Target &target : targets) {
     if (target.name != compiledFor)
       continue;
-    if (wanted == "emulate")
+    if (wanted == "emulate" || (compiledFor == "cuda" && wanted == "emulate:sm_80"))
       return openEmulatedDevice(program.kernels());
+    if (compiledFor == "cuda" && wanted == "emulate:sm_90a")
+      return openEmulatedDevice(program.kernels(), /*hasWarpGroups=*/true);
     if (std::optional<int> number = parseNumber(wanted, target.name))
       return target.open(program, *number);
-    throw Error(fmt::format(
-        "ATTUNE_DEVICE is '{}', expected {}, {}:NUMBER or emulate: this program was compiled for {}", wanted,
-        target.name, target.name, target.hardware));
+    throw Error(
+        fmt::format("ATTUNE_DEVICE is '{}', expected {}, {}:NUMBER{}: this program was compiled for {}",
+                    wanted, target.name, target.name,
+                    compiledFor == "cuda" ? ", emulate, emulate:sm_80 or emulate:sm_90a" : " or emulate",
+                    target.hardware));
   }
   throw Error(fmt::format("metadata: the target is '{}', expected cpu, cuda or opencl", compiledFor));
 }
@@ -162,4 +166,5 @@ void attune_device_launch(int32_t kernel, int64_t gridX, int64_t gridY, int64_t 
 }
 void *attune_device_allocate(int64_t bytes) { return Device::current()->allocateInEntry(bytes); }
 void attune_device_free(void *memory) { Device::current()->releaseInEntry(memory); }
+int32_t attune_device_has_warp_groups(void) { return Device::current()->hasWarpGroups(); }
 int32_t attune_device_read(int64_t address) { return Device::current()->read(address); }

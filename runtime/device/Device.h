@@ -49,6 +49,8 @@ public:
   /// How often each kernel of the program was launched, by number.
   const std::vector<int64_t> &launches() const { return counts; }
   std::span<const AttuneKernel> kernels() const { return table; }
+  /// Whether it runs the kernels whose chip is sm_90a.
+  virtual bool hasWarpGroups() const { return false; }
 
   // For the functions of DeviceAbi.h.
   struct Launch {
@@ -85,12 +87,13 @@ private:
 };
 
 /// The device that a program runs on: the one that it was compiled for, or what the environment variable
-/// ATTUNE_DEVICE names ("cuda", "cuda:1", "opencl", "emulate"). Throws attune::Error if there is no such
-/// device here or if the program has no code for it; nothing else takes its place.
+/// ATTUNE_DEVICE names ("cuda", "cuda:1", "opencl", "emulate", "emulate:sm_90a"). Throws attune::Error if
+/// there is no such device here or if the program has no code for it; nothing else takes its place.
 std::unique_ptr<Device> openDevice(const Program &program);
 
-/// Kernels as functions of the host, work items as fibers. Throws if a kernel has no such function.
-std::unique_ptr<Device> openEmulatedDevice(std::span<const AttuneKernel> kernels);
+/// Kernels as functions of the host, work items as fibers; `hasWarpGroups`: in the place of an sm_90a. Throws
+/// if a kernel has no such function.
+std::unique_ptr<Device> openEmulatedDevice(std::span<const AttuneKernel> kernels, bool hasWarpGroups = false);
 /// NVIDIA's device of that number.
 std::unique_ptr<Device> openCudaDevice(const Program &program, int number);
 /// Of OpenCL's devices that take SPIR-V and addresses, the one of that number.

@@ -23,7 +23,8 @@ struct AttuneKernel {
   void (*emulated)(void **arguments); ///< one work item on the host, or null
   const uint8_t *argumentBytes;       ///< of each argument
   uint32_t argumentCount;
-  uint32_t sharedBytes; ///< of a block's memory
+  uint32_t sharedBytes;       ///< of a block's memory
+  const char *chip = nullptr; ///< "sm_90a": the code for this chip alone holds it; null: every code does
 };
 /// Programs for the CPU have none of both. (Hidden: another library's are not taken for this one's.)
 extern const AttuneKernel attune_kernels[] __attribute__((weak, visibility("hidden")));
@@ -39,6 +40,8 @@ void attune_device_launch(int32_t kernel, int64_t gridX, int64_t gridY, int64_t 
 /// Memory of the device for buffers that no workspace holds; given back after the launches that use it.
 void *attune_device_allocate(int64_t bytes);
 void attune_device_free(void *memory);
+/// Not 0 if warp groups can multiply on the device: it runs the kernels whose chip is sm_90a.
+int32_t attune_device_has_warp_groups(void);
 /// One number of the device's memory, after what was launched before.
 int32_t attune_device_read(int64_t address);
 
@@ -90,6 +93,22 @@ void attune_item_copy_async(void *shared, const void *global, int32_t bytes, int
 /// `cp.async.commit_group` and `cp.async.wait_group left`, of this work item.
 void attune_item_copy_commit(void);
 void attune_item_copy_wait(int32_t left);
+
+// Operations of a warp group: four subgroups, the first of which has a number that is a multiple of four.
+
+/// PTX's `wgmma.mma_async.sync.aligned.m64nCOLUMNSk16.f32.TYPE.TYPE`: `a` and `b` are matrix descriptors with
+/// the swizzle of 128 bytes, A lies along its columns, B along its columns too or, if it is `transposed`,
+/// along its rows; `sums` are the `columns` / 2 registers of D. The sums are there at once, but an operand
+/// that changes before the wait is an error of the step, and so is a block that ends without the wait. Each
+/// warp needs both fences before its first product, and again after a wait.
+void attune_item_wgmma_f16(uint64_t a, uint64_t b, int32_t columns, int32_t transposed, float *sums);
+void attune_item_wgmma_bf16(uint64_t a, uint64_t b, int32_t columns, int32_t transposed, float *sums);
+/// `wgmma.fence.sync.aligned`, `wgmma.commit_group` and `wgmma.wait_group left`, of a subgroup.
+void attune_item_wgmma_fence(void);
+void attune_item_wgmma_commit(void);
+void attune_item_wgmma_wait(int32_t left);
+/// `fence.proxy.async.shared::cta`: what the item has written is there for products of its warp group.
+void attune_item_proxy_fence(void);
 }
 
 #endif // ATTUNE_RUNTIME_DEVICE_DEVICEABI_H

@@ -19,9 +19,11 @@ namespace {
 
 class EmulatedDevice : public Device {
 public:
-  explicit EmulatedDevice(std::span<const AttuneKernel> kernels) : Device(kernels) {}
+  EmulatedDevice(std::span<const AttuneKernel> kernels, bool hasWarpGroups)
+      : Device(kernels), warpGroups(hasWarpGroups) {}
 
-  std::string name() const override { return "emulated device"; }
+  std::string name() const override { return warpGroups ? "emulated device (sm_90a)" : "emulated device"; }
+  bool hasWarpGroups() const override { return warpGroups; }
   void *allocate(int64_t bytes, const char *purpose) override {
     // From the heap, where AddressSanitizer sees accesses beyond the end.
     void *memory = nullptr;
@@ -50,6 +52,8 @@ protected:
   }
 
 private:
+  bool warpGroups;
+
   struct Job {
     const AttuneKernel *kernel;
     const BlockRunner::Grid *grid;
@@ -72,7 +76,8 @@ private:
 
 } // namespace
 
-std::unique_ptr<Device> attune::openEmulatedDevice(std::span<const AttuneKernel> kernels) {
+std::unique_ptr<Device> attune::openEmulatedDevice(std::span<const AttuneKernel> kernels,
+                                                   bool hasWarpGroups) {
   if (!FiberSet::isSupported())
     throw Error("ATTUNE_DEVICE is 'emulate', which needs an x86-64 processor");
   for (const AttuneKernel &kernel : kernels)
@@ -80,5 +85,5 @@ std::unique_ptr<Device> attune::openEmulatedDevice(std::span<const AttuneKernel>
       throw Error(
           "ATTUNE_DEVICE is 'emulate', but this program has no kernels for the processor: compile the model "
           "with --emulate");
-  return std::make_unique<EmulatedDevice>(kernels);
+  return std::make_unique<EmulatedDevice>(kernels, hasWarpGroups);
 }

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // What emulated kernels call: the closed list of DeviceAbi.h.
 #include "runtime/device/BlockRunner.h"
+#include "runtime/device/EmulatedTypes.h"
 
 #include <cstring>
 
@@ -73,23 +74,6 @@ const char *completeVote(std::span<void *const> operands) {
 const Collective vote{"a vote", completeVote};
 
 //===---------------------------------------- matrix products -------------------------------------===//
-
-struct F16 {
-  static float toFloat(uint16_t bits) {
-    _Float16 value;
-    std::memcpy(&value, &bits, sizeof(bits));
-    return static_cast<float>(value);
-  }
-};
-
-struct Bf16 {
-  static float toFloat(uint16_t bits) {
-    uint32_t wide = static_cast<uint32_t>(bits) << 16;
-    float value;
-    std::memcpy(&value, &wide, sizeof(wide));
-    return value;
-  }
-};
 
 struct Mma {
   const uint32_t *a, *b;

@@ -530,19 +530,24 @@ def test_cuda():
     if not ptxas:
         print("no ptxas here: nothing is known of spills")
     for stored, copies in (("bf16", True), ("q4_1", False)):
-        code, text, errors = call(COMPILE, model, "--target=cuda", "--activations=bf16", f"--quantize={stored}", "--emit=asm", "-o", "-")
-        found = ptx.kernels(text)
-        many = {name: counts for name, counts in found.items() if re.search(r"_linear_\d+$", name)}
-        few = {name: counts for name, counts in found.items() if "_linear_few_" in name}
-        check(f"{stored} weights: products of many rows use matrix units", code == 0 and many and all(c["mma.sync"] and c["ldmatrix"] for c in many.values()), many)
-        check(f"{stored} weights: stored as they are multiplied, they are copied", all(bool(c["cp.async.cg"]) == copies for c in many.values()), many)
-        check(f"{stored} weights: products of few rows are in f32", len(few) == len(many) and not any(c["mma.sync"] for c in few.values()), few)
-        if stored == "bf16":
-            check("info lists the kernels of the PTX", listed and sorted(listed[1].split()) == sorted(found), f"{listed and listed[1]}\n{list(found)}\n{errors}")
-        for chip in ptx.CHIPS if ptxas else ():
-            made = ptx.assemble(ptxas, text, chip)
-            check(f"{stored} weights: no kernel spills on {chip}", made.keys() == found.keys() and not any(each.spills or each.stack for each in made.values()),
-                  {name: each for name, each in made.items() if each.spills or each.stack} or made.keys() ^ found.keys())
+        for chip in ptx.CHIPS:
+            code, text, errors = call(COMPILE, model, "--target=cuda", f"--chip={chip}", "--activations=bf16", f"--quantize={stored}", "--emit=asm", "-o", "-")
+            found, title = ptx.kernels(text), f"{stored} weights, {chip}"
+            many = {name: counts for name, counts in found.items() if re.search(r"_linear_\d+$", name)}
+            few = {name: counts for name, counts in found.items() if "_linear_few_" in name}
+            wide = {name: counts for name, counts in found.items() if "_linear_sm_90a_" in name}
+            check(f"{title}: products of many rows use matrix units", code == 0 and many and all(c["mma.sync"] and c["ldmatrix"] for c in many.values()), many)
+            check(f"{title}: stored as they are multiplied, they are copied", all(bool(c["cp.async.cg"]) == copies for c in many.values()), many)
+            check(f"{title}: products of few rows are in f32", len(few) == len(many) and not any(c["mma.sync"] for c in few.values()), few)
+            if copies and chip == "sm_90a":
+                check(f"{title}: warp groups multiply too", len(wide) == len(many) and all(c["wgmma.mma_async"] and c["cp.async.cg"] and not c["mma.sync"] for c in wide.values()), wide)
+                check("info lists the kernels of the PTX", listed and sorted(listed[1].split()) == sorted(found), f"{listed and listed[1]}\n{list(found)}\n{errors}")
+            else:
+                check(f"{title}: no products of warp groups", not wide and not any(c["wgmma.mma_async"] for c in found.values()), found)
+            if ptxas:
+                made = ptx.assemble(ptxas, text, chip)
+                check(f"{title}: no kernel spills", made.keys() == found.keys() and not any(each.spills or each.stack for each in made.values()),
+                      {name: each for name, each in made.items() if each.spills or each.stack} or made.keys() ^ found.keys())
 
 
 def test_greedy_on_a_device():

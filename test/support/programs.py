@@ -3,6 +3,7 @@
 """Running compiled programs and counting what holds."""
 import contextlib
 import math
+import os
 import pathlib
 import subprocess
 import sys
@@ -18,10 +19,11 @@ class Failure(Exception):
     pass
 
 
-def command(*words, text=None):
-    """What a program prints; a Failure when it fails."""
+def command(*words, text=None, device=None):
+    """What a program prints, on this device if one is named; a Failure when it fails."""
     words = [str(word) for word in words]
-    result = subprocess.run(words, input=text, capture_output=True, text=True, timeout=TIMEOUT)
+    environment = {**os.environ, "ATTUNE_DEVICE": device} if device else None
+    result = subprocess.run(words, input=text, capture_output=True, text=True, timeout=TIMEOUT, env=environment)
     if result.returncode:
         raise Failure(f"{pathlib.Path(words[0]).name} gave {result.returncode}: {result.stderr.strip()[-300:]}")
     return result.stdout
@@ -100,9 +102,9 @@ class Program:
     def run(self, ids, *flags):
         return self.run_inputs({"input_ids": ids}, *flags)
 
-    def run_inputs(self, inputs, *flags):
+    def run_inputs(self, inputs, *flags, device=None):
         given, result = self.folder / "in.safetensors", self.folder / "out.safetensors"
         result.unlink(missing_ok=True)
         tensors.save_ids(given, inputs)
-        command(self.path, "run", given, "-o", result, *flags)
+        self.said = command(self.path, "run", given, "-o", result, *flags, device=device)
         return tensors.load(result)

@@ -11,7 +11,7 @@ import sys
 import tempfile
 
 # The instructions that fast products of many rows are made of.
-INSTRUCTIONS = ("mma.sync", "ldmatrix", "cp.async.cg")
+INSTRUCTIONS = ("mma.sync", "ldmatrix", "cp.async.cg", "wgmma.mma_async")
 
 
 @dataclasses.dataclass

@@ -85,6 +85,11 @@ TEST_F(DeviceEngine, RunsOnTheEmulatedDevice) {
   FakeProgram fake(deviceMetadata());
   checkGeneration(fake.program);
   EXPECT_EQ(Engine(fake.program).statistics().device, "emulated device");
+  for (auto [name, hasWarpGroups] :
+       {std::pair("emulate", false), std::pair("emulate:sm_80", false), std::pair("emulate:sm_90a", true)}) {
+    choose(name);
+    EXPECT_EQ(openDevice(fake.program)->hasWarpGroups(), hasWarpGroups) << name;
+  }
 }
 
 TEST_F(DeviceEngine, TheHostIsNoDevice) {
@@ -105,11 +110,12 @@ TEST_F(DeviceEngine, TheHostIsNoDevice) {
 
 TEST_F(DeviceEngine, OtherChoicesAreErrors) {
   FakeProgram fake(deviceMetadata(), code);
-  for (const char *device : {"cpu", "cuda:", "cuda:x", "cuda:-1", "gpu", "emulated"}) {
+  for (const char *device : {"cpu", "cuda:", "cuda:x", "cuda:-1", "gpu", "emulated", "emulate:sm_70"}) {
     choose(device);
     EXPECT_EQ(errorOf([&] { Engine{fake.program}; }),
               std::string("ATTUNE_DEVICE is '") + device +
-                  "', expected cuda, cuda:NUMBER or emulate: this program was compiled for an NVIDIA GPU");
+                  "', expected cuda, cuda:NUMBER, emulate, emulate:sm_80 or emulate:sm_90a: this program was "
+                  "compiled for an NVIDIA GPU");
   }
   nlohmann::json metadata = decoderMetadata(40, 8);
   metadata["target"] = "abacus";
@@ -275,6 +281,18 @@ TEST_F(CudaEngine, TheBestCodeForTheChipIsTaken) {
   EXPECT_EQ(errorOf([&] { Engine{fake.program}; }), "Fake GPU 0 has the compute capability 7.5, but this "
                                                     "program was compiled for 8.0 and later: compile the "
                                                     "model again with --chip=sm_75");
+}
+
+TEST_F(CudaEngine, KernelsOfOneChipAreInItsCodeAlone) {
+  std::vector<AttuneKernel> table(driver->kernels.begin(), driver->kernels.end());
+  table.push_back({"wide", nullptr, nullptr, 0, 0, "sm_90a"});
+  auto payload = makePayload(deviceMetadata(), {}, {{"device.sm_80.cubin", ""}, {"device.sm_90a.cubin", ""}});
+  Program program(payload, entriesFor(deviceMetadata()), "fake", table);
+  EXPECT_FALSE(openDevice(program)->hasWarpGroups());
+  driver->major = 9, driver->minor = 0;
+  EXPECT_EQ(errorOf([&] { openDevice(program); }), "NVIDIA's driver: wide: fake error (error 500)");
+  driver->kernels = table;
+  EXPECT_TRUE(openDevice(program)->hasWarpGroups());
 }
 
 TEST_F(CudaEngine, WhatIsMissingIsSaid) {

@@ -10,6 +10,7 @@
 #include "frontend/yaml/DescriptionText.h"
 #include "passes/Pipelines.h"
 #include "passes/cpu/Target.h"
+#include "passes/gpu/DeviceModules.h"
 #include "tools/compile/Compare.h"
 #include "tools/compile/DeviceCode.h"
 #include "tools/compile/Graph.h"
@@ -125,7 +126,8 @@ private:
   }
 
   transformer::CodeOptions codeOptions(const transformer::CpuTarget &cpu) const {
-    return {cpu.request, quantizesActivations(), matrixType()};
+    bool hasWarpGroups = llvm::is_contained(options.chips, transformer::kWarpGroupChip);
+    return {cpu.request, quantizesActivations(), matrixType(), hasWarpGroups};
   }
 
   /// Of a GPU's products of many rows; empty: f32.

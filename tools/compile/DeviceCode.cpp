@@ -4,6 +4,7 @@
 #include "tools/compile/DeviceCode.h"
 
 #include "passes/Pipelines.h"
+#include "passes/gpu/DeviceModules.h"
 #include "tools/compile/MachineCode.h"
 
 #include "mlir/Dialect/GPU/IR/GPUDialect.h"
@@ -101,7 +102,24 @@ llvm::Expected<std::string> translate(mlir::gpu::GPUModuleOp device, const Devic
   return generate(*module, **machine, backend.form);
 }
 
-/// Code of the kernels, all of which are in one `gpu.module`.
+/// The kernels that a chip runs, in one `gpu.module`: those for every chip and those for it alone. Null if
+/// there are none.
+mlir::gpu::GPUModuleOp copyKernels(mlir::ModuleOp module, StringRef chip, mlir::ModuleOp to) {
+  namespace transformer = mlir::transformer;
+  auto common = module.lookupSymbol<mlir::gpu::GPUModuleOp>(transformer::deviceModuleOf(""));
+  if (!common)
+    return {};
+  auto copy = common.clone();
+  to.getBody()->push_back(copy);
+  if (auto own = module.lookupSymbol<mlir::gpu::GPUModuleOp>(transformer::deviceModuleOf(chip));
+      own && own != common)
+    for (auto symbol : own.getOps<mlir::SymbolOpInterface>())
+      if (!copy.lookupSymbol(symbol.getNameAttr()))
+        copy.getBody()->push_back(symbol->clone());
+  return copy;
+}
+
+/// Code of the kernels.
 llvm::Expected<std::string> writeKernels(mlir::ModuleOp module, const DeviceBackend &backend) {
   mlir::MLIRContext &context = *module.getContext();
   mlir::registerBuiltinDialectTranslation(context);
@@ -109,11 +127,9 @@ llvm::Expected<std::string> writeKernels(mlir::ModuleOp module, const DeviceBack
   mlir::registerLLVMDialectTranslation(context);
   mlir::registerNVVMDialectTranslation(context);
   mlir::registerROCDLDialectTranslation(context);
-  auto devices = module.getOps<mlir::gpu::GPUModuleOp>();
-  if (!llvm::hasSingleElement(devices))
-    return llvm::createStringError("the kernels are not in one module");
   mlir::OwningOpRef<mlir::ModuleOp> copy = mlir::ModuleOp::create(module.getLoc());
-  copy->getBody()->push_back((*devices.begin())->clone());
+  if (!copyKernels(module, backend.machine.cpu, *copy))
+    return llvm::createStringError("the program has no kernels");
   mlir::PassManager pm(&context);
   backend.build(pm);
   if (mlir::failed(pm.run(*copy)))

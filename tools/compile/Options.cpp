@@ -68,10 +68,11 @@ struct Flags {
   cl::list<std::string> chips{
       "chip", cl::desc("Chips that get machine code, the oldest first (sm_80,sm_90a; for AMD's, gfx90a)"),
       cl::CommaSeparated, cl::value_desc("names"), cl::cat(category)};
-  cl::opt<bool> emulate{"emulate",
-                        cl::desc("Compile the GPU's kernels for the processor as well; ATTUNE_DEVICE=emulate "
-                                 "runs them, to try a program without a GPU"),
-                        cl::cat(category)};
+  cl::opt<bool> emulate{
+      "emulate",
+      cl::desc("Compile the GPU's kernels for the processor as well; ATTUNE_DEVICE=emulate, "
+               "or emulate:sm_90a, runs them, to try a program without a GPU"),
+      cl::cat(category)};
   cl::opt<Activations> activations{
       "activations", cl::desc("Activations of products:"), cl::init(Activations::automatic),
       cl::cat(category),

@@ -13,6 +13,11 @@ module attributes {gpu.container_module} {
       gpu.return
     }
   }
+  gpu.module @device_sm_90a {
+    gpu.func @own() kernel {
+      gpu.return
+    }
+  }
   // CHECK-LABEL: llvm.func @entry(
   // CHECK:         %[[KERNEL:.*]] = llvm.mlir.constant(0 : i32)
   // CHECK:         llvm.call @attune_device_launch(%[[KERNEL]],
@@ -29,5 +34,9 @@ module attributes {gpu.container_module} {
 // CHECK:         llvm.mlir.global internal constant @attune_kernel_name_fill("fill\00")
 // Two addresses, offset, size and stride; an i32.
 // CHECK:         llvm.mlir.global internal constant @attune_kernel_bytes_fill("\08\08\08\08\08\04\00")
+// A kernel for one chip says which.
+// CHECK:         llvm.mlir.global internal constant @attune_kernel_name_own("own\00")
+// CHECK-NEXT:    llvm.mlir.global internal constant @attune_kernel_chip_own("sm_90a\00")
 // CHECK:         llvm.mlir.global external constant @attune_kernels()
-// CHECK:         llvm.mlir.global external constant @attune_kernel_count(1 : i64)
+// CHECK:           llvm.mlir.addressof @attune_kernel_chip_own
+// CHECK:         llvm.mlir.global external constant @attune_kernel_count(2 : i64)
