@@ -218,7 +218,7 @@ def ToKernel : Pass<"transformer-to-kernel", "ModuleOp"> {
   let description = [{
     Weights become views of the packed weights; `linear`, `linear_split`, `ffn`, `embed`, `attention`, `cache_update`, `route` and `experts` become operations of the kernel
     dialect. Experts become a `kernel.dispatch`, which orders the tokens' choices, the gathering of their rows, `kernel.grouped_linear`s and a weighted sum. Residual additions join the product that they follow. With `quantize-activations`, products with block-quantised weights take
-    int8 activations.
+    int8 activations. The four largest elements of each row stay f32 beside them, except where all attention is without a causal mask: an encoder's vectors do not need that.
 
     ```mlir
     %y = transformer.linear %x, %w : (tensor<?x64xf32>, tensor<32x64xf32, #transformer.stored<q8_0>>) -> tensor<?x32xf32>
@@ -270,8 +270,9 @@ def ToLinalg : Pass<"transformer-to-linalg", "ModuleOp"> {
 def Tile : Pass<"transformer-tile", "func::FuncOp"> {
   let summary = "Split kernels and row operations into tiles that run in parallel";
   let description = [{
-    Kernels on tensors are tiled over tokens and over pairs of panels of 16 columns or key heads (`kernel.grouped_linear` over blocks of tokens and pairs of panels, into `kernel.linear`); linalg operations over tokens, one a tile, with the producers
-    that only they use in the same tile. The loops are `scf.forall`.
+    Kernels on tensors are tiled over tokens and over pairs of panels of 16 columns or key heads (`kernel.grouped_linear` over blocks of tokens and pairs of panels, into `kernel.linear`); what
+    writes into the cache over tokens; linalg operations over tokens, one a tile, with the producers that only they use, directly or through each other, in the same
+    tile. The loops are `scf.forall`.
 
     ```mlir
     %y = kernel.attention ins(%q, %batch : tensor<?x9x64xf32>, tensor<?x3xi32>) ...
@@ -294,7 +295,8 @@ def Vectorize : Pass<"transformer-vectorize", "func::FuncOp"> {
   let summary = "Vectorise linalg operations on one token";
   let description = [{
     The last loop is split into vectors of the largest power of two that divides it, up to `width`. Operations that index memory, or
-    whose last loop is dynamic, stay as they are and become loops later.
+    whose last loop is dynamic, stay as they are and become loops later. A reduction of more than a vector gives each lane every `width`th element, and combines the lanes
+    at the end: sums do not have the elements' order.
 
     ```mlir
     %y = linalg.generic {...} ins(%x : tensor<1x576xf32>) outs(%e : tensor<1x576xf32>) { ... arith.mulf ... }

@@ -36,8 +36,8 @@ struct LowerRoute : OpRewritePattern<RouteOp> {
 /// while they are made, so that their size is seen to be so many rows a token; products take them as a list.
 class ExpertLowering {
 public:
-  ExpertLowering(OpBuilder &builder, ExpertsOp op, bool quantizeActivations)
-      : l(builder, op.getLoc()), op(op), products(builder, op.getLoc(), quantizeActivations),
+  ExpertLowering(OpBuilder &builder, ExpertsOp op, const Quantization &quantization)
+      : l(builder, op.getLoc()), op(op), products(builder, op.getLoc(), quantization),
         choices(cast<RankedTensorType>(op.getExperts().getType()).getDimSize(1)) {}
 
   Value emit(const std::optional<Weight> &gate, const Weight &up, const Weight &down) {
@@ -193,23 +193,23 @@ private:
 };
 
 struct LowerExperts : OpRewritePattern<ExpertsOp> {
-  LowerExperts(MLIRContext *context, bool quantizeActivations)
-      : OpRewritePattern(context), quantize(quantizeActivations) {}
-  bool quantize;
+  LowerExperts(MLIRContext *context, const Quantization &quantization)
+      : OpRewritePattern(context), quantization(quantization) {}
+  Quantization quantization;
 
   LogicalResult matchAndRewrite(ExpertsOp op, PatternRewriter &rewriter) const override {
     auto up = Weight::of(op.getUp()), down = Weight::of(op.getDown());
     auto gate = op.getGate() ? Weight::of(op.getGate()) : std::nullopt;
     if (!up || !down || (op.getGate() && !gate))
       return rewriter.notifyMatchFailure(op, "a weight has no packed form yet");
-    rewriter.replaceOp(op, ExpertLowering(rewriter, op, quantize).emit(gate, *up, *down));
+    rewriter.replaceOp(op, ExpertLowering(rewriter, op, quantization).emit(gate, *up, *down));
     return success();
   }
 };
 
 } // namespace
 
-void transformer::populateExpertPatterns(RewritePatternSet &patterns, bool quantizeActivations) {
+void transformer::populateExpertPatterns(RewritePatternSet &patterns, const Quantization &quantization) {
   patterns.add<LowerRoute>(patterns.getContext());
-  patterns.add<LowerExperts>(patterns.getContext(), quantizeActivations);
+  patterns.add<LowerExperts>(patterns.getContext(), quantization);
 }

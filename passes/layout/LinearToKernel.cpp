@@ -17,9 +17,9 @@ using namespace mlir::transformer;
 namespace {
 
 template <typename Op> struct ProductPattern : OpRewritePattern<Op> {
-  ProductPattern(MLIRContext *context, bool quantizeActivations)
-      : OpRewritePattern<Op>(context), quantize(quantizeActivations) {}
-  bool quantize;
+  ProductPattern(MLIRContext *context, const Quantization &quantization)
+      : OpRewritePattern<Op>(context), quantization(quantization) {}
+  Quantization quantization;
 };
 
 struct LowerLinear : ProductPattern<LinearOp> {
@@ -29,7 +29,7 @@ struct LowerLinear : ProductPattern<LinearOp> {
     if (!weight)
       return rewriter.notifyMatchFailure(op, "weight has no packed form yet");
     rewriter.replaceOp(
-        op, Products(rewriter, op.getLoc(), quantize).linear(op.getInput(), *weight, op.getBias()));
+        op, Products(rewriter, op.getLoc(), quantization).linear(op.getInput(), *weight, op.getBias()));
     return success();
   }
 };
@@ -46,7 +46,7 @@ struct LowerLinearSplit : ProductPattern<LinearSplitOp> {
         return rewriter.notifyMatchFailure(op, "a weight has no packed form yet");
       weights.push_back(*weight);
     }
-    Products products(rewriter, op.getLoc(), quantize);
+    Products products(rewriter, op.getLoc(), quantization);
     if (op.getBiases().empty() && areContiguous(op, weights)) {
       rewriter.replaceOp(op, splitOfOneProduct(op, weights, products, rewriter));
       return success();
@@ -130,7 +130,7 @@ struct LowerFfn : ProductPattern<FfnOp> {
     auto gate = op.getGate() ? Weight::of(op.getGate()) : std::nullopt;
     if (!up || !down || (op.getGate() && !gate))
       return rewriter.notifyMatchFailure(op, "a weight has no packed form yet");
-    Products products(rewriter, op.getLoc(), quantize);
+    Products products(rewriter, op.getLoc(), quantization);
     Value hidden = gate ? gated(op, *gate, *up, products) : plain(op, *up, products);
     if (!hidden) {
       // Gate and up are stored in different ways: two products.
@@ -231,7 +231,7 @@ struct AddResidualInEpilogue : OpRewritePattern<arith::AddFOp> {
 
 } // namespace
 
-void transformer::populateLinearPatterns(RewritePatternSet &patterns, bool quantizeActivations) {
-  patterns.add<LowerLinear, LowerLinearSplit, LowerFfn>(patterns.getContext(), quantizeActivations);
+void transformer::populateLinearPatterns(RewritePatternSet &patterns, const Quantization &quantization) {
+  patterns.add<LowerLinear, LowerLinearSplit, LowerFfn>(patterns.getContext(), quantization);
   patterns.add<SplitResidualNorm, AddResidualInEpilogue>(patterns.getContext());
 }

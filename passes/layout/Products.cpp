@@ -11,9 +11,6 @@
 using namespace mlir;
 using namespace mlir::transformer;
 
-/// Elements of a row that are kept in f32 beside its codes.
-static constexpr int64_t outliersPerRow = 4;
-
 std::optional<Weight> Weight::of(Value logical) {
   Value memory = physicalOf(logical);
   if (!memory)
@@ -31,16 +28,20 @@ Activations Products::prepare(Value input, kernel::PackedAttr format) {
 }
 
 Activations Products::prepare(Value input, kernel::PackedAttr format, EmptyRows empty) {
-  if (!quantize || !format.isQuantized())
+  if (!quantization.activations || !format.isQuantized())
     return {input, {}, {}, {}};
   int64_t columns = cast<RankedTensorType>(input.getType()).getDimSize(1), group = format.getGroup();
   int64_t blocks = attune::PackedFormat::blocks(columns);
   Value codes = empty(blocks * 32, builder.getI8Type()), scales = empty(blocks, builder.getF32Type());
   Value sums = empty(blocks * 32 / group, builder.getF32Type());
-  Value outliers = empty(2 * outliersPerRow, builder.getF32Type());
-  SmallVector<Type> types{codes.getType(), scales.getType(), sums.getType(), outliers.getType()};
+  SmallVector<Type> types{codes.getType(), scales.getType(), sums.getType()};
+  Value outliers;
+  if (quantization.outliers) {
+    outliers = empty(2 * quantization.outliers, builder.getF32Type());
+    types.push_back(outliers.getType());
+  }
   auto op = kernel::QuantizeOp::create(builder, loc, types, input, codes, scales, sums, outliers);
-  return {op.getResult(0), op.getResult(1), op.getResult(2), op.getResult(3)};
+  return {op.getResult(0), op.getResult(1), op.getResult(2), outliers ? op.getResult(3) : Value()};
 }
 
 void transformer::emitEpilogue(OpBuilder &builder, Region &region, unsigned arguments, Epilogue epilogue) {

@@ -31,11 +31,11 @@ struct Activations {
   Value values, scales, sums, outliers;
 };
 
-/// Emits products; knows whether activations are to be quantised.
+/// Emits products; knows how activations are to be quantised.
 class Products {
 public:
-  Products(OpBuilder &builder, Location loc, bool quantizeActivations)
-      : builder(builder), loc(loc), quantize(quantizeActivations) {}
+  Products(OpBuilder &builder, Location loc, const Quantization &quantization)
+      : builder(builder), loc(loc), quantization(quantization) {}
 
   /// Gives an empty tensor of as many rows as an input has.
   using EmptyRows = function_ref<Value(int64_t columns, Type element)>;
@@ -53,7 +53,7 @@ public:
 private:
   OpBuilder &builder;
   Location loc;
-  bool quantize;
+  Quantization quantization;
 };
 
 /// Gives `product`, a kernel.linear or kernel.grouped_linear, its epilogue.

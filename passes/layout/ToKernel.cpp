@@ -160,11 +160,29 @@ struct ToKernel : transformer::impl::ToKernelBase<ToKernel> {
     RewritePatternSet patterns(&getContext());
     populateWeightPatterns(patterns);
     populateCachePatterns(patterns);
-    populateLinearPatterns(patterns, quantizeActivations);
+    Quantization quantization{quantizeActivations, isTextEncoder() ? 0 : kOutliers};
+    populateLinearPatterns(patterns, quantization);
     populateHeadLinearPatterns(patterns);
-    populateExpertPatterns(patterns, quantizeActivations);
+    populateExpertPatterns(patterns, quantization);
     if (failed(applyPatternsGreedily(getOperation(), std::move(patterns))))
       signalPassFailure();
+  }
+
+  /// Elements of a row of activations that stay f32 where a token is chosen by the model's output, which
+  /// feeds it again: perplexity of SmolLM2 moves by 7 % without, by 0.6 % with them. The vectors of an
+  /// encoder keep a cosine of 0.999 without them.
+  static constexpr int64_t kOutliers = 4;
+
+  /// Whether every token of a text sees all others: no text is continued.
+  bool isTextEncoder() {
+    bool attends = false, causal = false;
+    auto note = [&](MaskAttr mask) {
+      attends = true;
+      causal |= mask.getCausal();
+    };
+    getOperation().walk([&](AttentionOp op) { note(op.getMask()); });
+    getOperation().walk([&](MaskOp op) { note(op.getMask()); });
+    return attends && !causal;
   }
 };
 

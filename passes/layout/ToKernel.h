@@ -20,14 +20,19 @@ Value physicalOf(Value value);
 /// A tensor of the shape `type`, whose dynamic dimensions are those of `like`, in order.
 Value emptyLike(OpBuilder &builder, Location loc, RankedTensorType type, Value like);
 
+/// How products with block-quantised weights take their activations.
+struct Quantization {
+  bool activations = false; ///< as int8 codes
+  int64_t outliers = 0;     ///< elements of a row that are kept in f32 beside the codes
+};
+
 void populateWeightPatterns(RewritePatternSet &patterns);
 void populateCachePatterns(RewritePatternSet &patterns);
-/// `quantizeActivations`: products with block-quantised weights take int8 activations.
-void populateLinearPatterns(RewritePatternSet &patterns, bool quantizeActivations);
+void populateLinearPatterns(RewritePatternSet &patterns, const Quantization &quantization);
 void populateHeadLinearPatterns(RewritePatternSet &patterns);
 
 /// route, experts.
-void populateExpertPatterns(RewritePatternSet &patterns, bool quantizeActivations);
+void populateExpertPatterns(RewritePatternSet &patterns, const Quantization &quantization);
 
 /// Emits scalar (or elementwise vector) operations for an activation function.
 Value emitActivation(OpBuilder &builder, Location loc, Activation kind, Value x);

@@ -1,7 +1,7 @@
 // Part of Attune, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
-// Splits kernels and linalg operations into tiles that run in parallel, and linalg tiles into vectors.
+// Splits kernels and linalg operations into tiles that run in parallel.
 
 #include "dialect/Kernel.h"
 #include "passes/Passes.h"
@@ -10,17 +10,13 @@
 #include "mlir/Dialect/Bufferization/IR/Bufferization.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
-#include "mlir/Dialect/Linalg/Transforms/Transforms.h"
-#include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/SCF/Transforms/TileUsingInterface.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
-#include "mlir/Dialect/Vector/IR/VectorOps.h"
 
 namespace mlir::transformer {
 #define GEN_PASS_DEF_TILE
-#define GEN_PASS_DEF_VECTORIZE
 #include "passes/Passes.h.inc"
 } // namespace mlir::transformer
 
@@ -48,7 +44,41 @@ struct Tile : transformer::impl::TileBase<Tile> {
     for (TilingInterface op : found)
       if (failed(tileInParallel(rewriter, op, kernelTile(op))))
         return signalPassFailure();
+    if (kernels)
+      function.walk([&](kernel::CacheUpdateOp op) {
+        if (!isInsideLoop(op))
+          tileCacheUpdate(rewriter, op);
+      });
     tileRows(rewriter, function);
+  }
+
+  /// Each token's keys and values go to rows of the cache that are its own.
+  void tileCacheUpdate(RewriterBase &rewriter, kernel::CacheUpdateOp op) {
+    Location loc = op.getLoc();
+    rewriter.setInsertionPoint(op);
+    OpFoldResult zero = rewriter.getIndexAttr(0), step = rewriter.getIndexAttr(queries);
+    OpFoldResult tokens = tensor::getMixedSize(rewriter, loc, op.getKeys(), 0);
+    auto loop =
+        scf::ForallOp::create(rewriter, loc, ArrayRef<OpFoldResult>{zero}, ArrayRef<OpFoldResult>{tokens},
+                              ArrayRef<OpFoldResult>{step}, ValueRange{}, std::nullopt);
+    rewriter.setInsertionPointToStart(loop.getBody());
+    Value first = loop.getInductionVar(0);
+    AffineExpr d0, s0;
+    bindDims(rewriter.getContext(), d0);
+    bindSymbols(rewriter.getContext(), s0);
+    AffineMap rest =
+        AffineMap::get(1, 1, {rewriter.getAffineConstantExpr(queries), s0 - d0}, rewriter.getContext());
+    OpFoldResult count = affine::makeComposedFoldedAffineMin(rewriter, loc, rest, {first, tokens});
+    auto rowsOf = [&](Value all) -> Value {
+      int64_t rank = cast<RankedTensorType>(all.getType()).getRank();
+      SmallVector<OpFoldResult> offsets(rank, zero), sizes = tensor::getMixedSizes(rewriter, loc, all);
+      offsets.front() = first, sizes.front() = count;
+      SmallVector<OpFoldResult> strides(rank, rewriter.getIndexAttr(1));
+      return tensor::ExtractSliceOp::create(rewriter, loc, all, offsets, sizes, strides);
+    };
+    kernel::CacheUpdateOp::create(rewriter, loc, rowsOf(op.getKeys()), rowsOf(op.getValues()),
+                                  rowsOf(op.getBatch()), op.getKeyMemory(), op.getValueMemory());
+    rewriter.eraseOp(op);
   }
 
   /// Tokens or blocks of them, and pairs of panels of 16 columns or key heads.
@@ -73,8 +103,8 @@ struct Tile : transformer::impl::TileBase<Tile> {
     return success();
   }
 
-  /// Row operations, from the last one up: each takes the producers that only it uses into its tile of one
-  /// token.
+  /// Row operations, from the last one up: each takes the producers that only it uses, directly or through
+  /// each other, into its tile of one token.
   void tileRows(RewriterBase &rewriter, func::FuncOp function) {
     SmallVector<linalg::LinalgOp> operations;
     function.walk([&](linalg::LinalgOp op) { operations.push_back(op); });
@@ -85,14 +115,11 @@ struct Tile : transformer::impl::TileBase<Tile> {
       scf::SCFTileAndFuseOptions options;
       options.tilingOptions.setTileSizes(sizesOf(rewriter, {1}))
           .setLoopType(scf::SCFTilingOptions::LoopType::ForallOp);
-      llvm::SmallPtrSet<Operation *, 8> tiledAway{op}; // what the loop replaces
-      options.setFusionControlFn([&](tensor::ExtractSliceOp slice, OpResult producer,
+      llvm::SmallPtrSet<Operation *, 8> together = usedOnlyBy(op, operations);
+      options.setFusionControlFn([&](tensor::ExtractSliceOp, OpResult producer,
                                      bool) -> std::optional<scf::SCFTileAndFuseOptions::ControlFnResult> {
-        auto linalgOp = dyn_cast<linalg::LinalgOp>(producer.getOwner());
-        if (!linalgOp || !isTokenWise(linalgOp) || !fitsTile(producer) ||
-            isUsedElsewhere(linalgOp, slice, tiledAway))
+        if (!together.contains(producer.getOwner()))
           return std::nullopt;
-        tiledAway.insert(linalgOp);
         return scf::SCFTileAndFuseOptions::ControlFnResult{};
       });
       FailureOr<scf::SCFTileAndFuseResult> tiled = scf::tileConsumerAndFuseProducersUsingSCF(
@@ -116,15 +143,19 @@ struct Tile : transformer::impl::TileBase<Tile> {
            ShapedType::getNumElements(shape) * type.getElementTypeBitWidth() / 8 <= most;
   }
 
-  /// Whether a producer's result is needed as a whole: by anything but slices in the loop, the loop itself
-  /// (as what it writes over), what the loop replaces, and those who ask for its size.
-  static bool isUsedElsewhere(Operation *producer, tensor::ExtractSliceOp slice,
-                              const llvm::SmallPtrSetImpl<Operation *> &tiledAway) {
-    auto loop = slice->getParentOfType<scf::ForallOp>();
-    return llvm::any_of(producer->getUsers(), [&](Operation *user) {
-      return user != loop && !loop->isAncestor(user) && !tiledAway.contains(user) &&
-             !isa<tensor::DimOp>(user);
-    });
+  /// `op` and the operations that nobody else needs, in whatever order they use each other: a mean is used by
+  /// the variance and by what both normalise. Asking for a result's size is no use of it.
+  llvm::SmallPtrSet<Operation *, 8> usedOnlyBy(linalg::LinalgOp op, ArrayRef<linalg::LinalgOp> operations) {
+    llvm::SmallPtrSet<Operation *, 8> together{op};
+    for (linalg::LinalgOp producer : llvm::reverse(operations)) {
+      if (isErased(producer) || producer == op || !isTokenWise(producer) || isInsideLoop(producer) ||
+          !llvm::all_of(producer->getResults(), [&](OpResult result) { return fitsTile(result); }))
+        continue;
+      if (llvm::all_of(producer->getUsers(),
+                       [&](Operation *user) { return together.contains(user) || isa<tensor::DimOp>(user); }))
+        together.insert(producer);
+    }
+    return together;
   }
 
   llvm::DenseSet<Operation *> erased;
@@ -149,64 +180,6 @@ struct Tile : transformer::impl::TileBase<Tile> {
   static bool isTokenWise(linalg::LinalgOp op) {
     return op.getNumLoops() && op.getIteratorTypesArray().front() == utils::IteratorType::parallel &&
            ShapedType::isDynamic(op.getStaticLoopRanges().front()) && op.hasPureTensorSemantics();
-  }
-};
-
-/// Splits the last loop of linalg operations on one token into vectors, and vectorises them.
-struct Vectorize : transformer::impl::VectorizeBase<Vectorize> {
-  using VectorizeBase::VectorizeBase;
-  void runOnOperation() override {
-    IRRewriter rewriter(&getContext());
-    SmallVector<linalg::LinalgOp> operations;
-    getOperation().walk([&](linalg::LinalgOp op) { operations.push_back(op); });
-    for (linalg::LinalgOp op : operations)
-      if (isVectorizable(op))
-        vectorize(rewriter, op);
-  }
-
-  /// The largest power of two that divides the last loop's extent, up to the width.
-  int64_t vectorSize(linalg::LinalgOp op) {
-    int64_t extent = op.getStaticLoopRanges().back(), size = 1;
-    if (ShapedType::isDynamic(extent))
-      return 1;
-    while (size < width && extent % (2 * size) == 0)
-      size *= 2;
-    return size;
-  }
-
-  void vectorize(RewriterBase &rewriter, linalg::LinalgOp op) {
-    int64_t size = vectorSize(op);
-    SmallVector<int64_t> ranges = op.getStaticLoopRanges();
-    if (size == 1)
-      return;
-    SmallVector<int64_t> tile(ranges.size(), 1);
-    tile.back() = size;
-    rewriter.setInsertionPoint(op);
-    scf::SCFTilingOptions options;
-    options.setTileSizes(sizesOf(rewriter, tile));
-    FailureOr<scf::SCFTilingResult> tiled =
-        scf::tileUsingSCF(rewriter, cast<TilingInterface>(op.getOperation()), options);
-    if (failed(tiled))
-      return;
-    rewriter.replaceOp(op, tiled->replacements);
-    for (Operation *inner : tiled->tiledOps) {
-      rewriter.setInsertionPoint(inner);
-      FailureOr<linalg::VectorizationResult> result = linalg::vectorize(rewriter, inner);
-      if (succeeded(result))
-        rewriter.replaceOp(inner, result->replacements);
-    }
-  }
-
-  /// Only bodies of plain arithmetic on tensors: what indexes memory or calls the mathematical library stays
-  /// a loop.
-  static bool isVectorizable(linalg::LinalgOp op) {
-    if (!op.hasPureTensorSemantics() || op->getRegion(0).empty())
-      return false;
-    return llvm::all_of(op->getRegion(0).front().getOperations(), [](Operation &inner) {
-      return isa<linalg::YieldOp>(inner) ||
-             (inner.getNumRegions() == 0 && isa<arith::ArithDialect, math::MathDialect>(inner.getDialect()) &&
-              !isa<math::SinOp, math::CosOp>(inner));
-    });
   }
 };
 

@@ -218,6 +218,38 @@ func.func @attention(%q: !q, %k: !kv, %v: !kv, %batch: !b, %layer: index, %cache
 
 // -----
 
+// Where no text is continued, rows keep no outliers beside their codes; where one is, beside others that are not, they do.
+// INT8-LABEL: func.func @encoder(
+// INT8:            kernel.quantize
+// INT8-NOT:        outliers
+// INT8:            return
+transformer.parameter @w : tensor<32x64xf32, #transformer.stored<q8_0>> source "w"
+!cache = !transformer.cache<1 x 1 x 4 x 4 x f32>
+func.func @encoder(%x: tensor<?x64xf32>, %q: tensor<?x1x4xf32>, %batch: tensor<?x3xi32>, %layer: index, %cache: !cache) -> (tensor<?x32xf32>, tensor<?x1x4xf32>) {
+  %w = transformer.weight @w : tensor<32x64xf32, #transformer.stored<q8_0>>
+  %y = transformer.linear %x, %w : (tensor<?x64xf32>, tensor<32x64xf32, #transformer.stored<q8_0>>) -> tensor<?x32xf32>
+  %K, %V = transformer.cache_update %cache[%layer], %q, %q, %batch : !cache, tensor<?x1x4xf32>, tensor<?x1x4xf32>, tensor<?x3xi32> -> tensor<?x1x4xf32>, tensor<?x1x4xf32>
+  %o = transformer.attention %q, %K, %V, %batch {mask = #transformer.mask<>, scale = 0.5 : f64} : (tensor<?x1x4xf32>, tensor<?x1x4xf32>, tensor<?x1x4xf32>, tensor<?x3xi32>) -> tensor<?x1x4xf32>
+  return %y, %o : tensor<?x32xf32>, tensor<?x1x4xf32>
+}
+
+// -----
+
+// INT8-LABEL: func.func @encoder_of_a_decoder(
+// INT8:            kernel.quantize {{.*}} outliers(%{{.*}} : tensor<?x8xf32>)
+transformer.parameter @w : tensor<32x64xf32, #transformer.stored<q8_0>> source "w"
+!cache = !transformer.cache<1 x 1 x 4 x 4 x f32>
+func.func @encoder_of_a_decoder(%x: tensor<?x64xf32>, %q: tensor<?x1x4xf32>, %batch: tensor<?x3xi32>, %layer: index, %cache: !cache) -> (tensor<?x32xf32>, tensor<?x1x4xf32>) {
+  %w = transformer.weight @w : tensor<32x64xf32, #transformer.stored<q8_0>>
+  %y = transformer.linear %x, %w : (tensor<?x64xf32>, tensor<32x64xf32, #transformer.stored<q8_0>>) -> tensor<?x32xf32>
+  %K, %V = transformer.cache_update %cache[%layer], %q, %q, %batch : !cache, tensor<?x1x4xf32>, tensor<?x1x4xf32>, tensor<?x3xi32> -> tensor<?x1x4xf32>, tensor<?x1x4xf32>
+  %o = transformer.attention %q, %K, %V, %batch {mask = #transformer.mask<>, scale = 0.5 : f64} : (tensor<?x1x4xf32>, tensor<?x1x4xf32>, tensor<?x1x4xf32>, tensor<?x3xi32>) -> tensor<?x1x4xf32>
+  %p = transformer.attention %o, %K, %V, %batch {mask = #transformer.mask<causal = true>, scale = 0.5 : f64} : (tensor<?x1x4xf32>, tensor<?x1x4xf32>, tensor<?x1x4xf32>, tensor<?x3xi32>) -> tensor<?x1x4xf32>
+  return %y, %p : tensor<?x32xf32>, tensor<?x1x4xf32>
+}
+
+// -----
+
 // CHECK-LABEL: func.func @embed(
 // CHECK:           kernel.embed ins(%{{.*}} : tensor<?xi32>) table(%{{.*}} : memref<1x512xi8>) outs(%{{.*}} : tensor<?x8xf32>) format(<codes = f32>)
 transformer.parameter @table : tensor<10x8xf32> source "t"

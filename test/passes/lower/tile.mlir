@@ -114,6 +114,56 @@ func.func @chain(%x: tensor<?x8xf32>) -> tensor<?x8xf32> {
   return %a : tensor<?x8xf32>
 }
 
+// So is one whose sum is used by what follows it and by what follows that.
+// CHECK-LABEL: func.func @used_twice_in_a_chain(
+// CHECK:           scf.forall
+// CHECK:             arith.addf
+// CHECK:             arith.subf
+// CHECK:             arith.mulf
+// CHECK-NOT:       scf.forall (
+// CHECK:           return
+func.func @used_twice_in_a_chain(%x: tensor<?x8xf32>) -> tensor<?x8xf32> {
+  %c0 = arith.constant 0 : index
+  %zero = arith.constant 0.0 : f32
+  %tokens = tensor.dim %x, %c0 : tensor<?x8xf32>
+  %e = tensor.empty(%tokens) : tensor<?x8xf32>
+  %v = tensor.empty(%tokens) : tensor<?xf32>
+  %f = linalg.fill ins(%zero : f32) outs(%v : tensor<?xf32>) -> tensor<?xf32>
+  %s = linalg.generic {indexing_maps = [#all, affine_map<(d0, d1) -> (d0)>], iterator_types = ["parallel", "reduction"]} ins(%x : tensor<?x8xf32>) outs(%f : tensor<?xf32>) {
+  ^bb0(%in: f32, %out: f32):
+    %m = arith.addf %in, %out : f32
+    linalg.yield %m : f32
+  } -> tensor<?xf32>
+  %d = linalg.generic {indexing_maps = [#all, affine_map<(d0, d1) -> (d0)>, #all], iterator_types = ["parallel", "parallel"]} ins(%x, %s : tensor<?x8xf32>, tensor<?xf32>) outs(%e : tensor<?x8xf32>) {
+  ^bb0(%in: f32, %sum: f32, %out: f32):
+    %m = arith.subf %in, %sum : f32
+    linalg.yield %m : f32
+  } -> tensor<?x8xf32>
+  %a = linalg.generic {indexing_maps = [#all, affine_map<(d0, d1) -> (d0)>, #all], iterator_types = ["parallel", "parallel"]} ins(%d, %s : tensor<?x8xf32>, tensor<?xf32>) outs(%e : tensor<?x8xf32>) {
+  ^bb0(%in: f32, %sum: f32, %out: f32):
+    %m = arith.mulf %in, %sum : f32
+    linalg.yield %m : f32
+  } -> tensor<?x8xf32>
+  return %a : tensor<?x8xf32>
+}
+
+// Rows of the cache belong to one token each: they are written by blocks of tokens.
+// CHECK-LABEL: func.func @cache_update(
+// CHECK-SAME:      %[[K:[a-z0-9]*]]: tensor<?x3x8xf32>, %[[V:[a-z0-9]*]]: tensor<?x3x8xf32>, %[[B:[a-z0-9]*]]: tensor<?x3xi32>, %[[KEYS:[a-z0-9]*]]: memref<?x3x8x16xf32>,
+// CHECK:           %[[TOKENS:.*]] = tensor.dim %[[K]]
+// CHECK:           scf.forall (%[[T:.*]]) = (0) to (%[[TOKENS]]) step (16) {
+// CHECK:             %[[COUNT:.*]] = affine.min #{{.*}}(%[[T]])[%[[TOKENS]]]
+// CHECK-DAG:         %[[KT:.*]] = tensor.extract_slice %[[K]][%[[T]], 0, 0] [%[[COUNT]], 3, 8]
+// CHECK-DAG:         %[[VT:.*]] = tensor.extract_slice %[[V]][%[[T]], 0, 0] [%[[COUNT]], 3, 8]
+// CHECK-DAG:         %[[BT:.*]] = tensor.extract_slice %[[B]][%[[T]], 0] [%[[COUNT]], 3]
+// CHECK:             kernel.cache_update %[[KT]], %[[VT]], %[[BT]] into %[[KEYS]]
+// SMALL-LABEL: func.func @cache_update(
+// SMALL:           step (4)
+func.func @cache_update(%k: tensor<?x3x8xf32>, %v: tensor<?x3x8xf32>, %batch: tensor<?x3xi32>, %K: memref<?x3x8x16xf32>, %V: memref<?x3x8xf32>) {
+  kernel.cache_update %k, %v, %batch into %K, %V : tensor<?x3x8xf32>, tensor<?x3x8xf32>, tensor<?x3xi32>, memref<?x3x8x16xf32>, memref<?x3x8xf32>
+  return
+}
+
 // A static first dimension is no dimension of tokens.
 // CHECK-LABEL: func.func @static_rows(
 // CHECK-NOT:       scf.forall (
