@@ -206,11 +206,11 @@ def Kernel_LikeliestOp : Kernel_DpsOp<"likeliest"> {
   let hasVerifier = 1;
 }
 
-def Kernel_CacheUpdateOp : Kernel_Op<"cache_update", [DeclareOpInterfaceMethods<MemoryEffectsOpInterface>]> {
+def Kernel_CacheUpdateOp : Kernel_Op<"cache_update", [DeclareOpInterfaceMethods<MemoryEffectsOpInterface>, Tileable]> {
   let summary = "Writes the step's keys and values into the cache";
   let description = [{
     For token row t, `row = batch[t].first_key + batch[t].position`: `key_memory[row / 16][h][d][row % 16] = keys[t][h][d]`, `value_memory[row][h][d] = values[t][h][d]`, rounded to
-    the cache's type.
+    the cache's type. Tiles over tokens.
 
     Example: `kernel.cache_update %k, %v, %batch into %K, %V : tensor<?x3x64xf32>, tensor<?x3x64xf32>, tensor<?x3xi32>, memref<?x3x64x16xf16>, memref<?x3x64xf16>`
   }];

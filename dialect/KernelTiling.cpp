@@ -251,6 +251,28 @@ LogicalResult RouteOp::getResultTilePosition(OpBuilder &b, unsigned index, Array
   return success();
 }
 
+//===---------------------------- cache update ----------------------------===//
+
+SmallVector<utils::IteratorType> CacheUpdateOp::getLoopIteratorTypes() { return parallel(1); }
+
+SmallVector<Range> CacheUpdateOp::getIterationDomain(OpBuilder &b) {
+  return ranges(b, getLoc(), {dimension(b, getLoc(), getKeys(), 0)});
+}
+
+/// A token's row says where its keys and values go: the cache stays whole.
+FailureOr<TilingResult> CacheUpdateOp::getTiledImplementation(OpBuilder &b, ArrayRef<OpFoldResult> offsets,
+                                                              ArrayRef<OpFoldResult> sizes) {
+  auto rowsOf = [&](Value value) { return slice(b, getLoc(), value, Parts(offsets), Parts(sizes)); };
+  Value keys = rowsOf(getKeys()), values = rowsOf(getValues()), batch = rowsOf(getBatch());
+  auto tile = CacheUpdateOp::create(b, getLoc(), keys, values, batch, getKeyMemory(), getValueMemory());
+  return TilingResult{{tile}, {}, {keys.getDefiningOp(), values.getDefiningOp(), batch.getDefiningOp()}};
+}
+
+LogicalResult CacheUpdateOp::getResultTilePosition(OpBuilder &, unsigned, ArrayRef<OpFoldResult>,
+                                                   ArrayRef<OpFoldResult>, Parts &, Parts &) {
+  return failure(); // there are no results
+}
+
 //===----------------------------- attention ------------------------------===//
 
 SmallVector<utils::IteratorType> AttentionOp::getLoopIteratorTypes() { return parallel(2); }

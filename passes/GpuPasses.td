@@ -8,6 +8,68 @@
 
 include "mlir/Pass/PassBase.td"
 
+def FreshDestinations : Pass<"kernel-fresh-destinations", "::mlir::func::FuncOp"> {
+  let summary = "What slices replace as a whole is not kept";
+  let description = [{
+    Rotations put both halves of each head back into the tensor that they came from. A device computes them side by side, and a buffer that is written in place while it is read would
+    have to be copied first. Where the slices that are put into a tensor make up all of it (every dimension is whole but one, which they share out), they go into a new one.
+
+    ```mlir
+    %a = tensor.insert_slice %first into %x[0, 0] [%n, 4] [1, 1] : tensor<?x4xf32> into tensor<?x8xf32>
+    %b = tensor.insert_slice %second into %a[0, 4] [%n, 4] [1, 1] : tensor<?x4xf32> into tensor<?x8xf32>
+    ```
+    becomes
+    ```mlir
+    %e = tensor.empty(%n) : tensor<?x8xf32>
+    %a = tensor.insert_slice %first into %e[0, 0] [%n, 4] [1, 1] : tensor<?x4xf32> into tensor<?x8xf32>
+    %b = tensor.insert_slice %second into %a[0, 4] [%n, 4] [1, 1] : tensor<?x4xf32> into tensor<?x8xf32>
+    ```
+  }];
+  let dependentDialects = ["::mlir::tensor::TensorDialect"];
+}
+
+def FuseRows : Pass<"kernel-fuse-rows", "::mlir::func::FuncOp"> {
+  let summary = "Neighbours that run over the same tokens become one loop";
+  let description = [{
+    Each loop over tokens is a launch, and so is each linalg operation that no loop holds and each update of the cache: for one token they take longer to launch than to run. Two that
+    follow each other, with nothing between them but views and sizes, become one loop, whose iterations do the work of both: where the number of tokens is the same value and, of a
+    buffer that one of them writes and the other uses, each iteration touches the token's own row alone. The loop's iterations are blocks of a device
+    (`#gpu.block`), so kernels in it are no launches of their own.
+
+    A loop that makes the input of the product after it, and nothing else, is done again by each block of that product (a row and 16 outputs) if there are few rows. It
+    must not read what the product writes, and another reader of the input is one too many. Products with more panels than a device has blocks at once,
+    and rows that would fill a block's memory, are left alone.
+
+    ```mlir
+    scf.forall (%t) in (%n) { linalg.generic ... outs(%row_of_k) }
+    kernel.cache_update %k, %v, %batch into %keys, %values
+    ```
+    becomes
+    ```mlir
+    scf.forall (%t) in (%n) {
+      linalg.generic ... outs(%row_of_k)
+      kernel.cache_update %token_k, %token_v, %token_batch into %keys, %values
+    } {mapping = [#gpu.block<x>]}
+    ```
+    and
+    ```mlir
+    scf.forall (%t) in (%n) { ... outs(%row_of_x) }
+    kernel.linear input(%x) weights(%w : memref<96x4096xi8>) ...
+    ```
+    becomes
+    ```mlir
+    scf.if %few {
+      scf.forall (%t, %panel) in (%n, 96) {
+        %row = memref.alloc() : memref<1x64xf32>
+        ... outs(%row)
+        kernel.linear input(%row) weights(%one_panel : memref<1x4096xi8, ...>) ...
+      } {mapping = [#gpu.block<y>, #gpu.block<x>]}
+    } else { scf.forall ... kernel.linear ... }
+    ```
+  }];
+  let dependentDialects = ["::mlir::affine::AffineDialect", "::mlir::gpu::GPUDialect", "::mlir::memref::MemRefDialect", "::mlir::scf::SCFDialect"];
+}
+
 def SplitKeys : Pass<"kernel-split-keys", "::mlir::func::FuncOp"> {
   let summary = "Attention of few tokens goes by slices of the keys";
   let description = [{

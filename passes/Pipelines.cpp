@@ -149,12 +149,15 @@ void transformer::buildDeviceTilePipeline(OpPassManager &pm) {
   TileOptions options;
   options.kernels = false;
   options.most = 16384; // of a block's memory, which holds a few of them
+  pm.addNestedPass<func::FuncOp>(createFreshDestinations());
   pm.addNestedPass<func::FuncOp>(createTile(options));
   cleanUp(pm);
 }
 
 void transformer::buildDeviceBufferPipeline(OpPassManager &pm) {
   bufferize(pm);
+  pm.addNestedPass<func::FuncOp>(createFuseRows());
+  cleanUp(pm);
   pm.addNestedPass<func::FuncOp>(createSplitKeys());
   pm.addPass(createPlanWorkspace());
   pm.addPass(createAddLikeliest());
@@ -164,6 +167,7 @@ void transformer::buildDeviceBufferPipeline(OpPassManager &pm) {
 void transformer::buildDeviceKernelPipeline(OpPassManager &pm, const CodeOptions &options) {
   pm.addPass(createMapToGpu({options.matrixType, options.warpGroups}));
   cleanUp(pm);
+  pm.addPass(createCanonicalizerPass()); // a choice by rows within the same choice shows only after cse
   pm.addPass(createGpuLaunchSinkIndexComputationsPass());
   pm.addPass(createGpuKernelOutliningPass());
   OpPassManager &device = pm.nest<gpu::GPUModuleOp>();

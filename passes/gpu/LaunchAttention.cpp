@@ -237,13 +237,10 @@ LogicalResult transformer::launchAttention(kernel::AttentionOp op, const GpuTarg
   return launchByRows(op, tokens, partials.getDimSize(0), slices, whole);
 }
 
-LogicalResult transformer::launchCacheUpdate(kernel::CacheUpdateOp op, const GpuTarget &target) {
+void transformer::emitCacheUpdate(DeviceEmitter &e, kernel::CacheUpdateOp op, Value token) {
   auto keys = cast<MemRefType>(op.getKeyMemory().getType()),
        values = cast<MemRefType>(op.getValueMemory().getType());
-  LoopEmitter host(op);
-  DeviceEmitter e(op, "cache", {host.dimension(op.getKeys(), 0)}, target.threads);
   Scalars s{e};
-  Value token = e.block(0);
   auto column = [&](BatchColumn which) { return batchColumn(e, op.getBatch(), token, which); };
   Value row = e.add(column(kFirstKey), column(kPosition));
   auto toCache = [&](Value value, Type type) {
@@ -260,5 +257,11 @@ LogicalResult transformer::launchCacheUpdate(kernel::CacheUpdateOp op, const Gpu
     s.store(toCache(e.load(op.getValues(), {token, head, d}), values.getElementType()), op.getValueMemory(),
             {row, head, d});
   });
+}
+
+LogicalResult transformer::launchCacheUpdate(kernel::CacheUpdateOp op, const GpuTarget &target) {
+  LoopEmitter host(op);
+  DeviceEmitter e(op, "cache", {host.dimension(op.getKeys(), 0)}, target.threads);
+  emitCacheUpdate(e, op, e.block(0));
   return success();
 }

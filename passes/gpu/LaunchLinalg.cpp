@@ -191,7 +191,20 @@ private:
       clone->erase();
       return success();
     }
-    if (op->getNumRegions() != 0)
+    if (isa<kernel::CacheUpdateOp>(op)) {
+      auto clone = cast<kernel::CacheUpdateOp>(e.clone(*op, map));
+      emitCacheUpdate(e, clone, e.index(0));
+      e.barrier();
+      clone->erase();
+      return success();
+    }
+    if (auto product = dyn_cast<kernel::LinearOp>(op)) {
+      auto clone = cast<kernel::LinearOp>(e.clone(*op, map));
+      LogicalResult result = emitRowProduct(e, clone);
+      clone->erase();
+      return result;
+    }
+    if (op->getNumRegions() != 0 || isa<kernel::KernelDialect>(op->getDialect()))
       return op->emitError() << "has no form for a device";
     keepMemorySpace(e.clone(*op, map));
     return success();
@@ -233,13 +246,20 @@ private:
 /// A power of two, at most `most`, that is not much more than what there is to do.
 int64_t threadsFor(Operation *root, int64_t most) {
   int64_t widest = 32;
-  root->walk([&](linalg::LinalgOp op) {
+  auto consider = [&](ArrayRef<int64_t> extents) {
     int64_t work = 1;
-    for (int64_t extent : op.getStaticLoopRanges())
+    for (int64_t extent : extents)
       work *= ShapedType::isDynamic(extent) ? 1 : extent;
     widest = std::max(widest, work);
-  });
+  };
+  root->walk([&](linalg::LinalgOp op) { consider(op.getStaticLoopRanges()); });
+  root->walk(
+      [&](kernel::CacheUpdateOp op) { consider(cast<MemRefType>(op.getKeys().getType()).getShape()); });
   return std::min<int64_t>(most, llvm::PowerOf2Ceil(widest));
+}
+
+template <typename Op> bool holds(scf::ForallOp loop) {
+  return loop.walk([](Op) { return WalkResult::interrupt(); }).wasInterrupted();
 }
 
 } // namespace
@@ -261,7 +281,9 @@ LogicalResult transformer::launchForall(scf::ForallOp op, const GpuTarget &targe
   }
   // The last dimension varies fastest.
   std::reverse(grid.begin(), grid.end());
-  DeviceEmitter e(op, "rows", grid, threadsFor(op, target.threads));
+  bool isProduct = holds<kernel::LinearOp>(op);
+  DeviceEmitter e(op, isProduct ? "linear_few" : "rows", grid,
+                  isProduct ? target.threads : threadsFor(op, target.threads));
   IRMapping map;
   for (auto [i, variable] : llvm::enumerate(op.getInductionVars())) {
     Value number = e.block(static_cast<int>(op.getRank() - 1 - i));

@@ -20,7 +20,6 @@ namespace {
 constexpr int64_t kPanel = PackedFormat::panelRows;
 constexpr int64_t kBlock = PackedFormat::blockColumns; ///< columns of a step
 constexpr int64_t kTile = 64;                          ///< rows and columns of a tile
-constexpr int64_t kFewRows = 8; ///< up to this many rows, weights are not kept in the block's memory
 
 class ProductEmitter : Scalars {
 public:
@@ -273,6 +272,12 @@ LogicalResult transformer::launchLinear(kernel::LinearOp op, const GpuTarget &ta
     });
   };
   return launchByRows(op, rows, kFewRows, few, many);
+}
+
+LogicalResult transformer::emitRowProduct(DeviceEmitter &e, kernel::LinearOp op) {
+  Product product = Product::of(op);
+  Stretch stretch{e.index(0), e.index(1), Value()};
+  return ProductEmitter(e, product, stretch).emitFewRows(e.index(0));
 }
 
 LogicalResult transformer::launchGroupedLinear(kernel::GroupedLinearOp op, const GpuTarget &target) {

@@ -18,6 +18,9 @@ namespace mlir::transformer {
 /// Keys that a block of attention looks at together.
 inline constexpr int64_t kKeyTile = 128;
 
+/// Up to this many rows of a product, weights are not kept in the block's memory.
+inline constexpr int64_t kFewRows = 8;
+
 /// What a device's kernels are shaped by.
 struct GpuTarget {
   int64_t threads = 256;           ///< work items of a block
@@ -40,6 +43,13 @@ LogicalResult launchLikeliest(kernel::LikeliestOp op, const GpuTarget &target);
 LogicalResult launchEmbed(kernel::EmbedOp op, const GpuTarget &target);
 LogicalResult launchRoute(kernel::RouteOp op, const GpuTarget &target);
 LogicalResult launchDispatch(kernel::DispatchOp op, const GpuTarget &target);
+
+// Of an operation in the code of one block.
+
+/// Keys and values of row `token`.
+void emitCacheUpdate(DeviceEmitter &e, kernel::CacheUpdateOp op, Value token);
+/// A product of one row with one panel of each weight.
+LogicalResult emitRowProduct(DeviceEmitter &e, kernel::LinearOp op);
 
 } // namespace mlir::transformer
 

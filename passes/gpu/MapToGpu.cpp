@@ -123,11 +123,11 @@ struct MapToGpu : transformer::impl::MapToGpuBase<MapToGpu> {
     });
   }
 
-  /// A parallel loop over kernels is a loop over launches.
+  /// A parallel loop over kernels is a loop over launches, unless its iterations are blocks.
   LogicalResult loopsOverKernels() {
     SmallVector<scf::ForallOp> loops;
     getOperation().walk([&](scf::ForallOp op) {
-      if (holdsKernels(op))
+      if (holdsKernels(op) && !op.getMapping())
         loops.push_back(op);
     });
     IRRewriter rewriter(&getContext());

@@ -30,9 +30,15 @@ std::string textOf(const EngineStatistics &statistics) {
   std::string text = fmt::format("device: {}, {} threads\nlaunches: step {}\n",
                                  statistics.device.empty() ? "cpu" : statistics.device,
                                  ThreadPool::process().threads(), statistics.steps);
+  int64_t launches = 0;
   for (const EngineStatistics::Kernel &kernel : statistics.kernels)
-    if (kernel.launches)
+    if (kernel.launches) {
       text += fmt::format("launches: kernel {} {}\n", kernel.name, kernel.launches);
+      launches += kernel.launches;
+    }
+  if (launches && statistics.steps)
+    text += fmt::format("launches: kernels of a step {:.1f}\n",
+                        static_cast<double>(launches) / static_cast<double>(statistics.steps));
   return text + fmt::format("tokens: {}\ntime: {:.6f} s\n", statistics.tokens, statistics.seconds);
 }
 
