@@ -76,7 +76,8 @@ void CacheUpdateOp::getEffects(Effects &effects) {
   for (OpOperand &operand : getOperation()->getOpOperands()) {
     if (!isa<MemRefType>(operand.get().getType()))
       continue;
-    bool written = operand.get() == getKeyMemory() || operand.get() == getValueMemory();
+    bool written = llvm::is_contained({getKeyMemory(), getValueMemory(), getKeyScales(), getValueScales()},
+                                      operand.get());
     if (written)
       effects.emplace_back(MemoryEffects::Write::get(), &operand, SideEffects::DefaultResource::get());
     else
@@ -184,6 +185,31 @@ LogicalResult DispatchOp::verify() {
   return verifyBlocks(*this, getBlocks(), getCount());
 }
 
+/// Integers come with scales, for each row and head.
+static LogicalResult verifyScales(Operation *op, StringRef what, Value memory, Value scales) {
+  auto elements = cast<MemRefType>(memory.getType());
+  if (!scales)
+    return elements.getElementType().isInteger(8)
+               ? LogicalResult(op->emitOpError()
+                               << "has " << what << " of type " << elements << " without scales")
+               : success();
+  auto type = cast<MemRefType>(scales.getType());
+  if (!elements.getElementType().isInteger(8))
+    return op->emitOpError() << "has scales for " << what << " of type " << elements << ", which need none";
+  if (type.getDimSize(1) != elements.getDimSize(1) || type.getDimSize(2) != 16)
+    return op->emitOpError() << "has scales of type " << type << " for " << what << " of type " << elements
+                             << ", expected groups x " << elements.getDimSize(1) << " x 16";
+  return success();
+}
+
+template <typename Op> static LogicalResult verifyCacheScales(Op op) {
+  if (failed(verifyScales(op, "keys", op.getKeyMemory(), op.getKeyScales())))
+    return failure();
+  return verifyScales(op, "values", op.getValueMemory(), op.getValueScales());
+}
+
+LogicalResult CacheUpdateOp::verify() { return verifyCacheScales(*this); }
+
 LogicalResult AttentionOp::verify() {
   auto queries = cast<ShapedType>(getQueries().getType());
   auto keys = cast<MemRefType>(getKeyMemory().getType());
@@ -195,6 +221,8 @@ LogicalResult AttentionOp::verify() {
                          << keys.getDimSize(2);
   if (keys.getDimSize(3) != 16)
     return emitOpError() << "keys lie in groups of 16 rows, got " << keys;
+  if (failed(verifyCacheScales(*this)))
+    return failure();
   if (auto bias = getBias() ? cast<ShapedType>(getBias().getType()) : ShapedType()) {
     if (bias.getRank() != 2)
       return emitOpError() << "has a bias of type " << bias << ", expected heads x distances";

@@ -22,8 +22,9 @@ def F32Shaped : AnyTypeOf<[TensorOf<[F32]>, MemRefOf<[F32]>]>;
 def I32Shaped : AnyTypeOf<[TensorOf<[I32]>, MemRefOf<[I32]>]>;
 def I8Shaped : AnyTypeOf<[TensorOf<[I8]>, MemRefOf<[I8]>]>;
 def Panels : MemRefRankOf<[I8], [2]>;
-def KeyMemory : MemRefRankOf<[F32, F16, BF16], [4]>;
-def ValueMemory : MemRefRankOf<[F32, F16, BF16], [3]>;
+def KeyMemory : MemRefRankOf<[F32, F16, BF16, I8], [4]>;
+def ValueMemory : MemRefRankOf<[F32, F16, BF16, I8], [3]>;
+def CacheScales : MemRefRankOf<[F32], [3]>;
 defvar Tileable = DeclareOpInterfaceMethods<TilingInterface, ["getLoopIteratorTypes", "getIterationDomain", "getTiledImplementation", "getResultTilePosition"]>;
 
 def Kernel_QuantizeOp : Kernel_DpsOp<"quantize", [Tileable]> {
@@ -206,26 +207,29 @@ def Kernel_LikeliestOp : Kernel_DpsOp<"likeliest"> {
   let hasVerifier = 1;
 }
 
-def Kernel_CacheUpdateOp : Kernel_Op<"cache_update", [DeclareOpInterfaceMethods<MemoryEffectsOpInterface>, Tileable]> {
+def Kernel_CacheUpdateOp : Kernel_Op<"cache_update", [AttrSizedOperandSegments, DeclareOpInterfaceMethods<MemoryEffectsOpInterface>, Tileable]> {
   let summary = "Writes the step's keys and values into the cache";
   let description = [{
     For token row t, `row = batch[t].first_key + batch[t].position`: `key_memory[row / 16][h][d][row % 16] = keys[t][h][d]`, `value_memory[row][h][d] = values[t][h][d]`, rounded to
-    the cache's type. Tiles over tokens.
+    the cache's type. With a cache of `i8` the scale of a head's keys goes to `key_scales[row / 16][h][row % 16]`, that of its values to `value_scales` alike, and codes take the
+    elements' places. Tiles over tokens.
 
     Example: `kernel.cache_update %k, %v, %batch into %K, %V : tensor<?x3x64xf32>, tensor<?x3x64xf32>, tensor<?x3xi32>, memref<?x3x64x16xf16>, memref<?x3x64xf16>`
   }];
-  let arguments = (ins F32Shaped:$keys, F32Shaped:$values, I32Shaped:$batch, KeyMemory:$key_memory, ValueMemory:$value_memory);
+  let arguments = (ins F32Shaped:$keys, F32Shaped:$values, I32Shaped:$batch, KeyMemory:$key_memory, ValueMemory:$value_memory,
+                       Optional<CacheScales>:$key_scales, Optional<CacheScales>:$value_scales);
   let assemblyFormat = [{
-    $keys `,` $values `,` $batch `into` $key_memory `,` $value_memory attr-dict
+    $keys `,` $values `,` $batch `into` $key_memory `,` $value_memory (`scales` `(` $key_scales^ `,` $value_scales `:` type($key_scales) `,` type($value_scales) `)`)? attr-dict
     `:` type($keys) `,` type($values) `,` type($batch) `,` type($key_memory) `,` type($value_memory)
   }];
+  let hasVerifier = 1;
 }
 
 def Kernel_AttentionOp : Kernel_DpsOp<"attention", [AttrSizedOperandSegments, Tileable]> {
   let summary = "Attention over the cache with an online softmax";
   let description = [{
     `transformer.attention` on the physical cache. Queries `[T, heads, key size]`, output `[T, heads, value size]`; query heads that share a key head are consecutive.
-    Tiles over tokens and over key heads.
+    Tiles over tokens and over key heads. A cache of `i8` comes with the scales of its keys and values, `[groups, heads, 16]`.
 
     With `partials`, `[few, heads, slices, 2 + value size]`, attention of at most `few` tokens may go by slices of the keys, each of which leaves there its largest score, the sum of
     its weights and its weighted sum of values, to be combined afterwards (Flash-Decoding, Dao et al. 2023): a long context keeps many blocks of a device busy with one token.
@@ -233,13 +237,13 @@ def Kernel_AttentionOp : Kernel_DpsOp<"attention", [AttrSizedOperandSegments, Ti
     Example: `kernel.attention ins(%q, %batch : tensor<?x9x64xf32>, tensor<?x3xi32>) cache(%K, %V : memref<?x3x64x16xf16>, memref<?x3x64xf16>) outs(%o : tensor<?x9x64xf32>) {mask = #transformer.mask<causal = true>, scale = 0.125 : f64} -> tensor<?x9x64xf32>`
   }];
   let arguments = (ins F32Shaped:$queries, I32Shaped:$batch, KeyMemory:$key_memory, ValueMemory:$value_memory,
-                       Optional<F32Shaped>:$sinks, Optional<F32Shaped>:$bias, Optional<MemRefRankOf<[F32], [4]>>:$partials, F32Shaped:$output,
+                       Optional<CacheScales>:$key_scales, Optional<CacheScales>:$value_scales, Optional<F32Shaped>:$sinks, Optional<F32Shaped>:$bias, Optional<MemRefRankOf<[F32], [4]>>:$partials, F32Shaped:$output,
                        Transformer_MaskAttr:$mask, F64Attr:$scale, DefaultValuedAttr<F64Attr, "0.0">:$soft_cap,
                        DefaultValuedAttr<Transformer_NormalizerAttr, "::mlir::transformer::Normalizer::softmax">:$normalizer);
   let results = (outs Optional<AnyRankedTensor>:$result);
   let assemblyFormat = [{
     `ins` `(` $queries `,` $batch `:` type($queries) `,` type($batch) `)` `cache` `(` $key_memory `,` $value_memory `:` type($key_memory) `,` type($value_memory) `)`
-    (`sinks` `(` $sinks^ `:` type($sinks) `)`)? (`bias` `(` $bias^ `:` type($bias) `)`)? (`partials` `(` $partials^ `:` type($partials) `)`)? `outs` `(` $output `:` type($output) `)` attr-dict (`->` type($result)^)?
+    (`scales` `(` $key_scales^ `,` $value_scales `:` type($key_scales) `,` type($value_scales) `)`)? (`sinks` `(` $sinks^ `:` type($sinks) `)`)? (`bias` `(` $bias^ `:` type($bias) `)`)? (`partials` `(` $partials^ `:` type($partials) `)`)? `outs` `(` $output `:` type($output) `)` attr-dict (`->` type($result)^)?
   }];
   let extraClassDeclaration = [{ MutableOperandRange getDpsInitsMutable() { return getOutputMutable(); } }];
   let hasVerifier = 1;

@@ -264,7 +264,8 @@ FailureOr<TilingResult> CacheUpdateOp::getTiledImplementation(OpBuilder &b, Arra
                                                               ArrayRef<OpFoldResult> sizes) {
   auto rowsOf = [&](Value value) { return slice(b, getLoc(), value, Parts(offsets), Parts(sizes)); };
   Value keys = rowsOf(getKeys()), values = rowsOf(getValues()), batch = rowsOf(getBatch());
-  auto tile = CacheUpdateOp::create(b, getLoc(), keys, values, batch, getKeyMemory(), getValueMemory());
+  auto tile = CacheUpdateOp::create(b, getLoc(), keys, values, batch, getKeyMemory(), getValueMemory(),
+                                    getKeyScales(), getValueScales());
   return TilingResult{{tile}, {}, {keys.getDefiningOp(), values.getDefiningOp(), batch.getDefiningOp()}};
 }
 
@@ -299,6 +300,8 @@ FailureOr<TilingResult> AttentionOp::getTiledImplementation(OpBuilder &b, ArrayR
   SmallVector<Value> operands{slice(b, loc, getQueries(), {offsets[0], head}, {sizes[0], heads}),
                               slice(b, loc, getBatch(), {offsets[0]}, {sizes[0]}), cacheSlice(getKeyMemory()),
                               cacheSlice(getValueMemory())};
+  if (getKeyScales())
+    operands.append({cacheSlice(getKeyScales()), cacheSlice(getValueScales())});
   if (getSinks())
     operands.push_back(slice(b, loc, getSinks(), {head}, {heads}));
   if (getBias())

@@ -85,11 +85,22 @@ def Transformer_CacheType : Transformer_Type<"Cache", "cache"> {
     decides which rows belong to which sequence (`first key` of the batch). Encoders use a cache of one layer as room for the
     step's own keys and values.
 
+    Elements are f32, or rounded to f16 or bf16. With `i8` the keys of a row and head are 8-bit integers times one scale in f32, `max |x| / 127`, and so are its values: an element
+    is `round(x / scale) * scale` (ties to even; scale 0 for zeros). The tables that are read are f32 then.
+
     Example: `!transformer.cache<30 x 3 x 64 x 64 x f16>`: 30 layers, 3 key/value heads, keys and values of size 64.
   }];
   let parameters = (ins "int64_t":$layers, "int64_t":$heads, "int64_t":$keySize, "int64_t":$valueSize, "::mlir::Type":$elementType);
   let assemblyFormat = "`<` $layers `x` $heads `x` $keySize `x` $valueSize `x` $elementType `>`";
   let genVerifyDecl = 1;
+  let extraClassDeclaration = [{
+    /// Whether rows are integers with a scale.
+    bool isScaled() const { return getElementType().isInteger(8); }
+    /// Of the tables that operations read.
+    ::mlir::Type getTableElementType() const;
+    /// Bytes of a row in one layer, for all heads, scales included.
+    int64_t getRowBytes() const;
+  }];
 }
 
 #endif // TRANSFORMER_ATTRS

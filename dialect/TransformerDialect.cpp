@@ -60,7 +60,17 @@ LogicalResult CacheType::verify(function_ref<InFlightDiagnostic()> emitError, in
   if (layers < 1 || heads < 1 || keySize < 1 || valueSize < 1)
     return emitError() << "cache: layers, heads and sizes must be positive, got " << layers << " x " << heads
                        << " x " << keySize << " x " << valueSize;
-  if (!elementType.isF32() && !elementType.isF16() && !elementType.isBF16())
-    return emitError() << "cache: elements are f32, f16 or bf16, got " << elementType;
+  if (!elementType.isF32() && !elementType.isF16() && !elementType.isBF16() &&
+      !elementType.isSignlessInteger(8))
+    return emitError() << "cache: elements are f32, f16, bf16 or i8, got " << elementType;
   return success();
+}
+
+Type CacheType::getTableElementType() const {
+  return isScaled() ? Float32Type::get(getContext()) : getElementType();
+}
+
+int64_t CacheType::getRowBytes() const {
+  int64_t elements = getKeySize() + getValueSize(), scales = isScaled() ? 2 : 0;
+  return getHeads() * (elements * getElementType().getIntOrFloatBitWidth() / 8 + scales * 4);
 }

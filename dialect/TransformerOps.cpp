@@ -330,9 +330,9 @@ static LogicalResult verifyTables(Operation *op, CacheType cache, Value keyRows,
       failed(expectRowsOf(op, cache, "value rows", valueRows, cache.getValueSize())))
     return failure();
   for (Value rows : {keyRows, valueRows})
-    if (cast<ShapedType>(rows.getType()).getElementType() != cache.getElementType())
-      return op->emitOpError() << "gives rows of type " << rows.getType() << ", but the cache holds "
-                               << cache.getElementType();
+    if (cast<ShapedType>(rows.getType()).getElementType() != cache.getTableElementType())
+      return op->emitOpError() << "gives rows of type " << rows.getType() << ", but the cache's are "
+                               << cache.getTableElementType();
   return success();
 }
 

@@ -360,7 +360,7 @@ def Transformer_CacheUpdateOp : Transformer_Op<"cache_update", [DeclareOpInterfa
   let summary = "Stores the keys and values of the step's tokens, gives those of every row";
   let description = [{
     Writes `keys[t]` and `values[t]` to row `first_key[t] + position[t]` of layer `layer` and gives the layer's tables: keys and values of each sequence
-    so far. Elements are rounded to the cache's type.
+    so far. Elements are rounded as the cache's type says.
 
     Example:
     ```mlir

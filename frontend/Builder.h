@@ -31,7 +31,7 @@
 namespace attune {
 
 /// How keys and values are kept.
-enum class CacheElement { f32, f16, bf16 };
+enum class CacheElement { f32, f16, bf16, int8 };
 
 struct BuilderOptions {
   CacheElement cache = CacheElement::f32;

@@ -70,11 +70,23 @@ llvm::Expected<std::shared_ptr<CacheValue>> CacheValue::create(CacheType type, i
   return cache;
 }
 
+/// To integers of 8 bits times a scale.
+static void roundToCodes(llvm::MutableArrayRef<double> elements) {
+  double largest = 0;
+  for (double x : elements)
+    largest = std::max(largest, std::abs(x));
+  double scale = largest / 127;
+  for (double &x : elements)
+    x = scale == 0 ? x : std::nearbyint(x / scale) * scale;
+}
+
 void CacheValue::store(int64_t layer, int64_t row, const Tensor &keys, const Tensor &values, int64_t token) {
   auto copyRow = [&](const Tensor &from, Tensor &to) {
     int64_t size = to.dim(1) * to.dim(2);
     for (int64_t i = 0; i < size; ++i)
       to.data()[row * size + i] = roundTo(cacheType.getElementType(), from.data()[token * size + i]);
+    for (int64_t head = 0; cacheType.isScaled() && head < to.dim(1); ++head)
+      roundToCodes(llvm::MutableArrayRef(to.data()).slice(row * size + head * to.dim(2), to.dim(2)));
   };
   copyRow(keys, keyTables[layer]);
   copyRow(values, valueTables[layer]);

@@ -97,7 +97,7 @@ Value ModuleBuilder::emitAttentionCore(const LayerScope &scope, const Attention 
 
   // Where no layer's keys are kept for later, all layers use the same room.
   Value cacheLayer = keepsKeys(scope.stack) ? scope.layer : index(loc, 0);
-  auto element = cast<tf::CacheType>(scope.cache.getType()).getElementType();
+  auto element = cast<tf::CacheType>(scope.cache.getType()).getTableElementType();
   CacheRow row = cacheRowOf(attention);
   Type keyRows = rows({row.heads, row.keySize}).clone(element);
   Type valueRows = rows({row.heads, row.valueSize}).clone(element);

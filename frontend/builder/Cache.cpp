@@ -50,6 +50,8 @@ Type ModuleBuilder::cacheTypeOf(const Stack &stack, std::optional<Attention> Lay
     element = b.getF16Type();
   if (options.cache == CacheElement::bf16)
     element = b.getBF16Type();
+  if (options.cache == CacheElement::int8)
+    element = b.getI8Type();
   for (const Layer &layer : stack.layers)
     if (const std::optional<Attention> &attention = layer.*sort) {
       CacheRow row = cacheRowOf(*attention);

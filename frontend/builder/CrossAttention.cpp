@@ -62,7 +62,7 @@ void ModuleBuilder::emitCrossFunction(int64_t kind) {
   const Attention &cross = *settings.crossAttention;
   Value keys = project(scope, cross, "cross_attention", "key", "key_norm", arguments[0]);
   Value values = project(scope, cross, "cross_attention", "value", "", arguments[0]);
-  auto element = cast<tf::CacheType>(crossCacheType()).getElementType();
+  auto element = cast<tf::CacheType>(crossCacheType()).getTableElementType();
   tf::CacheUpdateOp::create(b, loc, cast<RankedTensorType>(keys.getType()).clone(element),
                             cast<RankedTensorType>(values.getType()).clone(element), scope.crossCache,
                             scope.layer, keys, values, scope.sourceBatch);
@@ -72,7 +72,7 @@ void ModuleBuilder::emitCrossFunction(int64_t kind) {
 Value ModuleBuilder::emitCrossAttention(const LayerScope &scope, const Attention &attention, Value x) {
   std::string field = scope.field + ".cross_attention";
   Location loc = at(field);
-  auto element = cast<tf::CacheType>(scope.crossCache.getType()).getElementType();
+  auto element = cast<tf::CacheType>(scope.crossCache.getType()).getTableElementType();
   CacheRow row = cacheRowOf(attention);
   auto tables =
       tf::CacheReadOp::create(b, loc, rows({row.heads, row.keySize}).clone(element),

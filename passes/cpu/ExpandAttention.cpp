@@ -9,6 +9,7 @@
 
 #include "dialect/Kernel.h"
 #include "passes/Passes.h"
+#include "passes/cpu/ByteCodes.h"
 #include "passes/cpu/Expansion.h"
 #include "passes/lower/KeyInterval.h"
 
@@ -168,7 +169,7 @@ private:
       forGroups(groupBegin, groupEnd, rows, [&](Value keyGroup, int64_t groups) {
         emitScores(keyHead, head, token, rows, range, keyGroup, groups, e.sub(keyGroup, groupBegin));
       });
-      emitSoftmax(rows, e.sub(groupEnd, groupBegin));
+      emitSoftmax(keyHead, rows, memoryGroup(range, groupBegin), e.sub(groupEnd, groupBegin));
       Value keyBegin = e.mul(groupBegin, kKeyGroup);
       emitWeightedSum(keyHead, rows, range, keyBegin, minIndex(e.mul(groupEnd, kKeyGroup), range.high));
     });
@@ -201,9 +202,14 @@ private:
 
   Value f32(float value) { return arith::ConstantOp::create(e, e.getF32FloatAttr(value)); }
 
+  /// Where a group of a sequence's keys lies in the cache.
+  Value memoryGroup(const KeyRange &range, Value keyGroup) {
+    return e.add(e.div(range.first, kKeyGroup), keyGroup);
+  }
+
   /// Products of `groups` groups of 16 keys with every row; that of row r and vector v of the keys stands at
   /// r * groups * vectors + v.
-  Values emitProducts(Value keyHead, Value head, Value token, int64_t rows, Value memoryGroup,
+  Values emitProducts(Value keyHead, Value head, Value token, int64_t rows, Value firstGroup,
                       int64_t groups) {
     int64_t wide = groups * vectors;
     Values accumulators(rows * wide, e.splat(e.floats(), 0.0));
@@ -212,7 +218,7 @@ private:
       for (int64_t v = 0; v < wide; ++v)
         keys.push_back(
             loadAsF32(e.lanes(), op.getKeyMemory(),
-                      {e.add(memoryGroup, v / vectors), keyHead, d, e.index(v % vectors * e.lanes())}));
+                      {e.add(firstGroup, v / vectors), keyHead, d, e.index(v % vectors * e.lanes())}));
       for (int64_t r = 0; r < rows; ++r) {
         Value query = e.load(op.getQueries(), {e.add(token, r / headTile), e.add(head, r % headTile), d});
         Value everywhere = e.broadcast(query, e.floats());
@@ -227,15 +233,21 @@ private:
   /// from group `slot` on.
   void emitScores(Value keyHead, Value head, Value token, int64_t rows, const KeyRange &range, Value keyGroup,
                   int64_t groups, Value slot) {
-    Value memoryGroup = e.add(e.div(range.first, kKeyGroup), keyGroup);
-    Values products = emitProducts(keyHead, head, token, rows, memoryGroup, groups);
+    Value firstGroup = memoryGroup(range, keyGroup);
+    Values products = emitProducts(keyHead, head, token, rows, firstGroup, groups);
     Value keyIndex = e.mul(keyGroup, kKeyGroup);
     int64_t wide = groups * vectors;
     for (int64_t v = 0; v < wide; ++v) {
       Value lane = laneIndices(e.add(keyIndex, v * e.lanes()));
+      Value scale = e.splat(e.floats(), op.getScale().convertToDouble());
+      if (op.getKeyScales()) {
+        Value ofKeys =
+            e.loadVector(e.floats(), op.getKeyScales(),
+                         {e.add(firstGroup, v / vectors), keyHead, e.index(v % vectors * e.lanes())});
+        scale = arith::MulFOp::create(e, scale, ofKeys);
+      }
       for (int64_t r = 0; r < rows; ++r) {
-        Value score = capped(arith::MulFOp::create(e, products[r * wide + v],
-                                                   e.splat(e.floats(), op.getScale().convertToDouble())));
+        Value score = capped(arith::MulFOp::create(e, products[r * wide + v], scale));
         if (op.getBias())
           score = arith::AddFOp::create(
               e, score, distanceBias(lane, e.add(head, r % headTile), range.positions[r / headTile]));
@@ -289,15 +301,26 @@ private:
   }
 
   /// Scores of the tile become weights relative to the running maximum; sums and the correction of what came
-  /// before follow.
-  void emitSoftmax(int64_t rows, Value groups) {
+  /// before follow. A weight that is stored has met the scale of its value.
+  void emitSoftmax(Value keyHead, int64_t rows, Value firstGroup, Value groups) {
     Value end = e.mul(groups, kKeyGroup);
+    auto storeWeight = [&](Value weight, Value row, Value k) {
+      if (op.getValueScales()) {
+        Value group = e.add(firstGroup, e.div(k, kKeyGroup));
+        Value scale = e.loadVector(e.floats(), op.getValueScales(), {group, keyHead, e.rem(k, kKeyGroup)});
+        weight = arith::MulFOp::create(e, weight, scale);
+      }
+      e.storeVector(weight, scores, {row, k});
+    };
     for (int64_t r = 0; r < rows; ++r) {
       Value row = e.index(r);
       Value sum = e.loadVector(e.floats(), sums, {row, e.index(0)});
       if (!isSoftmax()) {
         sum = e.loop(e.index(0), end, e.lanes(), sum, [&](Value k, ValueRange carried) -> Values {
-          return {arith::AddFOp::create(e, carried[0], e.loadVector(e.floats(), scores, {row, k}))};
+          Value weight = e.loadVector(e.floats(), scores, {row, k});
+          if (op.getValueScales())
+            storeWeight(weight, row, k);
+          return {arith::AddFOp::create(e, carried[0], weight)};
         })[0];
         e.storeVector(sum, sums, {row, e.index(0)});
         memref::StoreOp::create(e, f32(1.0f), corrections, ValueRange{row});
@@ -320,7 +343,7 @@ private:
         Value hidden =
             arith::CmpFOp::create(e, arith::CmpFPredicate::OEQ, score, e.splat(e.floats(), kHidden));
         weight = arith::SelectOp::create(e, hidden, e.splat(e.floats(), 0.0), weight);
-        e.storeVector(weight, scores, {row, k});
+        storeWeight(weight, row, k);
         return {arith::AddFOp::create(e, carried[0], weight)};
       })[0];
       e.storeVector(sum, sums, {row, e.index(0)});
@@ -405,6 +428,8 @@ private:
   Value loadAsF32(int64_t size, Value memory, ValueRange indices) {
     Type element = cast<MemRefType>(memory.getType()).getElementType();
     Value loaded = e.loadVector(e.vectorOf(element, size), memory, indices);
+    if (element.isInteger(8))
+      return e.toFloats(loaded);
     return element.isF32() ? loaded : e.extend(loaded);
   }
 };
@@ -414,36 +439,103 @@ LogicalResult expandAttention(Emitter &e, kernel::AttentionOp op) {
   return success();
 }
 
-/// Rounds to the cache's type.
-Value toCache(Emitter &e, Value value, Type element) {
-  if (element.isF32())
-    return value;
-  Type type = element;
-  if (auto vector = dyn_cast<VectorType>(value.getType()))
-    type = e.vectorOf(element, vector.getNumElements());
-  return arith::TruncFOp::create(e, type, value);
-}
+/// Writes the step's keys and values into the cache.
+class CacheUpdateEmitter {
+public:
+  CacheUpdateEmitter(Emitter &e, kernel::CacheUpdateOp op) : e(e), op(op) {
+    if (op.getKeyScales())
+      codes = e.stackBuffer(MemRefType::get({keyMemory().getDimSize(2)}, e.getI8Type()));
+  }
+
+  void emit() {
+    auto column = [&](Value token, BatchColumn which) { return batchColumn(e, op.getBatch(), token, which); };
+    e.loop(e.index(0), e.dimension(op.getKeys(), 0), 1, [&](Value token) {
+      Value row = e.add(column(token, kFirstKey), column(token, kPosition));
+      e.loop(e.index(0), e.index(keyMemory().getDimSize(1)), 1, [&](Value head) {
+        op.getKeyScales() ? storeScaledKeys(token, head, row) : storeKeys(token, head, row);
+        storeValues(token, head, row);
+      });
+    });
+  }
+
+private:
+  Emitter &e;
+  kernel::CacheUpdateOp op;
+  Value codes; ///< scratch: those of a key
+
+  MemRefType keyMemory() { return cast<MemRefType>(op.getKeyMemory().getType()); }
+  MemRefType valueMemory() { return cast<MemRefType>(op.getValueMemory().getType()); }
+
+  /// Rounds to the cache's type.
+  Value toCache(Value value) {
+    Type element = keyMemory().getElementType();
+    if (element.isF32())
+      return value;
+    Type type = element;
+    if (auto vector = dyn_cast<VectorType>(value.getType()))
+      type = e.vectorOf(element, vector.getNumElements());
+    return arith::TruncFOp::create(e, type, value);
+  }
+
+  /// Keys lie transposed: an element goes to the lane of its row.
+  void forKeyElements(Value head, Value row, function_ref<void(Value d, ValueRange place)> body) {
+    Value group = e.div(row, kKeyGroup), lane = e.rem(row, kKeyGroup);
+    e.loop(e.index(0), e.index(keyMemory().getDimSize(2)), 1,
+           [&](Value d) { body(d, ValueRange{group, head, d, lane}); });
+  }
+
+  void storeKeys(Value token, Value head, Value row) {
+    forKeyElements(head, row, [&](Value d, ValueRange place) {
+      e.store(toCache(e.load(op.getKeys(), {token, head, d})), op.getKeyMemory(), place);
+    });
+  }
+
+  void storeScaledKeys(Value token, Value head, Value row) {
+    quantize(op.getKeys(), token, head, row, op.getKeyScales(),
+             [&](Value part, Value offset) { e.storeVector(part, codes, {offset}); });
+    forKeyElements(head, row,
+                   [&](Value d, ValueRange place) { e.store(e.load(codes, {d}), op.getKeyMemory(), place); });
+  }
+
+  void storeValues(Value token, Value head, Value row) {
+    auto storePart = [&](Value part, Value offset) {
+      e.storeVector(part, op.getValueMemory(), {row, head, offset});
+    };
+    if (op.getValueScales())
+      return quantize(op.getValues(), token, head, row, op.getValueScales(), storePart);
+    for (auto [part, offset] : loadParts(op.getValues(), token, head))
+      storePart(toCache(part), offset);
+  }
+
+  /// Calls `store` with the codes of a token's elements of a head, and keeps their scale.
+  void quantize(Value from, Value token, Value head, Value row, Value scales,
+                function_ref<void(Value part, Value offset)> store) {
+    SmallVector<std::pair<Value, Value>> parts = loadParts(from, token, head);
+    Value largest;
+    for (auto [part, offset] : parts) {
+      Value ofPart = largestMagnitude(e, part);
+      largest = largest ? larger(e, largest, ofPart) : ofPart;
+    }
+    auto [scale, inverse] = scaleFor(e, largest);
+    e.store(scale, scales, {e.div(row, kKeyGroup), head, e.rem(row, kKeyGroup)});
+    for (auto [part, offset] : parts)
+      store(toBytes(e, codesOf(e, part, inverse)), offset);
+  }
+
+  /// Vectors of a token's elements of a head, with their offsets.
+  SmallVector<std::pair<Value, Value>> loadParts(Value from, Value token, Value head) {
+    SmallVector<std::pair<Value, Value>> parts;
+    for (Chunk chunk : chunksOf(cast<MemRefType>(from.getType()).getDimSize(2), e.lanes())) {
+      Value offset = e.index(chunk.offset);
+      parts.push_back(
+          {e.loadVector(e.vectorOf(e.getF32Type(), chunk.size), from, {token, head, offset}), offset});
+    }
+    return parts;
+  }
+};
 
 LogicalResult expandCacheUpdate(Emitter &e, kernel::CacheUpdateOp op) {
-  auto keys = cast<MemRefType>(op.getKeyMemory().getType()),
-       values = cast<MemRefType>(op.getValueMemory().getType());
-  auto column = [&](Value token, BatchColumn which) { return batchColumn(e, op.getBatch(), token, which); };
-  e.loop(e.index(0), e.dimension(op.getKeys(), 0), 1, [&](Value token) {
-    Value row = e.add(column(token, kFirstKey), column(token, kPosition));
-    Value group = e.div(row, kKeyGroup), lane = e.rem(row, kKeyGroup);
-    e.loop(e.index(0), e.index(keys.getDimSize(1)), 1, [&](Value head) {
-      e.loop(e.index(0), e.index(keys.getDimSize(2)), 1, [&](Value d) {
-        Value key = toCache(e, e.load(op.getKeys(), {token, head, d}), keys.getElementType());
-        memref::StoreOp::create(e, key, op.getKeyMemory(), ValueRange{group, head, d, lane});
-      });
-      for (Chunk chunk : chunksOf(values.getDimSize(2), e.lanes())) {
-        Value value = e.loadVector(e.vectorOf(e.getF32Type(), chunk.size), op.getValues(),
-                                   {token, head, e.index(chunk.offset)});
-        e.storeVector(toCache(e, value, values.getElementType()), op.getValueMemory(),
-                      {row, head, e.index(chunk.offset)});
-      }
-    });
-  });
+  CacheUpdateEmitter(e, op).emit();
   return success();
 }
 

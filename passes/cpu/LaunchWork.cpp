@@ -128,7 +128,13 @@ private:
     MemRefType queries = wholeType(op.getQueries()), output = wholeType(op.getOutput());
     number("operationsOfKey", 2 * (staticElements(queries) + staticElements(output)));
     MemRefType keys = wholeType(op.getKeyMemory()), values = wholeType(op.getValueMemory());
-    number("bytesOfKey", staticBytes(keys) / keys.getShape().back() + staticBytes(values));
+    int64_t bytes = staticBytes(keys) / keys.getShape().back() + staticBytes(values);
+    for (Value scales : {op.getKeyScales(), op.getValueScales()})
+      if (scales) {
+        bytes += staticBytes(wholeType(scales)) / wholeType(scales).getShape().back();
+        elsewhere.insert(whole(scales));
+      }
+    number("bytesOfKey", bytes);
     elsewhere.insert(whole(op.getKeyMemory()));
     elsewhere.insert(whole(op.getValueMemory()));
     argument("rows", whole(op.getOutput()));

@@ -3,6 +3,7 @@
 
 #include "dialect/Kernel.h"
 #include "passes/Passes.h"
+#include "passes/cpu/ByteCodes.h"
 #include "passes/cpu/Expansion.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -54,39 +55,7 @@ struct QuantizeLoops {
                                         e.zeros(e.floats()));
   }
 
-  Value largestMagnitude(ArrayRef<Value> values) {
-    Value largest = math::AbsFOp::create(e, values.front());
-    for (Value value : values.drop_front())
-      largest = larger(largest, math::AbsFOp::create(e, value));
-    return vector::ReductionOp::create(e, vector::CombiningKind::MAXNUMF, largest,
-                                       arith::FastMathFlags::nnan);
-  }
-
-  Value larger(Value a, Value b) {
-    auto op = arith::MaxNumFOp::create(e, a, b);
-    op.setFastmath(arith::FastMathFlags::nnan);
-    return op;
-  }
-
   Value floatConstant(double value) { return arith::ConstantOp::create(e, e.getF32FloatAttr(value)); }
-
-  /// The integer nearest to each lane, ties to even, for |x| < 2^22 (codes: at most 127): adding 1.5 * 2^23
-  /// leaves it in the low bits of the sum.
-  Value roundToInts(Value x) {
-    Value sum = arith::AddFOp::create(e, x, e.splat(e.floats(), 12582912.0));
-    return arith::SubIOp::create(e, e.bitcast(sum, e.ints()), e.splat(e.ints(), int64_t(0x4B400000)));
-  }
-
-  /// A block's scale and its inverse, which multiplies faster than vectors are divided. Both are 0 where the
-  /// scale would be subnormal: the inverse might be infinite.
-  std::pair<Value, Value> scaleOf(Value largest) {
-    Value scale = arith::DivFOp::create(e, largest, floatConstant(127)), zero = floatConstant(0);
-    Value inverse = arith::DivFOp::create(e, floatConstant(1), scale);
-    Value isNormal = arith::CmpFOp::create(e, arith::CmpFPredicate::OGE, scale,
-                                           floatConstant(std::numeric_limits<float>::min()));
-    return {arith::SelectOp::create(e, isNormal, scale, zero),
-            arith::SelectOp::create(e, isNormal, inverse, zero)};
-  }
 
   Values loadBlock(Value row, Value block, int64_t valid) {
     Values inputs;
@@ -99,16 +68,13 @@ struct QuantizeLoops {
     Value first = e.mul(block, PackedFormat::blockColumns);
     int64_t vectors = PackedFormat::blockColumns / e.lanes();
     Values inputs = loadBlock(row, block, valid);
-    Value largest = maxima ? e.load(maxima, {block}) : largestMagnitude(inputs);
-    auto [scale, inverse] = scaleOf(largest);
+    auto [scale, inverse] = scaleFor(e, maxima ? e.load(maxima, {block}) : largestMagnitude(e, inputs));
     memref::StoreOp::create(e, scale, op.getScales(), ValueRange{row, block});
-    Value factor = e.broadcast(inverse, e.floats());
 
     Values codes;
     for (int64_t i = 0; i < vectors; ++i) {
-      codes.push_back(roundToInts(arith::MulFOp::create(e, inputs[i], factor)));
-      Value narrow = arith::TruncIOp::create(e, e.vectorOf(e.getI8Type(), e.lanes()), codes.back());
-      e.storeVector(narrow, op.getCodes(), {row, e.add(first, i * e.lanes())});
+      codes.push_back(codesOf(e, inputs[i], inverse));
+      e.storeVector(toBytes(e, codes.back()), op.getCodes(), {row, e.add(first, i * e.lanes())});
     }
     int64_t sets = PackedFormat::blockColumns / group, perSet = vectors / sets;
     for (int64_t set = 0; set < sets; ++set) {
@@ -135,7 +101,7 @@ struct QuantizeLoops {
       Values inputs = loadBlock(row, block, valid);
       for (auto [i, vector] : llvm::enumerate(inputs))
         e.storeVector(vector, copy, {e.add(e.mul(block, PackedFormat::blockColumns), i * e.lanes())});
-      memref::StoreOp::create(e, largestMagnitude(inputs), maxima, ValueRange{block});
+      memref::StoreOp::create(e, largestMagnitude(e, inputs), maxima, ValueRange{block});
     });
   }
 
@@ -182,7 +148,7 @@ struct QuantizeLoops {
     memref::StoreOp::create(e, arith::SIToFPOp::create(e, e.getF32Type(), placeInt), op.getOutliers(),
                             ValueRange{row, e.index(count + j)});
     memref::StoreOp::create(e, floatConstant(0), rest, ValueRange{place});
-    Value largest = largestMagnitude(loadBlock(row, block, PackedFormat::blockColumns));
+    Value largest = largestMagnitude(e, loadBlock(row, block, PackedFormat::blockColumns));
     memref::StoreOp::create(e, largest, maxima, ValueRange{block});
   }
 

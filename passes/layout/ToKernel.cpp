@@ -31,6 +31,13 @@ Value transformer::physicalOf(Value value) {
   return cast && cast.getInputs().size() == 1 ? cast.getInputs().front() : Value();
 }
 
+TableMemory transformer::tableMemoryOf(Value table) {
+  auto cast = table.getDefiningOp<UnrealizedConversionCastOp>();
+  if (!cast || cast.getInputs().empty() || cast.getInputs().size() > 2)
+    return {};
+  return {cast.getInputs()[0], cast.getInputs().size() == 2 ? cast.getInputs()[1] : Value()};
+}
+
 Value transformer::emptyLike(OpBuilder &builder, Location loc, RankedTensorType type, Value like) {
   SmallVector<Value> sizes;
   auto likeType = cast<RankedTensorType>(like.getType());
@@ -96,27 +103,42 @@ struct LowerEmbed : OpRewritePattern<EmbedOp> {
   }
 };
 
-/// Keys and values of a layer: two views of the cache's memory, keys in groups of 16 rows.
-std::pair<Value, Value> viewTables(OpBuilder &builder, Location loc, CacheType cache, Value memory,
-                                   Value layer) {
+/// Keys and values of a layer: views of the cache's memory, keys in groups of 16 rows.
+std::pair<TableMemory, TableMemory> viewTables(OpBuilder &builder, Location loc, CacheType cache,
+                                               Value memory, Value layer) {
   int64_t width = cache.getElementType().getIntOrFloatBitWidth() / 8;
   auto constant = [&](int64_t value) -> Value { return arith::ConstantIndexOp::create(builder, loc, value); };
   auto mul = [&](Value a, Value b) -> Value { return arith::MulIOp::create(builder, loc, a, b); };
-  // The memory is layers x (keys, values), all of the same number of rows.
+  // The memory is layers x (keys, values, their scales), all of the same number of rows.
   Value bytes = memref::DimOp::create(builder, loc, memory, 0);
-  int64_t rowBytes = cache.getHeads() * (cache.getKeySize() + cache.getValueSize()) * width;
+  int64_t rowBytes = cache.getRowBytes();
   Value rows = arith::DivUIOp::create(builder, loc, bytes, constant(rowBytes * cache.getLayers()));
-  Value layerBegin = mul(mul(rows, constant(rowBytes)), layer);
-  Value valuesBegin = arith::AddIOp::create(
-      builder, loc, layerBegin, mul(rows, constant(cache.getHeads() * cache.getKeySize() * width)));
+  Value begin = mul(mul(rows, constant(rowBytes)), layer);
+  auto view = [&](MemRefType type, Value count, int64_t bytesOfRow) -> Value {
+    Value part = memref::ViewOp::create(builder, loc, type, memory, begin, count);
+    begin = arith::AddIOp::create(builder, loc, begin, mul(rows, constant(cache.getHeads() * bytesOfRow)));
+    return part;
+  };
   Value groups = arith::DivUIOp::create(builder, loc, rows, constant(16));
   auto keyType = MemRefType::get({ShapedType::kDynamic, cache.getHeads(), cache.getKeySize(), 16},
                                  cache.getElementType());
   auto valueType =
       MemRefType::get({ShapedType::kDynamic, cache.getHeads(), cache.getValueSize()}, cache.getElementType());
-  Value keys = memref::ViewOp::create(builder, loc, keyType, memory, layerBegin, groups);
-  Value values = memref::ViewOp::create(builder, loc, valueType, memory, valuesBegin, rows);
+  TableMemory keys{view(keyType, groups, cache.getKeySize() * width), {}},
+      values{view(valueType, rows, cache.getValueSize() * width), {}};
+  if (cache.isScaled()) {
+    auto scaleType = MemRefType::get({ShapedType::kDynamic, cache.getHeads(), 16}, builder.getF32Type());
+    keys.scales = view(scaleType, groups, 4);
+    values.scales = view(scaleType, groups, 4);
+  }
   return {keys, values};
+}
+
+Value toTable(OpBuilder &builder, Location loc, Type type, TableMemory memory) {
+  SmallVector<Value> parts{memory.elements};
+  if (memory.scales)
+    parts.push_back(memory.scales);
+  return UnrealizedConversionCastOp::create(builder, loc, type, parts).getResult(0);
 }
 
 /// The tables become views, into which an update stores first.
@@ -129,12 +151,10 @@ template <typename Op> struct LowerTables : OpRewritePattern<Op> {
     Location loc = op.getLoc();
     auto [keys, values] = viewTables(rewriter, loc, op.getCache().getType(), memory, op.getLayer());
     if constexpr (std::is_same_v<Op, CacheUpdateOp>)
-      kernel::CacheUpdateOp::create(rewriter, loc, op.getKeys(), op.getValues(), op.getBatch(), keys, values);
-    Value keyRows =
-        UnrealizedConversionCastOp::create(rewriter, loc, op.getKeyRows().getType(), keys).getResult(0);
-    Value valueRows =
-        UnrealizedConversionCastOp::create(rewriter, loc, op.getValueRows().getType(), values).getResult(0);
-    rewriter.replaceOp(op, {keyRows, valueRows});
+      kernel::CacheUpdateOp::create(rewriter, loc, op.getKeys(), op.getValues(), op.getBatch(), keys.elements,
+                                    values.elements, keys.scales, values.scales);
+    rewriter.replaceOp(op, {toTable(rewriter, loc, op.getKeyRows().getType(), keys),
+                            toTable(rewriter, loc, op.getValueRows().getType(), values)});
     return success();
   }
 };
@@ -142,12 +162,13 @@ template <typename Op> struct LowerTables : OpRewritePattern<Op> {
 struct LowerAttention : OpRewritePattern<AttentionOp> {
   using OpRewritePattern::OpRewritePattern;
   LogicalResult matchAndRewrite(AttentionOp op, PatternRewriter &rewriter) const override {
-    Value keys = physicalOf(op.getKeys()), values = physicalOf(op.getValues());
+    TableMemory keys = tableMemoryOf(op.getKeys()), values = tableMemoryOf(op.getValues());
     if (!keys || !values)
       return rewriter.notifyMatchFailure(op, "keys and values have no physical form yet");
     Value output = emptyLike(rewriter, op.getLoc(), cast<RankedTensorType>(op.getType()), op.getQueries());
     rewriter.replaceOpWithNewOp<kernel::AttentionOp>(
-        op, op.getType(), op.getQueries(), op.getBatch(), keys, values, op.getSinks(), op.getBias(),
+        op, op.getType(), op.getQueries(), op.getBatch(), keys.elements, values.elements, keys.scales,
+        values.scales, op.getSinks(), op.getBias(),
         /*partials=*/Value(), output, op.getMask(), op.getScaleAttr(), op.getSoftCapAttr(),
         op.getNormalizerAttr());
     return success();

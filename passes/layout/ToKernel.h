@@ -17,6 +17,15 @@ namespace mlir::transformer {
 /// The memory that a logical tensor or cache stands for; null when `value` is not such a cast.
 Value physicalOf(Value value);
 
+/// A table of keys or values in memory, and the scales of its rows if it holds integers.
+struct TableMemory {
+  Value elements, scales;
+  explicit operator bool() const { return static_cast<bool>(elements); }
+};
+
+/// The memory that a logical table of a cache stands for; null when `table` is not such a cast.
+TableMemory tableMemoryOf(Value table);
+
 /// A tensor of the shape `type`, whose dynamic dimensions are those of `like`, in order.
 Value emptyLike(OpBuilder &builder, Location loc, RankedTensorType type, Value like);
 

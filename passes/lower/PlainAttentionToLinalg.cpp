@@ -66,10 +66,20 @@ public:
     return loop.getResult(0);
   }
 
-  Value asF32(Value x) {
-    return x.getType().isF32() ? x : arith::ExtFOp::create(b, loc, b.getF32Type(), x).getResult();
+  /// An element of a cache's table, of a row and head.
+  Value loadElement(const TableMemory &table, ValueRange indices, Value row, Value head) {
+    Value x = memref::LoadOp::create(b, loc, table.elements, indices);
+    if (x.getType().isF32())
+      return x;
+    if (!table.scales)
+      return arith::ExtFOp::create(b, loc, b.getF32Type(), x);
+    Value scale = memref::LoadOp::create(b, loc, table.scales, ValueRange{groupOf(row), head, laneOf(row)});
+    return mul(arith::SIToFPOp::create(b, loc, b.getF32Type(), x), scale);
   }
-  Value groupOf(Value head, int64_t heads, int64_t keyHeads) {
+  /// Where a row lies in groups of 16.
+  Value groupOf(Value row) { return arith::DivUIOp::create(b, loc, row, index(16)); }
+  Value laneOf(Value row) { return arith::RemUIOp::create(b, loc, row, index(16)); }
+  Value keyHeadOf(Value head, int64_t heads, int64_t keyHeads) {
     return arith::DivUIOp::create(b, loc, head, index(heads / keyHeads));
   }
 };
@@ -77,25 +87,23 @@ public:
 struct LowerScores : OpRewritePattern<ScoresOp> {
   using OpRewritePattern::OpRewritePattern;
   LogicalResult matchAndRewrite(ScoresOp op, PatternRewriter &rewriter) const override {
-    Value memory = physicalOf(op.getKeys());
+    TableMemory memory = tableMemoryOf(op.getKeys());
     if (!memory)
       return rewriter.notifyMatchFailure(op, "keys have no physical form");
     AttentionBuilder a(rewriter, op.getLoc());
     auto type = cast<RankedTensorType>(op.getType());
-    auto keys = cast<MemRefType>(memory.getType());
+    auto keys = cast<MemRefType>(memory.elements.getType());
     Value output = a.empty(type, {a.dim(op.getQueries(), 0), a.largestKeyCount(op.getBatch())});
     rewriter.replaceOp(op, a.map({}, {}, output, [&](ValueRange) {
       Value token = a.loopIndex(0), head = a.loopIndex(1), key = a.loopIndex(2);
       Value exists = a.less(key, a.batchColumn(op.getBatch(), token, kKeyCount));
       Value row = arith::AddIOp::create(rewriter, a.loc, a.batchColumn(op.getBatch(), token, kFirstKey),
                                         a.select(exists, key, a.index(0)));
-      Value group = arith::DivUIOp::create(rewriter, a.loc, row, a.index(16)),
-            lane = arith::RemUIOp::create(rewriter, a.loc, row, a.index(16));
-      Value keyHead = a.groupOf(head, type.getDimSize(1), keys.getDimSize(1));
+      Value group = a.groupOf(row), lane = a.laneOf(row);
+      Value keyHead = a.keyHeadOf(head, type.getDimSize(1), keys.getDimSize(1));
       Value score = a.sumOver(a.index(keys.getDimSize(2)), [&](Value d) {
         Value q = tensor::ExtractOp::create(rewriter, a.loc, op.getQueries(), ValueRange{token, head, d});
-        Value k = memref::LoadOp::create(rewriter, a.loc, memory, ValueRange{group, keyHead, d, lane});
-        return a.mul(q, a.asF32(k));
+        return a.mul(q, a.loadElement(memory, {group, keyHead, d, lane}, row, keyHead));
       });
       return a.select(exists, a.mul(score, a.f32(op.getScale().convertToDouble())), a.f32(0.0));
     }));
@@ -193,22 +201,21 @@ struct LowerSumNormalize : OpRewritePattern<SumNormalizeOp> {
 struct LowerWeightedSum : OpRewritePattern<WeightedSumOp> {
   using OpRewritePattern::OpRewritePattern;
   LogicalResult matchAndRewrite(WeightedSumOp op, PatternRewriter &rewriter) const override {
-    Value memory = physicalOf(op.getValues());
+    TableMemory memory = tableMemoryOf(op.getValues());
     if (!memory)
       return rewriter.notifyMatchFailure(op, "values have no physical form");
     AttentionBuilder a(rewriter, op.getLoc());
     auto type = cast<RankedTensorType>(op.getType());
-    int64_t keyHeads = cast<MemRefType>(memory.getType()).getDimSize(1);
+    int64_t keyHeads = cast<MemRefType>(memory.elements.getType()).getDimSize(1);
     Value output = emptyLike(rewriter, op.getLoc(), type, op.getWeights());
     rewriter.replaceOp(op, a.map({}, {}, output, [&](ValueRange) {
       Value token = a.loopIndex(0), head = a.loopIndex(1), d = a.loopIndex(2);
       Value first = a.batchColumn(op.getBatch(), token, kFirstKey),
-            keyHead = a.groupOf(head, type.getDimSize(1), keyHeads);
+            keyHead = a.keyHeadOf(head, type.getDimSize(1), keyHeads);
       return a.sumOver(a.batchColumn(op.getBatch(), token, kKeyCount), [&](Value key) {
         Value row = arith::AddIOp::create(rewriter, a.loc, first, key);
         Value p = tensor::ExtractOp::create(rewriter, a.loc, op.getWeights(), ValueRange{token, head, key});
-        Value v = memref::LoadOp::create(rewriter, a.loc, memory, ValueRange{row, keyHead, d});
-        return a.mul(p, a.asF32(v));
+        return a.mul(p, a.loadElement(memory, {row, keyHead, d}, row, keyHead));
       });
     }));
     return success();

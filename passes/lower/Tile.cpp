@@ -45,15 +45,14 @@ struct Tile : transformer::impl::TileBase<Tile> {
       if (failed(tileInParallel(rewriter, op, kernelTile(op))))
         return signalPassFailure();
     if (kernels)
-      function.walk([&](kernel::CacheUpdateOp op) {
-        if (!isInsideLoop(op))
-          tileCacheUpdate(rewriter, op);
-      });
+      for (kernel::CacheUpdateOp op : llvm::to_vector(function.getOps<kernel::CacheUpdateOp>()))
+        if (failed(tileCacheUpdate(rewriter, op)))
+          return signalPassFailure();
     tileRows(rewriter, function);
   }
 
   /// Each token's keys and values go to rows of the cache that are its own.
-  void tileCacheUpdate(RewriterBase &rewriter, kernel::CacheUpdateOp op) {
+  LogicalResult tileCacheUpdate(RewriterBase &rewriter, kernel::CacheUpdateOp op) {
     Location loc = op.getLoc();
     rewriter.setInsertionPoint(op);
     OpFoldResult zero = rewriter.getIndexAttr(0), step = rewriter.getIndexAttr(queries);
@@ -69,16 +68,10 @@ struct Tile : transformer::impl::TileBase<Tile> {
     AffineMap rest =
         AffineMap::get(1, 1, {rewriter.getAffineConstantExpr(queries), s0 - d0}, rewriter.getContext());
     OpFoldResult count = affine::makeComposedFoldedAffineMin(rewriter, loc, rest, {first, tokens});
-    auto rowsOf = [&](Value all) -> Value {
-      int64_t rank = cast<RankedTensorType>(all.getType()).getRank();
-      SmallVector<OpFoldResult> offsets(rank, zero), sizes = tensor::getMixedSizes(rewriter, loc, all);
-      offsets.front() = first, sizes.front() = count;
-      SmallVector<OpFoldResult> strides(rank, rewriter.getIndexAttr(1));
-      return tensor::ExtractSliceOp::create(rewriter, loc, all, offsets, sizes, strides);
-    };
-    kernel::CacheUpdateOp::create(rewriter, loc, rowsOf(op.getKeys()), rowsOf(op.getValues()),
-                                  rowsOf(op.getBatch()), op.getKeyMemory(), op.getValueMemory());
+    if (failed(op.getTiledImplementation(rewriter, {OpFoldResult(first)}, {count})))
+      return failure();
     rewriter.eraseOp(op);
+    return success();
   }
 
   /// Tokens or blocks of them, and pairs of panels of 16 columns or key heads.

@@ -159,12 +159,12 @@ private:
   /// of sequence 0 begin, their bytes, and the distance to those of the next sequence.
   template <typename Use> void forEachStretch(int64_t rows, Use use) const {
     const CacheInfo &info = metadata().cache;
-    int64_t begin = 0, width = info.heads * sizeOf(info.type);
-    for (int64_t i = 0; i < 2 * info.layers; ++i) {
-      int64_t rowBytes = (i % 2 ? info.valueSize : info.keySize) * width;
-      use(begin, rows * rowBytes, alignedRows(contextSize) * rowBytes);
-      begin += cacheRows * rowBytes;
-    }
+    int64_t begin = 0;
+    for (int64_t layer = 0; layer < info.layers; ++layer)
+      for (int64_t rowBytes : info.tableBytes()) {
+        use(begin, rows * rowBytes, alignedRows(contextSize) * rowBytes);
+        begin += cacheRows * rowBytes;
+      }
   }
   std::unique_ptr<Stage> makeStage(const char *entryName);
   void check(std::span<const Feed> feeds) const;

@@ -180,6 +180,7 @@ CacheInfo parseCache(const Fields &fields) {
   cache.valueSize = fields.integer("value_size", 0, 1 << 20);
   cache.rowMultiple = fields.integer("row_multiple", 1, 1, 1 << 20);
   cache.type = fields.oneOf("type", elementTypes);
+  cache.scaleBytes = fields.integer("scale_bytes", 0, 0, 8);
   return cache;
 }
 

@@ -4,6 +4,7 @@
 // What a payload's metadata says, as structures: see runtime/program/PayloadFormat.h for the JSON.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -57,9 +58,18 @@ struct EntryInfo {
 struct CacheInfo {
   int64_t layers = 0, heads = 0, keySize = 0, valueSize = 0, rowMultiple = 1;
   ElementType type = ElementType::F32;
+  int64_t scaleBytes = 0; ///< of a row's keys, or values, of a head
 
+  /// Bytes of a row in the tables of one layer, in order: keys, values, scales of the keys, of the values.
+  std::array<int64_t, 4> tableBytes() const {
+    int64_t width = heads * sizeOf(type), scales = heads * scaleBytes;
+    return {keySize * width, valueSize * width, scales, scales};
+  }
   /// Bytes of a row, over all layers.
-  int64_t bytesPerRow() const { return layers * heads * (keySize + valueSize) * sizeOf(type); }
+  int64_t bytesPerRow() const {
+    auto [keys, values, keyScales, valueScales] = tableBytes();
+    return layers * (keys + values + keyScales + valueScales);
+  }
 };
 
 struct SpecialTokens {

@@ -28,7 +28,7 @@
 ///   "cpus": [{"name": "x86-64-v3", "features": ["avx2", "fma", "f16c"]}],
 ///   "vocabulary": 49152, "hidden": 576, "layers": 30, "context": 8192, "chunk": 512,
 ///   "cache": {"layers": 30, "heads": 3, "key_size": 64, "value_size": 64, "type": "f16",
-///             "row_multiple": 16},
+///             "scale_bytes": 0, "row_multiple": 16},
 ///   "workspace": {"bytes_per_token": 12345, "bytes_fixed": 4096, "token_multiple": 16},
 ///   "tokens": {"bos": 1, "eos": [2], "pad": null, "mask": null, "add_bos": false},
 ///   "chat_template": "...", "literal_tokens": 0, "weights_file": null,
@@ -44,8 +44,9 @@
 ///      {"name": "workspace", "role": "workspace", "type": "i8", "shape": ["workspace_bytes"]}]}] }
 /// ```
 /// **What a step is given.** A batch row is (position, first key row, key count): see docs/dialect.md. The
-/// cache has `R` rows per layer, a multiple of `row_multiple`; its size is `layers * R * heads * (key_size +
-/// value_size) * sizeof(type)`, and a sequence's first row is a multiple of `row_multiple`. An encoder's
+/// cache has `R` rows per layer, a multiple of `row_multiple`; its size is `layers * R * heads * ((key_size +
+/// value_size) * sizeof(type) + 2 * scale_bytes)`: for each layer keys, values, scales of the keys and of the
+/// values (of integers). And a sequence's first row is a multiple of `row_multiple`. An encoder's
 /// cache is used within a step alone, so one layer of it is enough. The workspace is `bytes_fixed +
 /// bytes_per_token * round_up(tokens, token_multiple)`; an entry may have a `workspace` of its own in the
 /// place of metadata's. Cache and workspace are 64-byte aligned. `outputs` is 0 for all but the last chunk of

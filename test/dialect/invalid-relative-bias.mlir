@@ -74,7 +74,7 @@ func.func @f(%c: !transformer.cache<2 x 1 x 4 x 6 x f16>, %l: index) {
 // -----
 
 func.func @f(%c: !transformer.cache<2 x 1 x 4 x 6 x f16>, %l: index) {
-  // expected-error @+1 {{gives rows of type 'tensor<?x1x4xf32>', but the cache holds 'f16'}}
+  // expected-error @+1 {{gives rows of type 'tensor<?x1x4xf32>', but the cache's are 'f16'}}
   %0:2 = transformer.cache_read %c[%l] : !transformer.cache<2 x 1 x 4 x 6 x f16> -> tensor<?x1x4xf32>, tensor<?x1x6xf16>
   return
 }

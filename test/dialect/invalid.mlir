@@ -334,7 +334,7 @@ func.func @f(%c: !transformer.cache<2 x 1 x 4 x 6 x f16>, %l: index, %k: tensor<
 // -----
 
 func.func @f(%c: !transformer.cache<2 x 1 x 4 x 6 x f16>, %l: index, %k: tensor<?x1x4xf32>, %v: tensor<?x1x6xf32>, %b: tensor<?x3xi32>) {
-  // expected-error @+1 {{gives rows of type 'tensor<?x1x6xf32>', but the cache holds 'f16'}}
+  // expected-error @+1 {{gives rows of type 'tensor<?x1x6xf32>', but the cache's are 'f16'}}
   %0:2 = transformer.cache_update %c[%l], %k, %v, %b : !transformer.cache<2 x 1 x 4 x 6 x f16>, tensor<?x1x4xf32>, tensor<?x1x6xf32>, tensor<?x3xi32> -> tensor<?x1x4xf16>, tensor<?x1x6xf32>
   return
 }
@@ -370,8 +370,17 @@ func.func private @f(!transformer.cache<0 x 1 x 4 x 6 x f16>)
 
 // -----
 
-// expected-error @+1 {{cache: elements are f32, f16 or bf16, got 'i8'}}
-func.func private @f(!transformer.cache<1 x 1 x 4 x 6 x i8>)
+// expected-error @+1 {{cache: elements are f32, f16, bf16 or i8, got 'i16'}}
+func.func private @f(!transformer.cache<1 x 1 x 4 x 6 x i16>)
+
+// -----
+
+// The tables of integers with scales are f32.
+func.func @f(%c: !transformer.cache<2 x 1 x 4 x 6 x i8>, %l: index) {
+  // expected-error @+1 {{gives rows of type 'tensor<?x1x4xf16>', but the cache's are 'f32'}}
+  %0:2 = transformer.cache_read %c[%l] : !transformer.cache<2 x 1 x 4 x 6 x i8> -> tensor<?x1x4xf16>, tensor<?x1x6xf16>
+  return
+}
 
 // -----
 

@@ -268,3 +268,28 @@ func.func @likeliest_rows(%l: memref<4x96xf32>, %t: memref<3xi32>) {
   kernel.likeliest ins(%l : memref<4x96xf32>) outs(%t : memref<3xi32>)
   return
 }
+
+// -----
+
+func.func @f(%q: memref<?x2x8xf32>, %b: memref<?x3xi32>, %K: memref<?x2x8x16xi8>, %V: memref<?x2x8xi8>) {
+  // expected-error @+1 {{has keys of type 'memref<?x2x8x16xi8>' without scales}}
+  kernel.attention ins(%q, %b : memref<?x2x8xf32>, memref<?x3xi32>) cache(%K, %V : memref<?x2x8x16xi8>, memref<?x2x8xi8>) outs(%q : memref<?x2x8xf32>) {mask = #transformer.mask<>, scale = 1.0 : f64}
+  return
+}
+
+// -----
+
+func.func @f(%q: memref<?x2x8xf32>, %b: memref<?x3xi32>, %K: memref<?x2x8x16xi8>, %V: memref<?x2x8xf16>, %s: memref<?x2x16xf32>) {
+  // expected-error @+1 {{has scales for values of type 'memref<?x2x8xf16>', which need none}}
+  kernel.attention ins(%q, %b : memref<?x2x8xf32>, memref<?x3xi32>) cache(%K, %V : memref<?x2x8x16xi8>, memref<?x2x8xf16>) scales(%s, %s : memref<?x2x16xf32>, memref<?x2x16xf32>)
+      outs(%q : memref<?x2x8xf32>) {mask = #transformer.mask<>, scale = 1.0 : f64}
+  return
+}
+
+// -----
+
+func.func @f(%k: memref<?x2x8xf32>, %b: memref<?x3xi32>, %K: memref<?x2x8x16xi8>, %V: memref<?x2x8xi8>, %s: memref<?x2x16xf32>, %t: memref<?x1x16xf32>) {
+  // expected-error @+1 {{has scales of type 'memref<?x1x16xf32>' for values of type 'memref<?x2x8xi8>', expected groups x 2 x 16}}
+  kernel.cache_update %k, %k, %b into %K, %V scales(%s, %t : memref<?x2x16xf32>, memref<?x1x16xf32>) : memref<?x2x8xf32>, memref<?x2x8xf32>, memref<?x3xi32>, memref<?x2x8x16xi8>, memref<?x2x8xi8>
+  return
+}

@@ -124,3 +124,14 @@ func.func @launch(%n: index, %m: memref<?xf32>) {
 }
 func.func private @body(%begin: index, %end: index, %m: memref<?xf32>)
 func.func private @empty(%begin: index, %end: index)
+
+// A cache of integers has scales beside it.
+func.func @scaled_cache(%q: memref<?x6x8xf32>, %k: memref<?x3x8xf32>, %batch: memref<?x3xi32>, %K: memref<?x3x8x16xi8>, %V: memref<?x3x8xi8>, %s: memref<?x3x16xf32>) {
+  // CHECK: kernel.cache_update %{{.*}}, %{{.*}}, %{{.*}} into %{{.*}}, %{{.*}} scales(%{{.*}}, %{{.*}} : memref<?x3x16xf32>, memref<?x3x16xf32>) : memref<?x3x8xf32>, {{.*}}, memref<?x3x8x16xi8>, memref<?x3x8xi8>
+  kernel.cache_update %k, %k, %batch into %K, %V scales(%s, %s : memref<?x3x16xf32>, memref<?x3x16xf32>)
+      : memref<?x3x8xf32>, memref<?x3x8xf32>, memref<?x3xi32>, memref<?x3x8x16xi8>, memref<?x3x8xi8>
+  // CHECK: kernel.attention ins({{.*}}) cache(%{{.*}}, %{{.*}} : memref<?x3x8x16xi8>, memref<?x3x8xi8>) scales(%{{.*}}, %{{.*}} : memref<?x3x16xf32>, memref<?x3x16xf32>) outs(
+  kernel.attention ins(%q, %batch : memref<?x6x8xf32>, memref<?x3xi32>) cache(%K, %V : memref<?x3x8x16xi8>, memref<?x3x8xi8>) scales(%s, %s : memref<?x3x16xf32>, memref<?x3x16xf32>)
+      outs(%q : memref<?x6x8xf32>) {mask = #transformer.mask<causal = true>, scale = 1.0 : f64}
+  return
+}

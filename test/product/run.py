@@ -138,7 +138,7 @@ def test_usage():
     code, out, _ = call(COMPILE, "--help")
     check("--help", code == 0 and all(word in out for word in ("--emit", "--compare", "--quantize", "--sanitize", "GGUF")), out)
     for arguments in ((), ("--emit=nonsense", "x"), ("x", "--quantize=q9"), ("x", "--context=-1"), ("x", "--weights=elsewhere"), ("x", "--no-such-option"),
-                      ("x", "--compare-tolerance=1"), ("x", "--cache=f64")):
+                      ("x", "--compare-tolerance=1"), ("x", "--cache=f64"), ("x", "--cache=int8", "--target=cuda")):
         code, _, errors = call(COMPILE, *arguments)
         check(f"usage {arguments}", code == 2 and errors, f"exit {code}: {errors}")
     refuses("a model that is not there", ["none.gguf"], "none.gguf")
@@ -604,7 +604,7 @@ def test_several_cpus():
 
 
 def test_compare():
-    for options in ((), ("--quantize=q8_0",), ("--quantize=q4_0",), ("--quantize=f16", "--cache=f16"), ("--quantize=q4_0", "--activations=f32")):
+    for options in ((), ("--quantize=q8_0",), ("--quantize=q4_0",), ("--quantize=f16", "--cache=f16"), ("--cache=int8",), ("--quantize=q4_0", "--activations=f32")):
         code, out, errors = call(COMPILE, model, "--compare", "3,14,15,9", *options)
         check(f"--compare {options}", code == 0 and "agree" in out and "attentions.0" in out, out + errors)
     code, out, errors = call(COMPILE, model, "--compare", "3,14,15,9", "--compare-tolerance", "1e-12")
@@ -670,7 +670,7 @@ def test_padded_vocabulary():
 def test_compare_pair():
     """An encoder-decoder: both stacks, and quantised ones."""
     pair = os.path.join(SOURCE, "test", "oracle", "t5")
-    for options in ((), ("--quantize=q8_0",), ("--quantize=f16", "--cache=f16")):
+    for options in ((), ("--quantize=q8_0",), ("--quantize=f16", "--cache=f16"), ("--cache=int8",)):
         code, out, errors = call(COMPILE, pair, "--compare", "5,17,40,9,33/0,3,9", *options)
         names = ("enc_attn.0", "encoder_last_hidden_state", "cross_attn.1", "logits, by tokens")
         check(f"--compare of an encoder-decoder {options}", code == 0 and all(name in out for name in ("agree", *names)), out + errors)

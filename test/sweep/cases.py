@@ -39,6 +39,9 @@ CASES = [
     case(64, 3, 1, window(5), "f16", sum=True),
     case(64, 9, 3, CAUSAL, "f16", more_tokens=[530], disable=[",".join(FUSIONS)]),
     case(64, 8, 8, window(17), cap=3.0),
+    case(64, 9, 3, CAUSAL, "int8", more_tokens=[530], disable=[",".join(FUSIONS)]),
+    case(12, 7, 1, window(33), "int8", cap=3.0),
+    case(8, 4, 2, CAUSAL, "int8", sum=True),
     case(80, 4, 2, chunk(24), "f16", dims=32),
     case(80, 3, 1, window(4096), more_tokens=[530]),  # longer than the context: as without
     case(96, 1, 1, window(128), disable=[",".join(FUSIONS)]),

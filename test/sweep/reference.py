@@ -114,6 +114,8 @@ def attention(case, w, prefix, x):
         q, k = rotate(q, *rotary_of(case)), rotate(k, *rotary_of(case))
     if case["cache"] == "f16":
         k, v = k.astype(np.float16).astype(np.float64), v.astype(np.float16).astype(np.float64)
+    if case["cache"] == "int8":
+        k, v = in_bytes(k), in_bytes(v)
     visible = visible_keys(case["mask"], tokens)
     output = np.zeros_like(q)
     for head in range(case["heads"]):
@@ -127,6 +129,12 @@ def attention(case, w, prefix, x):
             shares = np.exp(np.where(visible, scores, -np.inf) - np.where(visible, scores, -np.inf).max(-1, keepdims=True))
         output[:, head] = shares / shares.sum(-1, keepdims=True) @ v[:, key_head]
     return linear("output", output.reshape(tokens, -1))
+
+
+def in_bytes(x):
+    """The elements of a token and head as integers up to 127 times a scale."""
+    scale = np.abs(x).max(-1, keepdims=True) / 127
+    return np.rint(x / np.where(scale == 0, 1, scale)) * scale
 
 
 def visible_keys(mask, tokens):

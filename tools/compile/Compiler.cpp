@@ -339,10 +339,14 @@ private:
   CacheElement cacheElement() const {
     if (options.cache == CacheType::automatic)
       return options.activations != Activations::f32 && hasBlocks() ? CacheElement::f16 : CacheElement::f32;
-    return options.cache == CacheType::f16 ? CacheElement::f16 : CacheElement::f32;
+    return options.cache == CacheType::f16    ? CacheElement::f16
+           : options.cache == CacheType::int8 ? CacheElement::int8
+                                              : CacheElement::f32;
   }
 
   Error build() {
+    if (options.target != Target::cpu && cacheElement() == CacheElement::int8)
+      return llvm::createStringError(options.model + ": has an int8 cache, which is for --target=cpu");
     progress.begin("building the graph");
     mlir::OwningOpRef<mlir::ModuleOp> built;
     if (!module || form > Form::fused) // the layout stage has no cache type any more

@@ -305,8 +305,6 @@ Graph attune::describeGraph(mlir::ModuleOp module, std::string name) {
   llvm::append_range(graph.functions, kinds);
   for (mlir::Type type : entry.getArgumentTypes())
     if (auto cache = llvm::dyn_cast<tf::CacheType>(type))
-      graph.cacheBytesPerToken += static_cast<double>(cache.getLayers() * cache.getHeads() *
-                                                      (cache.getKeySize() + cache.getValueSize())) *
-                                  cache.getElementType().getIntOrFloatBitWidth() / 8;
+      graph.cacheBytesPerToken += static_cast<double>(cache.getLayers() * cache.getRowBytes());
   return graph;
 }

@@ -186,6 +186,7 @@ Object attune::describeCaches(mlir::ModuleOp module) {
                    {"key_size", cache.getKeySize()},
                    {"value_size", cache.getValueSize()},
                    {"type", elementName(cache.getElementType())},
+                   {"scale_bytes", cache.isScaled() ? 4 : 0},
                    {"row_multiple", 16}};
       }
   }

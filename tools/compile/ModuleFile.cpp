@@ -44,7 +44,10 @@ static StringRef activationsName(Activations activations) {
 }
 
 static StringRef cacheName(CacheType cache) {
-  return cache == CacheType::f32 ? "f32" : cache == CacheType::f16 ? "f16" : "auto";
+  return cache == CacheType::f32    ? "f32"
+         : cache == CacheType::f16  ? "f16"
+         : cache == CacheType::int8 ? "int8"
+                                    : "auto";
 }
 
 void attune::noteOrigin(ModuleOp module, const CompileOptions &options) {
@@ -87,7 +90,7 @@ static Error takeOption(mlir::NamedAttribute entry, CompileOptions &options) {
         return Error::success();
       }
   if (name == "cache" && text)
-    for (CacheType value : {CacheType::f32, CacheType::f16})
+    for (CacheType value : {CacheType::f32, CacheType::f16, CacheType::int8})
       if (text.getValue() == cacheName(value)) {
         options.cache = value;
         return Error::success();

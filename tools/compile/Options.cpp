@@ -86,9 +86,13 @@ struct Flags {
   cl::opt<CacheType> cache{
       "cache", cl::desc("Elements of the key/value cache:"), cl::init(CacheType::automatic),
       cl::cat(category),
-      cl::values(clEnumValN(CacheType::automatic, "auto",
-                            "f16 for block-quantised weights with int8 activations, else f32"),
-                 clEnumValN(CacheType::f32, "f32", "f32"), clEnumValN(CacheType::f16, "f16", "f16"))};
+      cl::values(
+          clEnumValN(CacheType::automatic, "auto",
+                     "f16 for block-quantised weights with int8 activations, else f32"),
+          clEnumValN(CacheType::f32, "f32", "f32"), clEnumValN(CacheType::f16, "f16", "f16"),
+          clEnumValN(CacheType::int8, "int8",
+                     "8-bit integers with a scale for each token's keys, or values, of a head: half of "
+                     "f16's memory, less exact; for --target=cpu"))};
   cl::opt<std::string> quantize{
       "quantize", cl::desc("How matrices are stored: keep, f32, f16, bf16, q8_0, q4_0, q4_1, q5_0, q5_1"),
       cl::init("keep"), cl::value_desc("type"), cl::cat(category)};
@@ -221,6 +225,8 @@ CompileOptions attune::parseOptions(int argc, char **argv) {
       (options.activations == Activations::f16 || options.activations == Activations::bf16))
     usageError("--activations=f16 and bf16 need matrix units: --target=cuda");
   options.cache = flags.cache;
+  if (options.target != Target::cpu && options.cache == CacheType::int8)
+    usageError("--cache=int8 is for --target=cpu");
   options.quantize = quantization(flags.quantize);
   options.context = flags.context;
   if (flags.context < 0)

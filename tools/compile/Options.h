@@ -38,7 +38,7 @@ enum class Target { cpu, cuda, rocm, opencl };
 /// As a program's metadata has it: "cuda".
 const char *targetName(Target target);
 
-enum class CacheType { automatic, f32, f16 };
+enum class CacheType { automatic, f32, f16, int8 };
 
 struct CompileOptions {
   std::string model, output;

@@ -110,3 +110,45 @@ func.func @relative_bias(%q: memref<?x2x8xf32>, %b: memref<?x3xi32>, %K: memref<
   kernel.attention ins(%q, %b : memref<?x2x8xf32>, memref<?x3xi32>) cache(%K, %V : memref<?x2x8x16xf32>, memref<?x2x8xf32>) bias(%bias : memref<2x9xf32>) outs(%o : memref<?x2x8xf32>) {mask = #transformer.mask<causal = true>, scale = 1.0 : f64}
   return
 }
+
+// -----
+
+// Integers: the keys' scales meet the products, 16 at a time; the values' meet the weights that are stored, not those that are summed.
+// CHECK-LABEL: func.func @scaled(
+// CHECK-SAME:      %[[K:[a-z0-9]*]]: memref<?x1x8x16xi8>, %[[V:[a-z0-9]*]]: memref<?x1x8xi8>, %[[KS:[a-z0-9]*]]: memref<?x1x16xf32>, %[[VS:[a-z0-9]*]]: memref<?x1x16xf32>
+// CHECK:           vector.load %[[K]]
+// CHECK:           arith.sitofp %{{.*}} : vector<8xi8> to vector<8xf32>
+// CHECK:           vector.fma
+// CHECK:           vector.load %[[KS]]
+// CHECK:           math.exp
+// CHECK:           %[[WEIGHT:.*]] = arith.select
+// CHECK:           %[[SCALE:.*]] = vector.load %[[VS]]
+// CHECK:           %[[SCALED:.*]] = arith.mulf %[[WEIGHT]], %[[SCALE]]
+// CHECK:           vector.store %[[SCALED]]
+// CHECK:           arith.addf %{{.*}}, %[[WEIGHT]]
+// CHECK:           vector.load %[[V]]
+// CHECK:           arith.sitofp %{{.*}} : vector<8xi8> to vector<8xf32>
+func.func @scaled(%q: memref<?x1x8xf32>, %b: memref<?x3xi32>, %K: memref<?x1x8x16xi8>, %V: memref<?x1x8xi8>, %ks: memref<?x1x16xf32>, %vs: memref<?x1x16xf32>, %o: memref<?x1x8xf32>) {
+  kernel.attention ins(%q, %b : memref<?x1x8xf32>, memref<?x3xi32>) cache(%K, %V : memref<?x1x8x16xi8>, memref<?x1x8xi8>) scales(%ks, %vs : memref<?x1x16xf32>, memref<?x1x16xf32>)
+      outs(%o : memref<?x1x8xf32>) {mask = #transformer.mask<causal = true>, scale = 1.0 : f64}
+  return
+}
+
+// -----
+
+// The largest of all parts of a head's keys makes their scale; codes of a key pass through memory, since keys lie transposed.
+// CHECK-LABEL: func.func @scaled_update(
+// CHECK-SAME:      %[[K:[a-z0-9]*]]: memref<?x1x12x16xi8>, %[[V:[a-z0-9]*]]: memref<?x1x12xi8>, %[[KS:[a-z0-9]*]]: memref<?x1x16xf32>, %[[VS:[a-z0-9]*]]: memref<?x1x16xf32>
+// CHECK:           %[[CODES:.*]] = memref.alloca() {{.*}} : memref<12xi8>
+// CHECK:           vector.reduction <maxnumf>, %{{.*}} : vector<8xf32>
+// CHECK:           vector.reduction <maxnumf>, %{{.*}} : vector<4xf32>
+// CHECK:           memref.store %{{.*}}, %[[KS]]
+// CHECK:           vector.store %{{.*}}, %[[CODES]]{{.*}} vector<8xi8>
+// CHECK:           vector.store %{{.*}}, %[[CODES]]{{.*}} vector<4xi8>
+// CHECK:           memref.store %{{.*}}, %[[K]]
+// CHECK:           memref.store %{{.*}}, %[[VS]]
+// CHECK:           vector.store %{{.*}}, %[[V]]{{.*}} vector<8xi8>
+func.func @scaled_update(%k: memref<?x1x12xf32>, %v: memref<?x1x12xf32>, %b: memref<?x3xi32>, %K: memref<?x1x12x16xi8>, %V: memref<?x1x12xi8>, %ks: memref<?x1x16xf32>, %vs: memref<?x1x16xf32>) {
+  kernel.cache_update %k, %v, %b into %K, %V scales(%ks, %vs : memref<?x1x16xf32>, memref<?x1x16xf32>) : memref<?x1x12xf32>, memref<?x1x12xf32>, memref<?x3xi32>, memref<?x1x12x16xi8>, memref<?x1x12xi8>
+  return
+}

@@ -250,6 +250,25 @@ func.func @encoder_of_a_decoder(%x: tensor<?x64xf32>, %q: tensor<?x1x4xf32>, %ba
 
 // -----
 
+// Integers are followed by the scales of the keys and of the values: 3 heads x (4 + 8 + 2 scales of 4 bytes) in 2 layers are 120 bytes a row.
+// CHECK-LABEL: func.func @scaled_cache(
+// CHECK-DAG:       arith.constant 120 : index
+// CHECK:           %[[K:.*]] = memref.view {{.*}} to memref<?x3x4x16xi8>
+// CHECK:           %[[V:.*]] = memref.view {{.*}} to memref<?x3x8xi8>
+// CHECK:           %[[KS:.*]] = memref.view {{.*}} to memref<?x3x16xf32>
+// CHECK:           %[[VS:.*]] = memref.view {{.*}} to memref<?x3x16xf32>
+// CHECK:           kernel.cache_update %{{.*}}, %{{.*}}, %{{.*}} into %[[K]], %[[V]] scales(%[[KS]], %[[VS]] :
+// CHECK:           kernel.attention ins({{.*}}) cache(%[[K]], %[[V]] : {{.*}}) scales(%[[KS]], %[[VS]] :
+!scaled = !transformer.cache<2 x 3 x 4 x 8 x i8>
+func.func @scaled_cache(%q: tensor<?x6x4xf32>, %k: tensor<?x3x4xf32>, %v: tensor<?x3x8xf32>, %batch: tensor<?x3xi32>, %layer: index, %cache: !scaled) -> tensor<?x6x8xf32> {
+  %K, %V = transformer.cache_update %cache[%layer], %k, %v, %batch : !scaled, tensor<?x3x4xf32>, tensor<?x3x8xf32>, tensor<?x3xi32> -> tensor<?x3x4xf32>, tensor<?x3x8xf32>
+  %o = transformer.attention %q, %K, %V, %batch {mask = #transformer.mask<causal = true>, scale = 0.5 : f64}
+      : (tensor<?x6x4xf32>, tensor<?x3x4xf32>, tensor<?x3x8xf32>, tensor<?x3xi32>) -> tensor<?x6x8xf32>
+  return %o : tensor<?x6x8xf32>
+}
+
+// -----
+
 // CHECK-LABEL: func.func @embed(
 // CHECK:           kernel.embed ins(%{{.*}} : tensor<?xi32>) table(%{{.*}} : memref<1x512xi8>) outs(%{{.*}} : tensor<?x8xf32>) format(<codes = f32>)
 transformer.parameter @table : tensor<10x8xf32> source "t"
