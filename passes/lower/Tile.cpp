@@ -38,40 +38,13 @@ struct Tile : transformer::impl::TileBase<Tile> {
     IRRewriter rewriter(&getContext());
     SmallVector<TilingInterface> found;
     function.walk([&](TilingInterface op) {
-      if (kernels && isa<kernel::KernelDialect>(op->getDialect()) && op->getNumResults() && !isInsideLoop(op))
+      if (kernels && isa<kernel::KernelDialect>(op->getDialect()) && !isInsideLoop(op))
         found.push_back(op);
     });
     for (TilingInterface op : found)
       if (failed(tileInParallel(rewriter, op, kernelTile(op))))
         return signalPassFailure();
-    if (kernels)
-      for (kernel::CacheUpdateOp op : llvm::to_vector(function.getOps<kernel::CacheUpdateOp>()))
-        if (failed(tileCacheUpdate(rewriter, op)))
-          return signalPassFailure();
     tileRows(rewriter, function);
-  }
-
-  /// Each token's keys and values go to rows of the cache that are its own.
-  LogicalResult tileCacheUpdate(RewriterBase &rewriter, kernel::CacheUpdateOp op) {
-    Location loc = op.getLoc();
-    rewriter.setInsertionPoint(op);
-    OpFoldResult zero = rewriter.getIndexAttr(0), step = rewriter.getIndexAttr(queries);
-    OpFoldResult tokens = tensor::getMixedSize(rewriter, loc, op.getKeys(), 0);
-    auto loop =
-        scf::ForallOp::create(rewriter, loc, ArrayRef<OpFoldResult>{zero}, ArrayRef<OpFoldResult>{tokens},
-                              ArrayRef<OpFoldResult>{step}, ValueRange{}, std::nullopt);
-    rewriter.setInsertionPointToStart(loop.getBody());
-    Value first = loop.getInductionVar(0);
-    AffineExpr d0, s0;
-    bindDims(rewriter.getContext(), d0);
-    bindSymbols(rewriter.getContext(), s0);
-    AffineMap rest =
-        AffineMap::get(1, 1, {rewriter.getAffineConstantExpr(queries), s0 - d0}, rewriter.getContext());
-    OpFoldResult count = affine::makeComposedFoldedAffineMin(rewriter, loc, rest, {first, tokens});
-    if (failed(op.getTiledImplementation(rewriter, {OpFoldResult(first)}, {count})))
-      return failure();
-    rewriter.eraseOp(op);
-    return success();
   }
 
   /// Tokens or blocks of them, and pairs of panels of 16 columns or key heads.
@@ -82,6 +55,8 @@ struct Tile : transformer::impl::TileBase<Tile> {
       return {1, 32};
     if (isa<kernel::AttentionOp>(op))
       return {queries, 1};
+    if (isa<kernel::CacheUpdateOp>(op)) // each token has rows of the cache of its own
+      return {queries};
     return {1};
   }
 

@@ -345,7 +345,7 @@ def check_device_logits(report, compiler, model):
         check_logits(report, name, Recorded(HERE / model), Program(compiler, HERE / model, pathlib.Path(work), *device_options()))
 
 
-# Of these the products of warp groups are checked too; an emulated one takes a few times as long.
+# Of these the products of warp groups are checked too: with code for both chips a program takes twice as long to compile.
 WARP_GROUPS = ["llama_bf16", "qwen2_f16"]
 
 
