@@ -15,6 +15,12 @@
 #include "mlir/Interfaces/DestinationStyleOpInterface.h"
 #include "mlir/Interfaces/TilingInterface.h"
 
+namespace mlir::kernel {
+/// Rows of the cache whose keys lie side by side, element by element; scales of integers go in such groups
+/// too.
+inline constexpr int64_t kKeyGroup = 16;
+} // namespace mlir::kernel
+
 #include "dialect/KernelDialect.h.inc"
 #include "dialect/KernelEnums.h.inc"
 #define GET_ATTRDEF_CLASSES

@@ -196,9 +196,9 @@ static LogicalResult verifyScales(Operation *op, StringRef what, Value memory, V
   auto type = cast<MemRefType>(scales.getType());
   if (!elements.getElementType().isInteger(8))
     return op->emitOpError() << "has scales for " << what << " of type " << elements << ", which need none";
-  if (type.getDimSize(1) != elements.getDimSize(1) || type.getDimSize(2) != 16)
+  if (type.getDimSize(1) != elements.getDimSize(1) || type.getDimSize(2) != kKeyGroup)
     return op->emitOpError() << "has scales of type " << type << " for " << what << " of type " << elements
-                             << ", expected groups x " << elements.getDimSize(1) << " x 16";
+                             << ", expected groups x " << elements.getDimSize(1) << " x " << kKeyGroup;
   return success();
 }
 
@@ -219,8 +219,8 @@ LogicalResult AttentionOp::verify() {
   if (queries.getDimSize(2) != keys.getDimSize(2))
     return emitOpError() << "has queries of size " << queries.getDimSize(2) << " and keys of size "
                          << keys.getDimSize(2);
-  if (keys.getDimSize(3) != 16)
-    return emitOpError() << "keys lie in groups of 16 rows, got " << keys;
+  if (keys.getDimSize(3) != kKeyGroup)
+    return emitOpError() << "keys lie in groups of " << kKeyGroup << " rows, got " << keys;
   if (failed(verifyCacheScales(*this)))
     return failure();
   if (auto bias = getBias() ? cast<ShapedType>(getBias().getType()) : ShapedType()) {

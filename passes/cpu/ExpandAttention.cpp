@@ -32,7 +32,7 @@ using namespace mlir::transformer;
 
 namespace {
 
-constexpr int64_t kKeyGroup = 16;  ///< keys that lie side by side in the cache
+using kernel::kKeyGroup;
 constexpr int64_t kTileGroups = 8; ///< groups of a tile of keys: 128 keys
 constexpr float kHidden = -std::numeric_limits<float>::infinity();
 constexpr float kLowest =

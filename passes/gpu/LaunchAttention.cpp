@@ -14,7 +14,7 @@ using namespace mlir::transformer;
 
 namespace {
 
-constexpr int64_t kKeyGroup = 16;      ///< keys that lie side by side in the cache
+using kernel::kKeyGroup;
 constexpr int64_t kThreads = kKeyTile; ///< of a block: one for each key of a tile
 constexpr float kLowest =
     -1.0e30f; ///< where running maxima start: finite, so that a hidden tile changes nothing

@@ -103,7 +103,7 @@ struct LowerEmbed : OpRewritePattern<EmbedOp> {
   }
 };
 
-/// Keys and values of a layer: views of the cache's memory, keys in groups of 16 rows.
+/// Keys and values of a layer: views of the cache's memory, keys in groups of rows.
 std::pair<TableMemory, TableMemory> viewTables(OpBuilder &builder, Location loc, CacheType cache,
                                                Value memory, Value layer) {
   int64_t width = cache.getElementType().getIntOrFloatBitWidth() / 8;
@@ -119,15 +119,17 @@ std::pair<TableMemory, TableMemory> viewTables(OpBuilder &builder, Location loc,
     begin = arith::AddIOp::create(builder, loc, begin, mul(rows, constant(cache.getHeads() * bytesOfRow)));
     return part;
   };
-  Value groups = arith::DivUIOp::create(builder, loc, rows, constant(16));
-  auto keyType = MemRefType::get({ShapedType::kDynamic, cache.getHeads(), cache.getKeySize(), 16},
-                                 cache.getElementType());
+  Value groups = arith::DivUIOp::create(builder, loc, rows, constant(kernel::kKeyGroup));
+  auto keyType =
+      MemRefType::get({ShapedType::kDynamic, cache.getHeads(), cache.getKeySize(), kernel::kKeyGroup},
+                      cache.getElementType());
   auto valueType =
       MemRefType::get({ShapedType::kDynamic, cache.getHeads(), cache.getValueSize()}, cache.getElementType());
   TableMemory keys{view(keyType, groups, cache.getKeySize() * width), {}},
       values{view(valueType, rows, cache.getValueSize() * width), {}};
   if (cache.isScaled()) {
-    auto scaleType = MemRefType::get({ShapedType::kDynamic, cache.getHeads(), 16}, builder.getF32Type());
+    auto scaleType =
+        MemRefType::get({ShapedType::kDynamic, cache.getHeads(), kernel::kKeyGroup}, builder.getF32Type());
     keys.scales = view(scaleType, groups, 4);
     values.scales = view(scaleType, groups, 4);
   }

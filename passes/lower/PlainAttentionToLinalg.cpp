@@ -76,9 +76,9 @@ public:
     Value scale = memref::LoadOp::create(b, loc, table.scales, ValueRange{groupOf(row), head, laneOf(row)});
     return mul(arith::SIToFPOp::create(b, loc, b.getF32Type(), x), scale);
   }
-  /// Where a row lies in groups of 16.
-  Value groupOf(Value row) { return arith::DivUIOp::create(b, loc, row, index(16)); }
-  Value laneOf(Value row) { return arith::RemUIOp::create(b, loc, row, index(16)); }
+  /// Where a row lies in groups of keys.
+  Value groupOf(Value row) { return arith::DivUIOp::create(b, loc, row, index(kernel::kKeyGroup)); }
+  Value laneOf(Value row) { return arith::RemUIOp::create(b, loc, row, index(kernel::kKeyGroup)); }
   Value keyHeadOf(Value head, int64_t heads, int64_t keyHeads) {
     return arith::DivUIOp::create(b, loc, head, index(heads / keyHeads));
   }

@@ -3,7 +3,7 @@
 
 #include "tools/compile/Metadata.h"
 
-#include "dialect/Transformer.h"
+#include "dialect/Kernel.h"
 #include "frontend/Parameters.h"
 #include "frontend/Words.h"
 #include "passes/layout/Formats.h"
@@ -187,7 +187,7 @@ Object attune::describeCaches(mlir::ModuleOp module) {
                    {"value_size", cache.getValueSize()},
                    {"type", elementName(cache.getElementType())},
                    {"scale_bytes", cache.isScaled() ? 4 : 0},
-                   {"row_multiple", 16}};
+                   {"row_multiple", mlir::kernel::kKeyGroup}};
       }
   }
   return caches;
