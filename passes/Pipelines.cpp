@@ -86,6 +86,7 @@ void transformer::buildLinalgPipeline(OpPassManager &pm) {
 }
 
 void transformer::buildVectorPipeline(OpPassManager &pm) {
+  pm.addNestedPass<func::FuncOp>(createFreshDestinations());
   pm.addNestedPass<func::FuncOp>(createTile());
   cleanUp(pm);
   pm.addNestedPass<func::FuncOp>(createVectorize());

@@ -16,7 +16,10 @@ namespace attune {
 namespace {
 
 constexpr int SpinsBeforeYield = 20000;
-constexpr int RangesPerThread = 4; // enough to even out threads of unequal speed, few enough to claim cheaply
+/// A claim takes this part of a thread's share of what is left: large ranges first, single items at the end,
+/// when none should wait long for another.
+constexpr int ClaimsPerShare = 2;
+constexpr int64_t MaxUnits = int64_t(1) << 31;
 constexpr auto IdleBeforeSleep = std::chrono::milliseconds(2);
 
 void pauseCpu() {
@@ -28,9 +31,8 @@ void pauseCpu() {
 }
 
 uint32_t jobOf(uint64_t ticket) { return static_cast<uint32_t>(ticket >> 32); }
-uint32_t rangesOf(uint64_t ticket) { return static_cast<uint32_t>(ticket >> 16) & 0xffff; }
-uint32_t nextOf(uint64_t ticket) { return static_cast<uint32_t>(ticket) & 0xffff; }
-uint64_t makeTicket(uint32_t job, uint32_t ranges) { return uint64_t(job) << 32 | uint64_t(ranges) << 16; }
+uint32_t leftOf(uint64_t ticket) { return static_cast<uint32_t>(ticket); }
+uint64_t makeTicket(uint32_t job, uint32_t units) { return uint64_t(job) << 32 | units; }
 
 void checkThreads(int threads) {
   if (threads < 1 || threads > ThreadPool::MaxThreads)
@@ -99,14 +101,15 @@ void ThreadPool::parallelFor(Body body, void *context, int64_t count) {
     body(0, count, context);
     return;
   }
-  int64_t range = count / (threads * RangesPerThread) + (count % (threads * RangesPerThread) != 0);
-  auto ranges = static_cast<uint32_t>(count / range + (count % range != 0));
+  int64_t unit = 1 + count / MaxUnits; // one item, but for jobs that no program has
+  auto units = static_cast<uint32_t>(count / unit + (count % unit != 0));
   jobBody.store(body, std::memory_order_relaxed);
   jobContext.store(context, std::memory_order_relaxed);
   jobCount.store(count, std::memory_order_relaxed);
-  jobRange.store(range, std::memory_order_relaxed);
-  unfinished.store(ranges, std::memory_order_relaxed);
-  publish(ranges);
+  jobUnit.store(unit, std::memory_order_relaxed);
+  jobUnits.store(units, std::memory_order_relaxed);
+  unfinished.store(units, std::memory_order_relaxed);
+  publish(units);
   runRanges(jobOf(ticket.load(std::memory_order_relaxed)));
   awaitRanges();
   busy.store(false, std::memory_order_release);
@@ -114,9 +117,9 @@ void ThreadPool::parallelFor(Body body, void *context, int64_t count) {
 
 /// Makes the job's fields visible and wakes those asleep. The store of the ticket and the load of `sleepers`,
 /// here and in sleepUntilJobAfter the other way round, are sequentially consistent: one side sees the other.
-void ThreadPool::publish(uint32_t ranges) {
+void ThreadPool::publish(uint32_t units) {
   uint32_t job = jobOf(ticket.load(std::memory_order_relaxed)) + 1;
-  ticket.store(makeTicket(job, ranges), std::memory_order_seq_cst);
+  ticket.store(makeTicket(job, units), std::memory_order_seq_cst);
   if (sleepers.load(std::memory_order_seq_cst) == 0)
     return;
   {
@@ -127,7 +130,7 @@ void ThreadPool::publish(uint32_t ranges) {
 
 void ThreadPool::work() {
   uint32_t done = jobOf(ticket.load(std::memory_order_acquire));
-  // A job published while this thread started is not missed: it counts as done only if it has no ranges left.
+  // A job published while this thread started is not missed: it counts as done only if nothing of it is left.
   runRanges(done);
   while (!stopping.load(std::memory_order_relaxed)) {
     done = jobOf(awaitJobAfter(done));
@@ -168,18 +171,21 @@ ThreadPool::Ticket ThreadPool::sleepUntilJobAfter(uint32_t job) {
 /// they belong to another job, but then the claim fails: a claim that succeeds proves that the job was
 /// unfinished, and its fields unchanged, since the ticket was read.
 void ThreadPool::runRanges(uint32_t job) {
+  const auto share = static_cast<uint32_t>(ClaimsPerShare * threads());
   uint32_t finished = 0;
   Ticket now = ticket.load(std::memory_order_acquire);
-  while (jobOf(now) == job && nextOf(now) < rangesOf(now)) {
+  while (jobOf(now) == job && leftOf(now) != 0) {
     Body body = jobBody.load(std::memory_order_relaxed);
     void *context = jobContext.load(std::memory_order_relaxed);
-    int64_t count = jobCount.load(std::memory_order_relaxed),
-            range = jobRange.load(std::memory_order_relaxed);
-    if (!ticket.compare_exchange_weak(now, now + 1, std::memory_order_acq_rel, std::memory_order_acquire))
+    int64_t count = jobCount.load(std::memory_order_relaxed), unit = jobUnit.load(std::memory_order_relaxed);
+    uint32_t units = jobUnits.load(std::memory_order_relaxed), left = leftOf(now);
+    uint32_t claimed = std::max(1U, left / share);
+    if (!ticket.compare_exchange_weak(now, now - claimed, std::memory_order_acq_rel,
+                                      std::memory_order_acquire))
       continue;
-    int64_t begin = nextOf(now) * range;
-    body(begin, begin + std::min(range, count - begin), context);
-    ++finished;
+    int64_t begin = int64_t(units - left) * unit;
+    body(begin, begin + std::min(claimed * unit, count - begin), context);
+    finished += claimed;
     now = ticket.load(std::memory_order_acquire);
   }
   if (finished)

@@ -21,8 +21,10 @@ namespace attune {
 
 /// A fork-join pool: the caller works along with `threads() - 1` workers.
 ///
-/// Ranges are claimed in order from one atomic counter, so a thread that the system holds up delays only what
-/// it has claimed. Between jobs the workers spin, then yield, then sleep: back-to-back jobs cost well under a
+/// Ranges are claimed in order from one atomic counter, each a part of what is left ("guided
+/// self-scheduling", Polychronopoulos and Kuck, 1987), so a thread that the system holds up delays only what
+/// it has claimed, and items that take longer the further on they are, as tokens of a prompt in attention,
+/// end together. Between jobs the workers spin, then yield, then sleep: back-to-back jobs cost well under a
 /// microsecond to start, an idle program burns nothing. No call allocates.
 class ThreadPool {
 public:
@@ -50,7 +52,7 @@ public:
 
 private:
   /// State of the current job in one word, so that claiming is one compare-and-swap that fails if the job is
-  /// over: bits 0-15 the next range to claim, 16-31 the number of ranges, 32-63 the job's number.
+  /// over: bits 0-31 how many units are left to claim, 32-63 the job's number.
   using Ticket = uint64_t;
 
   void start(int threads);
@@ -58,7 +60,7 @@ private:
   void work();
   Ticket awaitJobAfter(uint32_t job);
   Ticket sleepUntilJobAfter(uint32_t job);
-  void publish(uint32_t ranges);
+  void publish(uint32_t units);
   void runRanges(uint32_t job);
   void awaitRanges();
 
@@ -67,10 +69,11 @@ private:
   std::atomic<Body> jobBody{nullptr};
   std::atomic<void *> jobContext{nullptr};
   std::atomic<int64_t> jobCount{0};
-  std::atomic<int64_t> jobRange{0};
+  std::atomic<int64_t> jobUnit{1}; // items that are claimed together at least
+  std::atomic<uint32_t> jobUnits{0};
   std::atomic<bool> stopping{false};
 
-  // Ranges of the current job that have not finished; apart from the ticket because every worker writes it.
+  // Units of the current job that have not finished; apart from the ticket because every worker writes it.
   alignas(64) std::atomic<uint32_t> unfinished{0};
 
   alignas(64) std::atomic<bool> busy{false};

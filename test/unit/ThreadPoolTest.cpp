@@ -9,6 +9,8 @@
 #include <chrono>
 #include <fmt/format.h>
 #include <gtest/gtest.h>
+#include <map>
+#include <mutex>
 #include <numeric>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -72,6 +74,30 @@ TEST(ThreadPool, HugeCountsDoNotOverflow) {
   EXPECT_EQ(context.smallestBegin, 0);
   EXPECT_EQ(context.largestEnd, INT64_MAX);
   EXPECT_EQ(context.sum, INT64_MAX);
+}
+
+TEST(ThreadPool, RangesShrinkToSingleItems) {
+  struct Context {
+    std::mutex mutex;
+    std::map<int64_t, int64_t> ranges; // begin to end
+  } context;
+  ThreadPool pool(2);
+  pool.parallelFor(
+      [](int64_t begin, int64_t end, void *opaque) {
+        auto &context = *static_cast<Context *>(opaque);
+        std::lock_guard lock(context.mutex);
+        context.ranges[begin] = end;
+      },
+      &context, 1000);
+  int64_t next = 0, last = 250; // of 1000, half of a thread's share
+  for (auto [begin, end] : context.ranges) {
+    EXPECT_EQ(begin, next);
+    EXPECT_LE(end - begin, last);
+    next = end;
+    last = end - begin;
+  }
+  EXPECT_EQ(next, 1000);
+  EXPECT_EQ(last, 1);
 }
 
 TEST(ThreadPool, JobsFollowEachOtherWithoutMixing) {
