@@ -86,7 +86,6 @@ void transformer::buildLinalgPipeline(OpPassManager &pm) {
 }
 
 void transformer::buildVectorPipeline(OpPassManager &pm) {
-  pm.addNestedPass<func::FuncOp>(createFreshDestinations());
   pm.addNestedPass<func::FuncOp>(createTile());
   cleanUp(pm);
   pm.addNestedPass<func::FuncOp>(createVectorize());
@@ -102,6 +101,7 @@ static void bufferize(OpPassManager &pm) {
 }
 
 void transformer::buildBufferPipeline(OpPassManager &pm) {
+  pm.addNestedPass<func::FuncOp>(createFreshDestinations()); // later, cse would let them be others' too
   bufferize(pm);
   bufferization::PromoteBuffersToStackPassOptions stack;
   stack.maxAllocSizeInBytes = 4096;
