@@ -82,6 +82,7 @@ struct Target {
   std::unique_ptr<Device> (*open)(const Program &program, int number);
 };
 constexpr Target targets[] = {{"cuda", "an NVIDIA GPU", openCudaDevice},
+                              {"rocm", "an AMD GPU", openHipDevice},
                               {"opencl", "OpenCL", openOpenClDevice}};
 
 /// "cuda" or "cuda:1": the device's number.
@@ -125,7 +126,7 @@ std::unique_ptr<Device> attune::openDevice(const Program &program) {
                     compiledFor == "cuda" ? ", emulate, emulate:sm_80 or emulate:sm_90a" : " or emulate",
                     target.hardware));
   }
-  throw Error(fmt::format("metadata: the target is '{}', expected cpu, cuda or opencl", compiledFor));
+  throw Error(fmt::format("metadata: the target is '{}', expected cpu, cuda, rocm or opencl", compiledFor));
 }
 
 //===-------------------------------------------- memory ------------------------------------------===//

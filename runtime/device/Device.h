@@ -87,8 +87,9 @@ private:
 };
 
 /// The device that a program runs on: the one that it was compiled for, or what the environment variable
-/// ATTUNE_DEVICE names ("cuda", "cuda:1", "opencl", "emulate", "emulate:sm_90a"). Throws attune::Error if
-/// there is no such device here or if the program has no code for it; nothing else takes its place.
+/// ATTUNE_DEVICE names ("cuda", "cuda:1", "rocm", "opencl", "emulate", "emulate:sm_90a"). Throws
+/// attune::Error if there is no such device here or if the program has no code for it; nothing else takes its
+/// place.
 std::unique_ptr<Device> openDevice(const Program &program);
 
 /// Kernels as functions of the host, work items as fibers; `hasWarpGroups`: in the place of an sm_90a. Throws
@@ -96,6 +97,8 @@ std::unique_ptr<Device> openDevice(const Program &program);
 std::unique_ptr<Device> openEmulatedDevice(std::span<const AttuneKernel> kernels, bool hasWarpGroups = false);
 /// NVIDIA's device of that number.
 std::unique_ptr<Device> openCudaDevice(const Program &program, int number);
+/// AMD's, through HIP.
+std::unique_ptr<Device> openHipDevice(const Program &program, int number);
 /// Of OpenCL's devices that take SPIR-V and addresses, the one of that number.
 std::unique_ptr<Device> openOpenClDevice(const Program &program, int number);
 

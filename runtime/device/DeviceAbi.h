@@ -5,8 +5,8 @@
 /// The border between code compiled for a device and the runtime.
 ///
 /// A program for a device is host code, which computes sizes and addresses and launches kernels, and the
-/// kernels' code: blobs of the payload named `device.CHIP.FORM` ("device.sm_80.ptx", "device.sm_90a.cubin"),
-/// and, in programs that can be emulated, functions of the host.
+/// kernels' code: blobs of the payload named `device.CHIP.FORM` ("device.sm_80.ptx", "device.sm_90a.cubin",
+/// "device.gfx90a.hsaco"), and, in programs that can be emulated, functions of the host.
 
 #ifndef ATTUNE_RUNTIME_DEVICE_DEVICEABI_H
 #define ATTUNE_RUNTIME_DEVICE_DEVICEABI_H

@@ -12,6 +12,7 @@
 #include <dlfcn.h>
 #include <fmt/format.h>
 
+#include <initializer_list>
 #include <string>
 #include <type_traits>
 
@@ -20,11 +21,16 @@ namespace attune {
 /// Stays loaded until the process ends: drivers have threads of their own.
 class DynamicLibrary {
 public:
-  /// Throws Error `absent`, with the loader's words, if it is not there.
-  DynamicLibrary(const char *file, const char *absent)
-      : file(file), handle(dlopen(file, RTLD_NOW | RTLD_LOCAL)) {
-    if (!handle)
-      throw Error(fmt::format("{} ({})", absent, dlerror()));
+  /// The first of these names. Throws Error `absent`, with the loader's words, if none is there.
+  DynamicLibrary(std::initializer_list<const char *> files, const char *absent) {
+    std::string words;
+    for (const char *name : files) {
+      file = name;
+      if ((handle = dlopen(name, RTLD_NOW | RTLD_LOCAL)))
+        return;
+      words += fmt::format("{}{}", words.empty() ? "" : "; ", dlerror());
+    }
+    throw Error(fmt::format("{} ({})", absent, words));
   }
 
   /// `function` becomes the library's function `name`. Throws Error `old`, with both names, if it has none.
@@ -36,8 +42,8 @@ public:
   }
 
 private:
-  const char *file;
-  void *handle;
+  const char *file = nullptr;
+  void *handle = nullptr;
 };
 
 } // namespace attune

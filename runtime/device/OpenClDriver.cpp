@@ -15,7 +15,8 @@ const Loader &Loader::get() {
 }
 
 Loader::Loader() {
-  DynamicLibrary library("libOpenCL.so.1", "this program runs on OpenCL, but there is no loader for it here");
+  DynamicLibrary library({"libOpenCL.so.1"},
+                         "this program runs on OpenCL, but there is no loader for it here");
   constexpr char old[] = "OpenCL on this machine is too old, version 2.1 is needed";
 #define ATTUNE_FIND(name) library.find(name, #name, old)
   ATTUNE_FIND(clGetPlatformIDs);

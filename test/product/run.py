@@ -9,7 +9,7 @@ import concurrent.futures, json, math, os, random, re, shutil, struct, subproces
 import xml.etree.ElementTree as xml
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-from support import ptx
+from support import amdgpu, ptx
 
 BIN = os.path.abspath(sys.argv[1])
 COMPILE = os.path.join(BIN, "attune-compile")
@@ -498,23 +498,45 @@ def test_opencl():
 
 
 def test_rocm():
-    """Kernels for AMD's GPUs to look at, which LLVM's assembler and linker take; no programs yet."""
-    for chip in ("gfx90a", "gfx942"):
-        code, text, errors = call(COMPILE, model, "--target=rocm", f"--chip={chip}", "--emit=asm", "-o", os.path.join(WORK, chip + ".s"))
-        check(f"--target=rocm --chip={chip} --emit=asm", code == 0, errors)
-        if code:
-            continue
-        with open(os.path.join(WORK, chip + ".s")) as file:
-            kernels = re.findall(r"^\s*\.amdhsa_kernel (\w+)", file.read(), re.M)
-        code, _, errors = call(tool("llvm-mc"), "-triple=amdgcn-amd-amdhsa", f"-mcpu={chip}", "-filetype=obj", chip + ".s", "-o", chip + ".o")
-        check(f"the assembly for {chip} is taken", code == 0, errors)
-        code, _, errors = call(tool("ld.lld"), "-shared", chip + ".o", "-o", chip + ".hsaco")
-        _, text, more = call(tool("llvm-readelf"), "--file-header", "--dyn-syms", chip + ".hsaco")
-        found = [name for name in kernels if f" {name}\n" in text and f" {name}.kd\n" in text]
-        check(f"a code object for {chip} holds each kernel and its descriptor", code == 0 and "AMDGPU" in text and kernels and found == kernels, errors + more + text[:500])
-    code, text, errors = call(COMPILE, model, "--target=rocm", "--emit=gpu", "-o", "-")
-    check("--target=rocm --emit=gpu", code == 0 and "gpu.launch_func" in text, errors)
-    refuses("a program for ROCm", ["--target=rocm writes no programs yet"], model, "--target=rocm", code=2)
+    """What can be seen of code objects without a GPU: that they are whole, and fit how the host launches them."""
+    program = os.path.join(WORK, "rocm")
+    code, _, errors = call(COMPILE, model, "--target=rocm", "-o", program)
+    check("a program for ROCm", code == 0, errors)
+    code, launches, errors = call(COMPILE, model, "--target=rocm", "--emit=gpu", "-o", "-")
+    check("--target=rocm --emit=gpu", code == 0 and "gpu.launch_func" in launches, errors)
+    code, text, errors = call(COMPILE, model, "--target=cuda", "--chip=sm_80", "--emit=asm", "-o", "-")
+    arguments = {name: [int(bits) // 8 for bits in re.findall(r"\.param \.[a-z](\d+)", text)] for name, text in re.findall(r"\.entry (\w+)\(([^)]*)\)", text)}
+    objects = amdgpu.code_objects(program)
+    check("a program for ROCm holds a code object for each chip", len(objects) == 2, len(objects))
+    for chip, data in zip(("gfx90a", "gfx942"), objects):
+        path = os.path.join(WORK, chip + ".hsaco")
+        with open(path, "wb") as file:
+            file.write(data)
+        header, defined, undefined, kernels = amdgpu.describe(tool("llvm-readelf"), path)
+        check(f"{chip}: the header", re.search(rf"Flags: .*\b{chip}\b", header) and re.search(r"ABI Version: +3\b", header), header)
+        check(f"{chip}: nothing is undefined", not undefined, undefined)
+        check(f"{chip}: each kernel and its descriptor", kernels.keys() == arguments.keys() and all({name, name + ".kd"} <= defined for name in kernels), (list(kernels), list(arguments)))
+        for name, kernel in kernels.items():
+            # One after the other at multiples of their sizes, as HIP copies them from the addresses of their values.
+            check(f"{chip}: arguments of {name}", [size for _, size in kernel.arguments] == arguments[name] and all(offset % size == 0 for offset, size in kernel.arguments) and
+                  all(end <= offset for end, (offset, _) in zip([at + size for at, size in kernel.arguments], kernel.arguments[1:])), kernel)
+            threads = {int(x) for x in re.findall(rf"@device::@{name} .*? threads in \(%c(\d+)", launches)}
+            check(f"{chip}: blocks of {name}", threads and all(kernel.block == [x, 1, 1] and kernel.most == x for x in threads), (kernel, threads))
+            check(f"{chip}: resources of {name}", kernel.memory <= amdgpu.BLOCK_MEMORY and kernel.wavefront == amdgpu.WAVEFRONT, kernel)
+    code, text, errors = call(program, "info")
+    check("info of a program for ROCm", code == 0 and re.search(r"^target +rocm$", text, re.M) and re.search(r"^code of kernels +gfx90a.hsaco, gfx942.hsaco$", text, re.M), text + errors)
+    if not amdgpu.is_installed():
+        check("a machine without ROCm", "this program runs on an AMD GPU, but there is no ROCm here (libamdhip64.so.7: " in text, text)
+        code, errors, _ = run(program, [3])
+        check("a run without ROCm", code == 1 and "there is no ROCm here" in errors, errors)
+    code, text, errors = call(COMPILE, model, "--target=rocm", "--chip=gfx942", "--emit=asm", "-o", "-")
+    check("--target=rocm --chip=gfx942 --emit=asm", code == 0 and "amdgcn-amd-amdhsa--gfx942" in text, errors)
+    # Work items that exchange values within a wavefront would have to know how many there are.
+    exchanges = re.findall(r"\b(?:ds_bpermute|ds_permute|ds_swizzle|v_readlane|v_writelane|v_mov_b32_dpp|v_mbcnt)\w*", text)
+    check("no kernel depends on the size of a wavefront", code == 0 and not exchanges, exchanges)
+    code, _, errors = call(COMPILE, model, "--target=rocm", "--chip=gfx1100", "-o", program)
+    check("a program for another of AMD's chips", code == 0 and len(amdgpu.code_objects(program)) == 1, errors)
+    refuses("a chip that does not exist", ["LLVM knows no 'gfx1'"], model, "--target=rocm", "--chip=gfx1")
     refuses("NVIDIA's chip for ROCm", ["sm_80", "gfx90a"], model, "--target=rocm", "--chip=sm_80", "--emit=asm", code=2)
     refuses("matrix units of ROCm", ["need matrix units"], model, "--target=rocm", "--activations=bf16", "--emit=asm", code=2)
 

@@ -1,9 +1,10 @@
 // Part of Attune, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Engines on devices: the emulated one, and NVIDIA's with a fake driver (the test's run path leads to it).
+// Engines on devices: the emulated one, NVIDIA's and AMD's with fake drivers (the test's run path leads to
+// them).
 #include "ErrorText.h"
-#include "FakeCuda.h"
+#include "FakeGpu.h"
 #include "FakeModel.h"
 #include "runtime/device/Device.h"
 #include "runtime/engine/Engine.h"
@@ -20,13 +21,14 @@ using namespace attune::test;
 
 namespace {
 
-nlohmann::json deviceMetadata(int64_t context = 40, int64_t chunk = 8) {
-  nlohmann::json metadata = decoderMetadata(context, chunk);
-  metadata["target"] = "cuda";
+nlohmann::json deviceMetadata(const char *target = "cuda") {
+  nlohmann::json metadata = decoderMetadata(40, 8);
+  metadata["target"] = target;
   return metadata;
 }
 
 const Blobs code = {{"device.sm_80.ptx", "//\n.version 8.3\n.target sm_80\n"}};
+const Blobs amdCode = {{"device.gfx90a.hsaco", "code of gfx90a"}, {"device.gfx942.hsaco", "code of gfx942"}};
 
 const std::vector<int32_t> prompt = {4, 9, 1, 33, 7, 7, 12, 40, 2, 5, 17};
 
@@ -122,17 +124,17 @@ TEST_F(DeviceEngine, OtherChoicesAreErrors) {
   FakeProgram other(metadata);
   unsetenv("ATTUNE_DEVICE");
   EXPECT_EQ(errorOf([&] { Engine{other.program}; }),
-            "metadata: the target is 'abacus', expected cpu, cuda or opencl");
+            "metadata: the target is 'abacus', expected cpu, cuda, rocm or opencl");
 }
 
 /// Engines on a GPU whose driver is a fake.
-class CudaEngine : public DeviceEngine {
+class GpuEngine : public DeviceEngine {
 protected:
-  void SetUp() override {
+  void open(const char *library) {
     DeviceEngine::SetUp();
-    void *library = dlopen("libcuda.so.1", RTLD_NOW);
-    auto *get = library ? reinterpret_cast<FakeCuda *(*)()>(dlsym(library, "fakeCuda")) : nullptr;
-    ASSERT_TRUE(get) << "this test needs its own libcuda.so.1 in front of others";
+    void *found = dlopen(library, RTLD_NOW);
+    auto *get = found ? reinterpret_cast<FakeGpu *(*)()>(dlsym(found, "fakeGpu")) : nullptr;
+    ASSERT_TRUE(get) << "this test needs its own " << library << " in front of others";
     driver = get();
     *driver = {};
     driver->kernels = kernelsFor(deviceMetadata());
@@ -143,22 +145,47 @@ protected:
     EXPECT_EQ(driver->taken, 0u);
   }
 
-  FakeCuda *driver = nullptr;
+  FakeGpu *driver = nullptr;
 };
 
-TEST_F(CudaEngine, RunsWithTheDriver) {
-  FakeProgram fake(deviceMetadata(), code);
+struct CudaEngine : GpuEngine {
+  void SetUp() override { open("libcuda.so.1"); }
+};
+struct RocmEngine : GpuEngine {
+  void SetUp() override { open("libamdhip64.so.7"); }
+};
+
+/// Makers of GPUs.
+struct Maker {
+  const char *target, *library;
+  const Blobs &code;
+  friend void PrintTo(const Maker &maker, std::ostream *out) { *out << maker.target; }
+};
+
+/// What holds for both.
+class EitherEngine : public GpuEngine, public testing::WithParamInterface<Maker> {
+protected:
+  void SetUp() override { open(GetParam().library); }
+  static nlohmann::json metadata() { return deviceMetadata(GetParam().target); }
+};
+INSTANTIATE_TEST_SUITE_P(, EitherEngine,
+                         testing::Values(Maker{"cuda", "libcuda.so.1", code},
+                                         Maker{"rocm", "libamdhip64.so.7", amdCode}),
+                         [](const auto &info) { return std::string(info.param.target); });
+
+TEST_P(EitherEngine, RunsWithTheDriver) {
+  FakeProgram fake(metadata(), GetParam().code);
   checkGeneration(fake.program);
-  EXPECT_EQ(driver->module, code[0].second);
+  EXPECT_EQ(driver->module, GetParam().code[0].second);
   EXPECT_NE(std::ranges::count(driver->calls, "launch graph"), 0);
   EXPECT_EQ(Engine(fake.program).statistics().device, "Fake GPU 0");
   driver->devices = 2;
-  choose("cuda:1");
+  choose((std::string(GetParam().target) + ":1").c_str());
   EXPECT_EQ(Engine(fake.program).statistics().device, "Fake GPU 1");
 }
 
-TEST_F(CudaEngine, LogitsStayOnTheDeviceUntilSomeoneAsks) {
-  FakeProgram fake(withChoices(deviceMetadata()), code);
+TEST_P(EitherEngine, LogitsStayOnTheDeviceUntilSomeoneAsks) {
+  FakeProgram fake(withChoices(metadata()), GetParam().code);
   driver->kernels = fake.program.kernels();
   Engine engine(fake.program);
   int sequence = engine.open();
@@ -204,8 +231,8 @@ TEST_F(CudaEngine, LogitsStayOnTheDeviceUntilSomeoneAsks) {
   EXPECT_EQ(driver->downloaded, sizeof(int32_t) + row);
 }
 
-TEST_F(CudaEngine, StepsOfOneTokenAreRecordedOnce) {
-  FakeProgram fake(deviceMetadata(), code);
+TEST_P(EitherEngine, StepsOfOneTokenAreRecordedOnce) {
+  FakeProgram fake(metadata(), GetParam().code);
   Engine engine(fake.program);
   int sequence = engine.open();
   std::vector<int32_t> ids = {3};
@@ -238,8 +265,8 @@ TEST_F(CudaEngine, StepsOfOneTokenAreRecordedOnce) {
   engine.feed({sequence, std::span(ids).first(1)});
 }
 
-TEST_F(CudaEngine, WhatAllocatesOrReadsIsNotRecorded) {
-  FakeProgram fake(deviceMetadata(), code);
+TEST_P(EitherEngine, WhatAllocatesOrReadsIsNotRecorded) {
+  FakeProgram fake(metadata(), GetParam().code);
   Engine engine(fake.program);
   int sequence = engine.open();
   engine.observe(true);
@@ -250,8 +277,8 @@ TEST_F(CudaEngine, WhatAllocatesOrReadsIsNotRecorded) {
   EXPECT_EQ(std::ranges::count(driver->calls, "begin capture"), 0);
 }
 
-TEST_F(CudaEngine, ADriverThatCannotRecordIsNotAskedAgain) {
-  FakeProgram fake(deviceMetadata(), code);
+TEST_P(EitherEngine, ADriverThatCannotRecordIsNotAskedAgain) {
+  FakeProgram fake(metadata(), GetParam().code);
   driver->captureResult = 901;
   Engine engine(fake.program);
   EXPECT_EQ(generateGreedily(engine, engine.open(), prompt, 9), expectedTokens(prompt, 9));
@@ -324,12 +351,12 @@ TEST_F(CudaEngine, WhatIsMissingIsSaid) {
   EXPECT_EQ(error(), "NVIDIA's driver: step_taps: fake error (error 500)");
 }
 
-TEST_F(CudaEngine, WeightsGoToTheDeviceOnce) {
-  nlohmann::json metadata = deviceMetadata();
+TEST_P(EitherEngine, WeightsGoToTheDeviceOnce) {
+  nlohmann::json metadata = EitherEngine::metadata();
   metadata["weight_bytes"] = 3000;
-  Blobs blobs = code;
+  Blobs blobs = GetParam().code;
   blobs.push_back({"weights", std::string(3000, 'w')});
-  FakeProgram fake(metadata, blobs), without(deviceMetadata(), code);
+  FakeProgram fake(metadata, blobs), without(EitherEngine::metadata(), GetParam().code);
   size_t taken[2];
   for (const Program *program : {&without.program, &fake.program}) {
     Engine engine(*program);
@@ -337,6 +364,46 @@ TEST_F(CudaEngine, WeightsGoToTheDeviceOnce) {
     EXPECT_EQ(generateGreedily(engine, engine.open(), prompt, 3), expectedTokens(prompt, 3));
   }
   EXPECT_EQ(taken[1], taken[0] + 3000);
+}
+
+TEST_F(RocmEngine, TheCodeOfTheChipIsTaken) {
+  FakeProgram fake(deviceMetadata("rocm"), amdCode);
+  for (auto [chip, code] :
+       {std::pair("gfx90a", 0), std::pair("gfx90a:sramecc-:xnack+", 0), std::pair("gfx942:xnack-", 1)}) {
+    driver->chip = chip;
+    Engine{fake.program};
+    EXPECT_EQ(driver->module, amdCode[static_cast<size_t>(code)].second) << chip;
+  }
+  driver->chip = "gfx908:sramecc+:xnack-";
+  EXPECT_EQ(errorOf([&] { Engine{fake.program}; }),
+            "Fake GPU 0 is a gfx908, but this program was compiled for gfx90a and gfx942: compile the model "
+            "again with --chip=gfx908");
+}
+
+TEST_F(RocmEngine, WhatIsMissingIsSaid) {
+  FakeProgram fake(deviceMetadata("rocm"), amdCode);
+  auto error = [&] { return errorOf([&] { Engine{fake.program}; }); };
+  choose("rocm:3");
+  EXPECT_EQ(error(), "ATTUNE_DEVICE is 'rocm:3', but this machine has 1 AMD GPU, numbered from 0");
+  choose("cuda");
+  EXPECT_EQ(error(), "ATTUNE_DEVICE is 'cuda', expected rocm, rocm:NUMBER or emulate: this program was "
+                     "compiled for an AMD GPU");
+  choose("rocm");
+  driver->devices = 0;
+  EXPECT_EQ(error(), "this program runs on an AMD GPU, but there is none here");
+  driver->devices = 1;
+  driver->loadResult = 209;
+  driver->version = 60241134;
+  EXPECT_EQ(error(), "Fake GPU 0: the driver (HIP 6.2) does not take the program's code "
+                     "'device.gfx90a.hsaco': fake error");
+  driver->loadResult = 0;
+  driver->memory = 700;
+  EXPECT_EQ(error(),
+            "Fake GPU 0 has not enough memory: 640 bytes are needed for the cache of keys and values (a "
+            "smaller context needs less), but 636 bytes of 700 bytes are free");
+  driver->memory = 1 << 20;
+  driver->kernels = driver->kernels.first(1);
+  EXPECT_EQ(error(), "AMD's driver: step_taps: fake error (error 500)");
 }
 
 } // namespace

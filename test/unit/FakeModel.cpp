@@ -227,7 +227,8 @@ const AttuneEntry attune::test::decoderEntries[2] = {{"step", step}, {"step_taps
 __attribute__((section("attune_code"), used)) static const AttuneCode code = {"x86-64", decoderEntries, 2};
 
 static bool isForDevice(const json &metadata) {
-  return metadata.is_object() && metadata.value("target", "") == "cuda";
+  std::string target = metadata.is_object() ? metadata.value("target", "") : "";
+  return target == "cuda" || target == "rocm";
 }
 
 std::span<const AttuneEntry> attune::test::entriesFor(const json &metadata) {

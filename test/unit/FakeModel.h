@@ -49,8 +49,8 @@ std::vector<std::byte> makePayload(const nlohmann::json &metadata, std::span<con
 /// The code of decoders.
 extern const AttuneEntry decoderEntries[2];
 
-/// The code that belongs to metadata. With the target "cuda" entries do nothing but launch a kernel, which
-/// does what the entry does otherwise.
+/// The code that belongs to metadata. With the target "cuda" or "rocm" entries do nothing but launch a
+/// kernel, which does what the entry does otherwise.
 std::span<const AttuneEntry> entriesFor(const nlohmann::json &metadata);
 std::span<const AttuneKernel> kernelsFor(const nlohmann::json &metadata);
 

@@ -6,6 +6,7 @@
 #include "passes/Pipelines.h"
 #include "passes/gpu/DeviceModules.h"
 #include "tools/compile/MachineCode.h"
+#include "tools/compile/Tool.h"
 
 #include "mlir/Dialect/GPU/IR/GPUDialect.h"
 #include "mlir/Pass/PassManager.h"
@@ -16,14 +17,11 @@
 #include "mlir/Target/LLVMIR/Dialect/ROCDL/ROCDLToLLVMIRTranslation.h"
 #include "mlir/Target/LLVMIR/Export.h"
 #include "llvm/ADT/StringExtras.h"
+#include "llvm/IR/IRBuilder.h"
 #include "llvm/IR/InstIterator.h"
 #include "llvm/IR/Instructions.h"
 #include "llvm/IR/Module.h"
-#include "llvm/Support/FileSystem.h"
-#include "llvm/Support/FileUtilities.h"
-#include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/Program.h"
-#include "llvm/Support/raw_ostream.h"
 
 using namespace attune;
 using llvm::Error;
@@ -34,11 +32,15 @@ namespace {
 /// What drivers from CUDA 12 on take.
 constexpr char kPtxFeatures[] = "+ptx80";
 
+/// Of AMD's code objects: the one that every HIP of ROCm 6 loads (LLVM's own choice is a later one).
+constexpr int kCodeObjectVersion = 500;
+
 /// How kernels become code of one kind.
 struct DeviceBackend {
   attune::MachineName machine;
   void (*build)(mlir::OpPassManager &); ///< the pipeline to the LLVM dialect
   llvm::CodeGenFileType form;
+  void (*prepare)(llvm::Module &) = nullptr;      ///< before it is optimised
   Error (*check)(const llvm::Module &) = nullptr; ///< what the back end would get wrong
 };
 
@@ -55,16 +57,21 @@ Error checkIntegers(const llvm::Module &module) {
 }
 
 /// MLIR puts what a work item keeps for itself into memory of any kind, but AMD's devices have a kind for it.
-/// It is rare that the optimiser leaves any: a mixture's places of many experts.
-Error checkStack(const llvm::Module &module) {
+/// (The optimiser leaves little of it: a mixture's places of many experts.)
+void prepareForAmd(llvm::Module &module) {
+  module.addModuleFlag(llvm::Module::Error, "amdhsa_code_object_version", kCodeObjectVersion);
   unsigned space = module.getDataLayout().getAllocaAddrSpace();
-  for (const llvm::Function &function : module)
-    for (const llvm::Instruction &instruction : llvm::instructions(function))
-      if (auto *buffer = llvm::dyn_cast<llvm::AllocaInst>(&instruction))
-        if (buffer->getAddressSpace() != space)
-          return llvm::createStringError("the kernel '" + function.getName() +
-                                         "' makes memory of its own, which has no form for this device yet");
-  return Error::success();
+  for (llvm::Function &function : module)
+    for (llvm::Instruction &instruction : llvm::make_early_inc_range(llvm::instructions(function))) {
+      auto *buffer = llvm::dyn_cast<llvm::AllocaInst>(&instruction);
+      if (!buffer || buffer->getAddressSpace() == space)
+        continue;
+      llvm::IRBuilder<> builder(buffer);
+      auto *own = builder.CreateAlloca(buffer->getAllocatedType(), space, buffer->getArraySize());
+      own->setAlignment(buffer->getAlign());
+      buffer->replaceAllUsesWith(builder.CreateAddrSpaceCast(own, buffer->getType()));
+      buffer->eraseFromParent();
+    }
 }
 
 /// All that differs between devices until there is code of theirs.
@@ -73,12 +80,14 @@ DeviceBackend backendOf(Target target, StringRef chip, llvm::CodeGenFileType for
   case Target::cuda:
     return {{"nvptx64-nvidia-cuda", chip.str(), kPtxFeatures}, mlir::transformer::buildNvvmPipeline, form};
   case Target::rocm:
-    return {{"amdgcn-amd-amdhsa", chip.str(), ""}, mlir::transformer::buildRocdlPipeline, form, checkStack};
+    return {
+        {"amdgcn-amd-amdhsa", chip.str(), ""}, mlir::transformer::buildRocdlPipeline, form, prepareForAmd};
   case Target::opencl:
     // Drivers optimise by themselves, and strength reduction of loops would make odd integers.
     return {{"spirv64-unknown-unknown", "", "", std::nullopt, llvm::CodeGenOptLevel::None},
             mlir::transformer::buildSpirvPipeline,
             form,
+            nullptr,
             checkIntegers};
   case Target::cpu:
     break;
@@ -95,6 +104,8 @@ llvm::Expected<std::string> translate(mlir::gpu::GPUModuleOp device, const Devic
   if (!machine)
     return machine.takeError();
   setMachine(*module, **machine);
+  if (backend.prepare)
+    backend.prepare(*module);
   optimize(*module, **machine);
   if (backend.check)
     if (Error error = backend.check(*module))
@@ -146,34 +157,6 @@ std::optional<std::string> findPtxas() {
   return std::nullopt;
 }
 
-llvm::Expected<std::string> assemble(const std::string &ptxas, const std::string &ptx,
-                                     const std::string &chip) {
-  llvm::SmallString<128> input, output, log;
-  for (auto [path, suffix] : {std::pair(&input, "ptx"), std::pair(&output, "cubin"), std::pair(&log, "log")})
-    if (std::error_code code = llvm::sys::fs::createTemporaryFile("attune-device", suffix, *path))
-      return llvm::createStringError(code, "temporary file: " + code.message());
-  llvm::FileRemover removers[] = {llvm::FileRemover(input), llvm::FileRemover(output),
-                                  llvm::FileRemover(log)};
-  std::error_code code;
-  {
-    llvm::raw_fd_ostream stream(input, code);
-    stream << ptx;
-  }
-  std::string arch = "-arch=" + chip;
-  StringRef arguments[] = {ptxas, arch, "-O3", input, "-o", output};
-  std::optional<StringRef> redirects[] = {StringRef(""), StringRef(log), StringRef(log)};
-  std::string message;
-  int result = llvm::sys::ExecuteAndWait(ptxas, arguments, std::nullopt, redirects, 0, 0, &message);
-  auto textOf = [](StringRef path) {
-    auto buffer = llvm::MemoryBuffer::getFile(path);
-    return buffer ? (*buffer)->getBuffer().str() : std::string();
-  };
-  if (result != 0)
-    return llvm::createStringError(ptxas + " failed for " + chip + ": " + message +
-                                   textOf(log).substr(0, 2000));
-  return textOf(output);
-}
-
 llvm::Expected<std::vector<DeviceCode>> writeNvidiaCode(mlir::ModuleOp module,
                                                         llvm::ArrayRef<std::string> chips) {
   std::vector<DeviceCode> codes;
@@ -186,13 +169,32 @@ llvm::Expected<std::vector<DeviceCode>> writeNvidiaCode(mlir::ModuleOp module,
     if (!ptx)
       return ptx.takeError();
     if (ptxas) {
-      auto binary = assemble(*ptxas, *ptx, chip);
+      auto binary = filterThrough(*ptxas, {"-arch=" + chip, "-O3"}, *ptx, "ptx");
       if (!binary)
         return binary.takeError();
       codes.push_back({"device." + chip + ".cubin", std::move(*binary)});
     }
     if (isFirst)
       codes.push_back({"device." + chip + ".ptx", std::move(*ptx)});
+  }
+  return codes;
+}
+
+/// Code objects, which HIP loads: shared libraries of kernels.
+llvm::Expected<std::vector<DeviceCode>> writeAmdCode(mlir::ModuleOp module,
+                                                     llvm::ArrayRef<std::string> chips) {
+  auto linker = findLinker("ld.lld");
+  if (!linker)
+    return linker.takeError();
+  std::vector<DeviceCode> codes;
+  for (const std::string &chip : chips) {
+    auto object = writeKernels(module, backendOf(Target::rocm, chip, llvm::CodeGenFileType::ObjectFile));
+    if (!object)
+      return object.takeError();
+    auto code = filterThrough(*linker, {"-shared", "--no-undefined"}, *object, "o");
+    if (!code)
+      return code.takeError();
+    codes.push_back({"device." + chip + ".hsaco", std::move(*code)});
   }
   return codes;
 }
@@ -221,9 +223,8 @@ llvm::Expected<std::vector<DeviceCode>> attune::writeDeviceCode(mlir::ModuleOp m
                                                                 llvm::ArrayRef<std::string> chips) {
   if (target == Target::cuda)
     return writeNvidiaCode(module, chips);
-  // No program carries another target's yet; --emit=obj and llvm show the host's code.
   if (target == Target::rocm)
-    return std::vector<DeviceCode>();
+    return writeAmdCode(module, chips);
   auto code = writeKernels(module, backendOf(target, "", llvm::CodeGenFileType::ObjectFile));
   if (!code)
     return code.takeError();

@@ -18,7 +18,7 @@
 namespace attune {
 
 /// The kernels of a program for one kind of device; `name` says which, as the runtime reads it
-/// ("device.sm_80.ptx", "device.sm_90a.cubin", "device.spv").
+/// ("device.sm_80.ptx", "device.sm_90a.cubin", "device.gfx90a.hsaco", "device.spv").
 struct DeviceCode {
   std::string name, bytes;
 };
@@ -32,7 +32,8 @@ llvm::Expected<std::string> writeDeviceAssembly(mlir::ModuleOp module, Target ta
                                                 llvm::ArrayRef<std::string> chips);
 
 /// What a program carries. For NVIDIA machine code for each chip, if its `ptxas` is on PATH or in
-/// /usr/local/cuda/bin, and PTX for the first one, which drivers compile for later chips. For OpenCL SPIR-V.
+/// /usr/local/cuda/bin, and PTX for the first one, which drivers compile for later chips. For AMD a code
+/// object for each chip, by LLVM's linker. For OpenCL SPIR-V.
 llvm::Expected<std::vector<DeviceCode>> writeDeviceCode(mlir::ModuleOp module, Target target,
                                                         llvm::ArrayRef<std::string> chips);
 

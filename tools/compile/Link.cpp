@@ -3,14 +3,13 @@
 
 #include "tools/compile/Link.h"
 
+#include "tools/compile/Tool.h"
+
 #include "llvm/ADT/SmallString.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/JSON.h"
 #include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/Path.h"
-#include "llvm/Support/Program.h"
-
-#include <optional>
 
 using namespace attune;
 using llvm::Error;
@@ -29,16 +28,6 @@ std::string shippedFolder() {
 }
 
 std::string runtimeFolder(const std::string &machine) { return shippedFolder() + "/" + machine; }
-
-llvm::Expected<std::string> findProgram(StringRef name) {
-  for (std::string candidate : {(name + "-22").str(), name.str()})
-    if (auto path = llvm::sys::findProgramByName(candidate))
-      return *path;
-  if (auto path = llvm::sys::findProgramByName(name, {"/usr/lib/llvm-22/bin"}))
-    return *path;
-  return llvm::createStringError("'" + name +
-                                 "' is needed to link and was not found: install the package lld-22");
-}
 
 /// The program that the runtime folder says links its products (a compiler driver in builds with sanitizers).
 llvm::Expected<std::string> linkerOf(const std::string &folder) {
@@ -81,25 +70,15 @@ Error attune::linkProduct(const std::vector<std::string> &objects, const std::st
     name = std::string("clang++-22");
     base += "-sanitize";
   }
-  auto program = findProgram(*name);
+  auto program = findLinker(*name);
   if (!program)
     return program.takeError();
   // Objects first: the linker takes from archives what is missing by then.
   std::string response = "@" + folder + "/" + base + ".rsp";
-  llvm::SmallVector<StringRef> arguments{*program, "-L", folder};
+  llvm::SmallVector<StringRef> arguments{"-L", folder};
   arguments.append(objects.begin(), objects.end());
   arguments.append({response, "-o", output});
-  llvm::SmallString<128> log;
-  if (std::error_code code = llvm::sys::fs::createTemporaryFile("attune-link", "log", log))
-    return llvm::createStringError(code, "temporary file: " + code.message());
-  std::optional<StringRef> redirects[] = {StringRef(""), StringRef(log), StringRef(log)};
-  std::string message;
-  int result = llvm::sys::ExecuteAndWait(*program, arguments, std::nullopt, redirects, 0, 0, &message);
-  std::string text;
-  if (auto buffer = llvm::MemoryBuffer::getFile(log))
-    text = (*buffer)->getBuffer().take_front(2000).str();
-  llvm::sys::fs::remove(log);
-  if (result != 0)
-    return llvm::createStringError("linking failed (" + *program + "): " + message + text);
+  if (Error error = runTool(*program, arguments))
+    return llvm::createStringError("linking failed: " + llvm::toString(std::move(error)));
   return Error::success();
 }

@@ -22,8 +22,8 @@ llvm::json::Object describeEntries(mlir::ModuleOp module, const Description &des
 /// The shapes of the key/value caches by name, from the module as built.
 llvm::json::Object describeCaches(mlir::ModuleOp module);
 
-/// The whole metadata; `target` is where kernels run ("cpu", "cuda", "opencl"), `cpus` what there is code
-/// for, the least demanding first; `entries` comes from describeEntries.
+/// The whole metadata; `target` is where kernels run ("cpu", "cuda", "rocm", "opencl"), `cpus` what there is
+/// code for, the least demanding first; `entries` comes from describeEntries.
 std::string writeMetadata(const Description &description, llvm::StringRef target,
                           llvm::ArrayRef<mlir::transformer::CpuTarget> cpus, llvm::json::Object entries,
                           int64_t weightBytes, const std::string &weightsFile);

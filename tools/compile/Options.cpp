@@ -62,11 +62,12 @@ struct Flags {
       "target", cl::desc("Where the model runs:"), cl::init(Target::cpu), cl::cat(category),
       cl::values(clEnumValN(Target::cpu, "cpu", "the processor"),
                  clEnumValN(Target::cuda, "cuda", "an NVIDIA GPU: code for sm_80 and later"),
-                 clEnumValN(Target::rocm, "rocm", "an AMD GPU, to look at: --emit=gpu and asm alone"),
+                 clEnumValN(Target::rocm, "rocm", "an AMD GPU: code for gfx90a and gfx942"),
                  clEnumValN(Target::opencl, "opencl",
                             "a device of OpenCL that takes SPIR-V and has Intel's unified shared memory"))};
   cl::list<std::string> chips{
-      "chip", cl::desc("Chips that get machine code, the oldest first (sm_80,sm_90a; for AMD's, gfx90a)"),
+      "chip",
+      cl::desc("Chips that get machine code, the oldest first (sm_80,sm_90a; for AMD's, gfx90a,gfx942)"),
       cl::CommaSeparated, cl::value_desc("names"), cl::cat(category)};
   cl::opt<bool> emulate{
       "emulate",
@@ -170,9 +171,6 @@ void checkTarget(CompileOptions &options) {
           "--chip is for --target=cuda and rocm: OpenCL's drivers make machine code of SPIR-V themselves");
     return;
   }
-  // None has run, and the runtime does not know AMD's devices.
-  if (options.target == Target::rocm && isProduct)
-    usageError("--target=rocm writes no programs yet: look at its kernels with --emit=gpu or --emit=asm");
   for (const std::string &chip : options.chips)
     if (!isChip(options.target, chip))
       usageError("--chip is '" + chip + "', expected names like " +

@@ -1,6 +1,8 @@
 // Part of Attune, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-#include "FakeCuda.h"
+#include "FakeGpu.h"
+#include "FakeGpuNames.h"
+#include "runtime/device/GpuDriver.h"
 
 #include <cstdlib>
 #include <cstring>
@@ -13,12 +15,11 @@ using namespace attune::test;
 namespace {
 
 using Result = int;
-using Address = unsigned long long;
 using Handle = void *;
 using Graph = std::vector<std::function<void()>>;
 
-FakeCuda fake;
-std::map<Address, size_t> blocks;
+FakeGpu fake;
+std::map<void *, size_t> blocks;
 Graph *captured = nullptr;
 
 Result note(std::string call) {
@@ -39,8 +40,6 @@ Result copy(void *to, const void *from, size_t bytes) {
   return enqueue([=] { std::memcpy(to, from, bytes); });
 }
 
-template <typename T> T *pointer(Address address) { return reinterpret_cast<T *>(address); }
-
 std::string shape(unsigned x, unsigned y, unsigned z) {
   return std::to_string(x) + "x" + std::to_string(y) + "x" + std::to_string(z);
 }
@@ -49,31 +48,38 @@ std::string shape(unsigned x, unsigned y, unsigned z) {
 
 extern "C" {
 
-FakeCuda *fakeCuda() { return &fake; }
+FakeGpu *fakeGpu() { return &fake; }
 
-Result cuInit(unsigned) { return fake.devices ? 0 : 100; }
-Result cuDriverGetVersion(int *version) {
+Result fakeInit(unsigned) { return fake.devices ? 0 : 100; }
+Result fakeGetVersion(int *version) {
   *version = fake.version;
   return 0;
 }
-Result cuGetErrorString(Result result, const char **text) {
+Result fakeGetErrorString(Result result, const char **text) {
   *text = result == 2     ? "out of memory"
           : result == 222 ? "the provided PTX was compiled with an unsupported toolchain."
                           : "fake error";
   return 0;
 }
-Result cuDeviceGetCount(int *count) {
+Result fakeDeviceGetCount(int *count) {
   *count = fake.devices;
   return 0;
 }
-Result cuDeviceGet(int *device, int number) {
+Result fakeDeviceGet(int *device, int number) {
   *device = number;
   return 0;
 }
-Result cuDeviceGetName(char *name, int size, int device) {
+Result fakeDeviceGetName(char *name, int size, int device) {
   std::strncpy(name, ("Fake GPU " + std::to_string(device)).c_str(), static_cast<size_t>(size));
   return 0;
 }
+#ifdef FAKE_HIP
+Result hipGetDevicePropertiesR0600(HipDriver::Properties *properties, int) {
+  std::strcpy(properties->chip, fake.chip.c_str());
+  return 0;
+}
+Result hipSetDevice(int device) { return device < fake.devices ? 0 : 101; }
+#else
 Result cuDeviceGetAttribute(int *value, int attribute, int) {
   *value = attribute == 75 ? fake.major : fake.minor;
   return 0;
@@ -88,8 +94,9 @@ Result cuDevicePrimaryCtxRelease_v2(int device) {
   return 0;
 }
 Result cuCtxSetCurrent(Handle context) { return context == &fake ? 0 : 201; }
+#endif
 
-Result cuModuleLoadDataEx(Handle *module, const void *data, unsigned options, int *names, void **values) {
+Result fakeModuleLoad(Handle *module, const void *data, unsigned options, int *names, void **values) {
   fake.module = static_cast<const char *>(data);
   for (unsigned i = 0; i < options; ++i)
     if (names[i] == 5)
@@ -99,11 +106,11 @@ Result cuModuleLoadDataEx(Handle *module, const void *data, unsigned options, in
     fake.open.insert("module");
   return fake.loadResult;
 }
-Result cuModuleUnload(Handle) {
+Result fakeModuleUnload(Handle) {
   fake.open.erase("module");
   return 0;
 }
-Result cuModuleGetFunction(Handle *function, Handle, const char *name) {
+Result fakeModuleGetFunction(Handle *function, Handle, const char *name) {
   for (const AttuneKernel &kernel : fake.kernels)
     if (kernel.name == std::string(name)) {
       *function = const_cast<AttuneKernel *>(&kernel);
@@ -112,12 +119,12 @@ Result cuModuleGetFunction(Handle *function, Handle, const char *name) {
   return 500;
 }
 
-Result cuMemGetInfo_v2(size_t *free, size_t *total) {
+Result fakeMemoryInfo(size_t *free, size_t *total) {
   *free = fake.memory - fake.taken;
   *total = fake.memory;
   return 0;
 }
-Result cuMemAlloc_v2(Address *memory, size_t bytes) {
+Result fakeAllocate(void **memory, size_t bytes) {
   if (captured)
     return 900;
   if (bytes > fake.memory - fake.taken)
@@ -126,48 +133,46 @@ Result cuMemAlloc_v2(Address *memory, size_t bytes) {
   if (posix_memalign(&block, 256, bytes))
     return 2;
   std::memset(block, 0x77, bytes);
-  *memory = reinterpret_cast<Address>(block);
+  *memory = block;
   blocks[*memory] = bytes;
   fake.taken += bytes;
   return 0;
 }
-Result cuMemFree_v2(Address memory) {
+Result fakeRelease(void *memory) {
   auto found = blocks.find(memory);
   if (found == blocks.end())
     return 1;
   fake.taken -= found->second;
   blocks.erase(found);
-  std::free(pointer<void>(memory));
+  std::free(memory);
   return 0;
 }
-Result cuMemsetD8Async(Address memory, unsigned char value, size_t bytes, Handle) {
-  return enqueue([=] { std::memset(pointer<void>(memory), value, bytes); });
+Result fakeFill(void *memory, unsigned char value, size_t bytes, Handle) {
+  return enqueue([=] { std::memset(memory, value, bytes); });
 }
-Result cuMemcpyHtoDAsync_v2(Address to, const void *from, size_t bytes, Handle) {
-  return copy(pointer<void>(to), from, bytes);
-}
-Result cuMemcpyDtoHAsync_v2(void *to, Address from, size_t bytes, Handle) {
+Result fakeCopyToDevice(void *to, const void *from, size_t bytes, Handle) { return copy(to, from, bytes); }
+Result fakeCopyToHost(void *to, const void *from, size_t bytes, Handle) {
   fake.downloaded += bytes;
-  return copy(to, pointer<void>(from), bytes);
+  return copy(to, from, bytes);
 }
-Result cuMemcpyDtoDAsync_v2(Address to, Address from, size_t bytes, Handle) {
+Result fakeCopyOnDevice(void *to, const void *from, size_t bytes, Handle) {
   note("copy " + std::to_string(bytes));
-  return copy(pointer<void>(to), pointer<void>(from), bytes);
+  return copy(to, from, bytes);
 }
 
-Result cuStreamCreate(Handle *stream, unsigned) {
+Result fakeStreamCreate(Handle *stream, unsigned) {
   fake.open.insert("stream");
   *stream = &fake;
   return 0;
 }
-Result cuStreamDestroy_v2(Handle) {
+Result fakeStreamDestroy(Handle) {
   fake.open.erase("stream");
   return 0;
 }
-Result cuStreamSynchronize(Handle) { return captured ? 900 : 0; }
+Result fakeStreamSynchronize(Handle) { return captured ? 900 : 0; }
 
-Result cuLaunchKernel(Handle function, unsigned gridX, unsigned gridY, unsigned gridZ, unsigned blockX,
-                      unsigned blockY, unsigned blockZ, unsigned, Handle, void **arguments, void **) {
+Result fakeLaunch(Handle function, unsigned gridX, unsigned gridY, unsigned gridZ, unsigned blockX,
+                  unsigned blockY, unsigned blockZ, unsigned, Handle, void **arguments, void **) {
   const auto &kernel = *static_cast<const AttuneKernel *>(function);
   note(std::string("launch ") + kernel.name + " " + shape(gridX, gridY, gridZ) + " of " +
        shape(blockX, blockY, blockZ));
@@ -184,12 +189,12 @@ Result cuLaunchKernel(Handle function, unsigned gridX, unsigned gridY, unsigned 
   });
 }
 
-Result cuStreamBeginCapture_v2(Handle, int) {
+Result fakeBeginCapture(Handle, int) {
   note("begin capture");
   captured = new Graph;
   return 0;
 }
-Result cuStreamEndCapture(Handle, Handle *graph) {
+Result fakeEndCapture(Handle, Handle *graph) {
   note("end capture");
   *graph = captured;
   captured = nullptr;
@@ -199,21 +204,21 @@ Result cuStreamEndCapture(Handle, Handle *graph) {
   }
   return fake.captureResult;
 }
-Result cuGraphInstantiateWithFlags(Handle *instance, Handle graph, unsigned long long) {
+Result fakeGraphInstantiate(Handle *instance, Handle graph, unsigned long long) {
   *instance = new Graph(*static_cast<Graph *>(graph));
   fake.open.insert("graph " + std::to_string(reinterpret_cast<uintptr_t>(*instance)));
   return 0;
 }
-Result cuGraphDestroy(Handle graph) {
+Result fakeGraphDestroy(Handle graph) {
   delete static_cast<Graph *>(graph);
   return 0;
 }
-Result cuGraphExecDestroy(Handle instance) {
+Result fakeGraphExecDestroy(Handle instance) {
   fake.open.erase("graph " + std::to_string(reinterpret_cast<uintptr_t>(instance)));
   delete static_cast<Graph *>(instance);
   return 0;
 }
-Result cuGraphLaunch(Handle instance, Handle) {
+Result fakeGraphLaunch(Handle instance, Handle) {
   note("launch graph");
   for (const std::function<void()> &work : *static_cast<Graph *>(instance))
     work();

@@ -1,8 +1,8 @@
 // Part of Attune, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// A library in the place of NVIDIA's driver, built as libcuda.so.1: its device's memory is the host's, its
-// kernels are functions, and it keeps a list of what it was asked for.
+// A library in the place of NVIDIA's driver, built as libcuda.so.1, or of HIP, built as libamdhip64.so.7: its
+// device's memory is the host's, its kernels are functions, and it keeps a list of what it was asked for.
 #pragma once
 
 #include "runtime/device/DeviceAbi.h"
@@ -15,10 +15,12 @@
 
 namespace attune::test {
 
-struct FakeCuda {
+struct FakeGpu {
   // What it is to be.
-  int version = 12040; ///< of CUDA
-  int devices = 1, major = 8, minor = 6;
+  int version = 12040; ///< of CUDA or HIP, in its numbers
+  int devices = 1;
+  int major = 8, minor = 6;                    ///< of NVIDIA's chip
+  std::string chip = "gfx90a:sramecc+:xnack-"; ///< AMD's
   size_t memory = size_t{1} << 30;
   int loadResult = 0, captureResult = 0; ///< 0: success
   std::string loadLog;
@@ -35,4 +37,4 @@ struct FakeCuda {
 } // namespace attune::test
 
 /// The one of this process.
-extern "C" attune::test::FakeCuda *fakeCuda();
+extern "C" attune::test::FakeGpu *fakeGpu();
