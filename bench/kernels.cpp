@@ -140,7 +140,7 @@ struct Limits {
 /// holds them all.
 struct Product {
   PackedFormat format;
-  bool int8;
+  bool int8, byRow;
   int64_t rows, n, k;
   int copies;
   std::vector<uint8_t> weights;
@@ -148,8 +148,10 @@ struct Product {
   std::unique_ptr<QuantizedRows> quantized;
   std::unique_ptr<KernelJit> jit;
 
-  Product(PackedFormat format, bool int8, int64_t rows, int64_t n, int64_t k)
-      : format(format), int8(int8), rows(rows), n(n), k(k), input(randomFloats(rows * k, 1)),
+  ScaleShape scaleShape() const { return {int8 ? format : PackedFormat{PackedFormat::I8, 32}, k, byRow}; }
+
+  Product(PackedFormat format, bool int8, bool byRow, int64_t rows, int64_t n, int64_t k)
+      : format(format), int8(int8), byRow(byRow), rows(rows), n(n), k(k), input(randomFloats(rows * k, 1)),
         output(rows * n) {
     int64_t bytes = format.bytes(n, k);
     copies = rows <= 48 ? int((96 << 20) / bytes) + 1 : 1;
@@ -157,15 +159,15 @@ struct Product {
     weights.resize(bytes * copies);
     for (size_t at = 0; at < weights.size(); at += one.size())
       std::copy_n(one.begin(), std::min(one.size(), weights.size() - at), weights.begin() + at);
-    quantized = std::make_unique<QuantizedRows>(input, rows, k, int8 ? format.group : 32);
+    quantized = std::make_unique<QuantizedRows>(input, rows, k, scaleShape());
     jit = std::make_unique<KernelJit>(text());
   }
 
   std::string text() const {
     int64_t blocks = (k + 31) / 32;
     std::string x = int8 ? fmt::format("memref<?x{}xi8>", blocks * 32) : fmt::format("memref<?x{}xf32>", k);
-    std::string s = fmt::format("memref<?x{}xf32>", blocks),
-                m = fmt::format("memref<?x{}xf32>", blocks * (int8 ? 32 / format.group : 1));
+    std::string s = fmt::format("memref<?x{}xf32>", scaleShape().scales),
+                m = fmt::format("memref<?x{}xf32>", scaleShape().sums);
     std::string w = fmt::format("memref<?x{}xi8>", format.panelBytes(k)),
                 y = fmt::format("memref<?x{}xf32>", n);
     return fmt::format(
@@ -177,12 +179,11 @@ struct Product {
   }
 
   void run() {
-    int64_t blocks = (k + 31) / 32, sets = int8 ? 32 / format.group : 1, bytes = format.panelBytes(k),
-            panels = PackedFormat::panels(n);
+    int64_t blocks = (k + 31) / 32, scales = scaleShape().scales, sums = scaleShape().sums,
+            bytes = format.panelBytes(k), panels = PackedFormat::panels(n);
     Matrix x(int8 ? static_cast<const void *>(quantized->codes.data()) : input.data(), rows,
              int8 ? blocks * 32 : k, int8 ? blocks * 32 : k);
-    Matrix s(quantized->scales.data(), rows, blocks, blocks),
-        m(quantized->sums.data(), rows, blocks * sets, blocks * sets);
+    Matrix s(quantized->scales.data(), rows, scales, scales), m(quantized->sums.data(), rows, sums, sums);
     Matrix y(output.data(), rows, n, n);
     for (int i = 0; i < copies; ++i) {
       Matrix w(weights.data() + i * panels * bytes, panels, bytes, bytes);
@@ -193,7 +194,7 @@ struct Product {
 
 struct Kind {
   const char *name, *stored;
-  bool int8;
+  bool int8, byRow = false; ///< activations
 };
 
 } // namespace
@@ -205,11 +206,20 @@ int main(int argc, char **argv) {
   if (!target)
     return 1;
 
-  constexpr Kind kinds[] = {
-      {"f32", "f32", false},         {"f16", "f16", false},         {"bf16", "bf16", false},
-      {"q8_0 x f32", "q8_0", false}, {"q4_1 x f32", "q4_1", false}, {"q8_0 x int8", "q8_0", true},
-      {"q4_1 x int8", "q4_1", true}, {"q4_0 x int8", "q4_0", true}, {"q4_k x int8", "q4_k", true},
-      {"q6_k x int8", "q6_k", true}, {"q2_k x int8", "q2_k", true}};
+  constexpr Kind kinds[] = {{"f32", "f32", false},
+                            {"f16", "f16", false},
+                            {"bf16", "bf16", false},
+                            {"q8_0 x f32", "q8_0", false},
+                            {"q4_1 x f32", "q4_1", false},
+                            {"q8_0 x int8", "q8_0", true},
+                            {"q4_1 x int8", "q4_1", true},
+                            {"q4_0 x int8", "q4_0", true},
+                            {"q4_k x int8", "q4_k", true},
+                            {"q6_k x int8", "q6_k", true},
+                            {"q2_k x int8", "q2_k", true},
+                            {"q8_0 x int8 rows", "q8_0", true, true},
+                            {"q4_1 x int8 rows", "q4_1", true, true},
+                            {"int8 x int8 rows", "int8", true, true}};
   constexpr int64_t shapes[][3] = {{1, 576, 576},    {1, 1536, 576},  {1, 576, 1536},  {1, 49152, 576},
                                    {4, 1536, 576},   {8, 1536, 576},  {8, 576, 1536},  {16, 1536, 576},
                                    {24, 1536, 576},  {36, 1536, 576}, {48, 1536, 576}, {128, 576, 576},
@@ -224,7 +234,7 @@ int main(int argc, char **argv) {
         continue;
       Product *product = products
                              .emplace_back(std::make_unique<Product>(*attune::packedFormatNamed(kind.stored),
-                                                                     kind.int8, rows, n, k))
+                                                                     kind.int8, kind.byRow, rows, n, k))
                              .get();
       line.operations = 2.0 * double(rows) * double(n) * double(k);
       line.bytes = double(product->format.bytes(n, k));

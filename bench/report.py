@@ -11,7 +11,8 @@ import statistics
 SMOLLM2, GEMMA = (106168320, 28311552), (100270080, 167772160)
 BITS = {"q4_1": 20 / 4, "q4_0": 18 / 4, "q8_0": 34 / 4, "f16": 16, "f32": 32}
 LENGTHS = {"1x16": [16], "1x128": [128], "32x128": [128] * 32, "32xmix": [5 + i * 13 % 32 * 123 // 31 for i in range(32)]}
-DENSE, TAKEN = "dense", "attune"
+DENSE, TAKEN, INT8 = "dense", "attune", "attune int8"
+OWN = (TAKEN, INT8)
 INT4, GENAI = "ONNX Runtime GenAI int4", "ONNX Runtime GenAI int4"
 
 
@@ -62,7 +63,7 @@ class Group:
         """(name, value) of peers that have one of the figures, the best one first."""
         found = []
         for name in self.names:
-            values = [self.median(name, key) for key in keys if name != TAKEN and (only is None or only(name))]
+            values = [self.median(name, key) for key in keys if name not in OWN and (only is None or only(name))]
             if values := [value for value in values if value is not None]:
                 found.append((name, faster(values)))
         return sorted(found, key=lambda each: each[1], reverse=faster is max)
@@ -83,9 +84,9 @@ class Report:
         """Tokens per second; `limit` is (key of the machine's limit, work per token)."""
         self.compare(group, what, [key], f"{{:.{1 if key != 'prefill_tps' else 0}f}} tok/s", max, goal, limit, only)
 
-    def compare(self, group, what, keys, unit, faster, goal, limit=None, only=None):
+    def compare(self, group, what, keys, unit, faster, goal, limit=None, only=None, program=TAKEN):
         of = self.groups.get(group)
-        own = of and of.median(TAKEN, keys[0])
+        own = of and of.median(program, keys[0])
         if not own:
             return
         peers = of.peers(keys, faster, only)
@@ -130,9 +131,10 @@ class Report:
             ways = of.peers(["ms/32xmix sorted", "ms/32xmix single"], min)
             if ways:
                 self.line("MiniLM f32 32xmix, peers in buckets or one by one", f"{own:.2f} ms", f"{ways[0][0]} {ways[0][1]:.2f} ms", f"{ways[0][1] / own:.2f}", "1.2")
-        for batch in LENGTHS:
-            self.compare("minilm-int8", f"MiniLM int8 {batch}", [f"ms/{batch}"], "{:.2f} ms", min, "1.5",
-                         ("int8_block_GOPs", minilm_operations(batch), "instruction mix"), lambda name: "int8" in name)
+        for program, stored, limit, of_what in ((TAKEN, "q8_0", "int8_block_GOPs", "instruction mix"), (INT8, "int8", "int8_GOPs", "dot products alone")):
+            for batch in LENGTHS:
+                self.compare("minilm-int8", f"MiniLM --quantize={stored} {batch}", [f"ms/{batch}"], "{:.2f} ms", min, "1.5",
+                             (limit, minilm_operations(batch), of_what), lambda name: "int8" in name, program)
         of = self.groups.get("minilm-int8")
         if of and (reference := of.rounds[0].get("transformers f32")):
             for name in of.names:

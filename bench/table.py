@@ -45,11 +45,13 @@ DECODERS = {
                                               ("transformers", "transformers", "hf")]),
     "gemma": (GEMMA, ["--cache=f16"], None, [("llama.cpp", "llama.cpp", None)]),
 }
+# The same with options for each program of ours.
 ENCODERS = {
-    "minilm": ([], [("ONNX Runtime", "onnxruntime", "onnx"), ("OpenVINO", "openvino", "onnx"), ("CTranslate2", "ctranslate2", "ct2-float32"),
+    "minilm": ({"attune": []}, [("ONNX Runtime", "onnxruntime", "onnx"), ("OpenVINO", "openvino", "onnx"), ("CTranslate2", "ctranslate2", "ct2-float32"),
                     ("torch.compile", "torch.compile", "."), ("IREE", "iree", "iree"), ("transformers", "transformers", ".")]),
-    "minilm-int8": (["--quantize=q8_0"], [("ONNX Runtime int8", "onnxruntime", "int8.onnx"), ("CTranslate2 int8", "ctranslate2", "ct2-int8"),
-                                          ("transformers f32", "transformers", ".")]),
+    "minilm-int8": ({"attune": ["--quantize=q8_0"], "attune int8": ["--quantize=int8"]},
+                    [("ONNX Runtime int8", "onnxruntime", "int8.onnx"), ("CTranslate2 int8", "ctranslate2", "ct2-int8"),
+                     ("transformers f32", "transformers", ".")]),
 }
 GROUPS = [*DECODERS, *ENCODERS, "experts", "compile"]
 
@@ -109,16 +111,17 @@ class Run:
         return commands
 
     def encoders(self, group, folder):
-        options, peers = ENCODERS[group]
-        program = self.compiled(group, self.model(MINILM), options)
+        own, peers = ENCODERS[group]
+        programs = {name: self.compiled(f"{group} {name}".replace(" ", "-"), self.model(MINILM), options) for name, options in own.items()}
         file = os.path.join(folder, group + ".json")
         text = open(os.path.join(ROOT, "docs/dialect.md")).read()
-        out = subprocess.run([program, "tokenize", "--jsonl", "--no-special"], input=json.dumps(text) + "\n", capture_output=True, text=True, check=True)
+        tokenize = [programs["attune"], "tokenize", "--jsonl", "--no-special"]
+        out = subprocess.run(tokenize, input=json.dumps(text) + "\n", capture_output=True, text=True, check=True)
         ids = json.loads(out.stdout.splitlines()[0])
         with open(file, "w") as inputs:
             json.dump({batch: [[101, *ids[i * 61:i * 61 + length - 2], 102] for i, length in enumerate(lengths)]
                        for batch, lengths in LENGTHS.items()}, inputs)
-        commands = {"attune": self.own(program, file)}
+        commands = {name: self.own(program, file) for name, program in programs.items()}
         for name, engine, form in peers:
             source = ("transformers" if engine == "torch.compile" else engine) not in self.peers.missing and self.form(MINILM, form)
             if source:

@@ -33,7 +33,7 @@ class Kernel_Enum<string name, string summary, list<I32EnumAttrCase> cases> : I3
 }
 
 def Kernel_Codes : Kernel_Enum<"Codes", "Elements of a packed panel", [
-  I32EnumAttrCase<"f32", 0>, I32EnumAttrCase<"f16", 1>, I32EnumAttrCase<"bf16", 2>, I32EnumAttrCase<"i8", 3>, I32EnumAttrCase<"u4", 4>]>;
+  I32EnumAttrCase<"f32", 0>, I32EnumAttrCase<"f16", 1>, I32EnumAttrCase<"bf16", 2>, I32EnumAttrCase<"i8", 3>, I32EnumAttrCase<"u4", 4>, I32EnumAttrCase<"u8", 5>]>;
 def Kernel_Scale : Kernel_Enum<"Scale", "Scales of a packed panel", [
   I32EnumAttrCase<"none", 0>, I32EnumAttrCase<"f16", 1>, I32EnumAttrCase<"f32", 2>]>;
 
@@ -42,7 +42,8 @@ def Kernel_PackedAttr : AttrDef<Kernel_Dialect, "Packed"> {
   let summary = "How a weight's panels are stored";
   let description = [{
     `codes` f32, f16 or bf16: a panel is `[K][16]` elements. `i8` and `u4`: blocks of 32 columns (K is padded), each with scales for every `group`
-    columns, minima if `min`, then codes; an element is `scale * (code - zero) + min`. See dialect/PackedFormat.h.
+    columns, minima if `min`, then codes; an element is `scale * (code - zero) + min`. `u8`: each row has one scale; they lie before all blocks, which are codes alone.
+    See dialect/PackedFormat.h.
 
     Example: `#kernel.packed<codes = u4, group = 32, scale = f16, min = true>` (GGML's Q4_1)
   }];
@@ -52,8 +53,9 @@ def Kernel_PackedAttr : AttrDef<Kernel_Dialect, "Packed"> {
                         DefaultValuedParameter<"bool", "false">:$min,
                         DefaultValuedParameter<"int64_t", "0">:$zero);
   let assemblyFormat = "`<` struct(params) `>`";
+  let genVerifyDecl = 1;
   let extraClassDeclaration = [{
-    bool isQuantized() const { return getCodes() == Codes::i8 || getCodes() == Codes::u4; }
+    bool isQuantized() const { return getFormat().isQuantized(); }
     /// The same as the plain structure that the packer uses.
     ::attune::PackedFormat getFormat() const;
   }];

@@ -42,6 +42,18 @@ attune::PackedFormat PackedAttr::getFormat() const {
   return format;
 }
 
+LogicalResult PackedAttr::verify(function_ref<InFlightDiagnostic()> emitError, Codes codes, int64_t group,
+                                 Scale scale, bool min, int64_t) {
+  if (codes == Codes::u8 && (group || min))
+    return emitError() << "codes u8 have one scale for a row, expected no group and no min";
+  bool isBlocks = codes == Codes::i8 || codes == Codes::u4;
+  if (isBlocks && group != 16 && group != 32)
+    return emitError() << "codes in blocks have a scale for each group of 16 or 32 columns, got " << group;
+  if ((isBlocks || codes == Codes::u8) != (scale != Scale::none))
+    return emitError() << "integers have scales, other codes none";
+  return success();
+}
+
 //===------------------------------ effects -------------------------------===//
 
 using Effects = SmallVectorImpl<SideEffects::EffectInstance<MemoryEffects::Effect>>;
@@ -106,6 +118,24 @@ LogicalResult LikeliestOp::verify() {
   return success();
 }
 
+/// Scales and sums of a quantised input: by block, or by row.
+template <typename Op> static LogicalResult verifyActivationScales(Op op, attune::PackedFormat format) {
+  auto scales = cast<ShapedType>(op.getScales().getType()), sums = cast<ShapedType>(op.getSums().getType());
+  int64_t blocks = attune::PackedFormat::blocks(op.getColumns());
+  if (!op.isScaledByRow() && (format.isRowScaled() || scales.getDimSize(1) != blocks))
+    return op.emitOpError() << "has scales of type " << scales << ", expected "
+                            << (format.isRowScaled() ? "" : std::to_string(blocks) + " columns, or ")
+                            << "one column";
+  int64_t expected = format.isRowScaled() ? 1 : blocks * format.sets();
+  if (sums.getDimSize(1) != expected)
+    return op.emitOpError() << "has sums of type " << sums << ", expected " << expected << " columns";
+  if (format.isRowScaled() &&
+      static_cast<int64_t>(op.getColumns()) > attune::PackedFormat::maxRowScaledColumns)
+    return op.emitOpError() << "sums integers over " << op.getColumns() << " columns, expected at most "
+                            << attune::PackedFormat::maxRowScaledColumns;
+  return success();
+}
+
 /// What products have in common. `stacked`: weights may hold several matrices.
 template <typename Op> static LogicalResult verifyProduct(Op op, bool stacked) {
   if (op.getWeights().empty())
@@ -131,6 +161,8 @@ template <typename Op> static LogicalResult verifyProduct(Op op, bool stacked) {
   if (op.isQuantized() != cast<ShapedType>(op.getInput().getType()).getElementType().isInteger(8))
     return op.emitOpError() << "input " << op.getInput().getType()
                             << " must be i8 with quantized(scales, sums), f32 without";
+  if (op.isQuantized() && failed(verifyActivationScales(op, format)))
+    return failure();
   if (op.getOutliers() && !op.isQuantized())
     return op.emitOpError() << "has outliers, which only a quantised input has";
   Block &epilogue = op.getEpilogue().front();

@@ -28,11 +28,13 @@ def CacheScales : MemRefRankOf<[F32], [3]>;
 defvar Tileable = DeclareOpInterfaceMethods<TilingInterface, ["getLoopIteratorTypes", "getIterationDomain", "getTiledImplementation", "getResultTilePosition"]>;
 
 def Kernel_QuantizeOp : Kernel_DpsOp<"quantize", [Tileable]> {
-  let summary = "Activations to int8, a scale for each 32 columns";
+  let summary = "Activations to int8, a scale for each 32 columns or for each row";
   let description = [{
     For each row and block of 32 columns: `scale = max |x| / 127`, `codes = round(x * (1 / scale))` (ties to even; a block whose scale
     is no normal number, like one of zeros, has scale and codes 0), and for each
     `group` columns of the block `sums = scale * sum of codes`, which multiplies weights' minima and zero points. Columns past K count as 0.
+
+    Where `scales` has one column, that is the whole row's scale, and `sums = sum of codes`, whole numbers: for each `group` columns, or in one column for all.
 
     With `outliers`, a matrix of `2 n` columns, the `n` largest elements of each row are taken out first, one after the other, and kept as they are: their values in the first `n` columns, their
     places in the others. A few elements of a Transformer's activations are many times larger than the rest (Dettmers et al. 2022); in a block with such
@@ -48,6 +50,7 @@ def Kernel_QuantizeOp : Kernel_DpsOp<"quantize", [Tileable]> {
   }];
   let extraClassDeclaration = [{
     MutableOperandRange getDpsInitsMutable() { return MutableOperandRange(*this, 1, getOutliers() ? 4 : 3); }
+    bool isScaledByRow() { return ::llvm::cast<::mlir::ShapedType>(getScales().getType()).getDimSize(1) == 1; }
   }];
   let hasVerifier = 1;
 }
@@ -60,7 +63,8 @@ def Kernel_LinearOp : Kernel_DpsOp<"linear", [AttrSizedOperandSegments, Tileable
     product: bias, activation, gating, residual addition cost no pass over memory of their own.
 
     The input is f32, or int8 codes with `quantized(scales, sums)`, perhaps `outliers`, from `kernel.quantize`; then the weights are `i8` or `u4` blocks and the inner
-    product is integer. All weights have the same N, K and format.
+    product is integer. All weights have the same N, K and format. With a scale for each row of the input, products of a block of weights are scaled by theirs alone,
+    and a row's scale once in the end; with `u8` weights, which need such an input, products of all columns are integers.
 
     Example:
     ```mlir
@@ -85,6 +89,8 @@ def Kernel_LinearOp : Kernel_DpsOp<"linear", [AttrSizedOperandSegments, Tileable
   let extraClassDeclaration = [{
     MutableOperandRange getDpsInitsMutable() { return getOutputMutable(); }
     bool isQuantized() { return static_cast<bool>(getScales()); }
+    /// Whether each row of the quantised input has one scale.
+    bool isScaledByRow() { return isQuantized() && ::llvm::cast<::mlir::ShapedType>(getScales().getType()).getDimSize(1) == 1; }
   }];
   let hasVerifier = 1;
 }
@@ -121,6 +127,8 @@ def Kernel_GroupedLinearOp : Kernel_DpsOp<"grouped_linear", [AttrSizedOperandSeg
   let extraClassDeclaration = [{
     MutableOperandRange getDpsInitsMutable() { return getOutputMutable(); }
     bool isQuantized() { return static_cast<bool>(getScales()); }
+    /// Whether each row of the quantised input has one scale.
+    bool isScaledByRow() { return isQuantized() && ::llvm::cast<::mlir::ShapedType>(getScales().getType()).getDimSize(1) == 1; }
   }];
   let hasVerifier = 1;
 }

@@ -19,7 +19,7 @@ def Transformer_StorageType : Transformer_Enum<"StorageType", "How the elements 
   Case<"f32", 0>, Case<"f16", 1>, Case<"bf16", 2>,
   Case<"q4_0", 10>, Case<"q4_1", 11>, Case<"q5_0", 12>, Case<"q5_1", 13>, Case<"q8_0", 14>,
   Case<"q2_k", 20>, Case<"q3_k", 21>, Case<"q4_k", 22>, Case<"q5_k", 23>, Case<"q6_k", 24>,
-  Case<"iq4_nl", 30>, Case<"mxfp4", 31>]>;
+  Case<"iq4_nl", 30>, Case<"mxfp4", 31>, Case<"int8", 40>]>;
 
 def Transformer_NormKind : Transformer_Enum<"NormKind", "Which normalisation", [Case<"rms", 0>, Case<"layer", 1>]>;
 def Transformer_NormKindAttr : Transformer_EnumAttr<Transformer_NormKind, "norm_kind">;
@@ -48,7 +48,8 @@ def Transformer_StoredAttr : AttrDef<Transformer_Dialect, "Stored"> {
   let summary = "Encoding of a parameter's type: how its elements are stored";
   let description = [{
     The encoding of a tensor type whose elements are read from a file: `tensor<576x576xf32, #transformer.stored<q4_1>>` is a
-    576 x 576 matrix of real numbers (logical element type f32) stored in GGML's Q4_1 blocks. Encodings end at the
+    576 x 576 matrix of real numbers (logical element type f32) stored in GGML's Q4_1 blocks. `int8` is no form of files but what weights are stored as anew: integers of
+    8 bits with one scale for each row. Encodings end at the
     layout stage, where each becomes a packed form.
   }];
   let parameters = (ins EnumParameter<Transformer_StorageType>:$type);

@@ -28,14 +28,14 @@ static constexpr TypeTraits traits[] = {
     {StorageType::Q2_K, "q2_k", 256, 84},    {StorageType::Q3_K, "q3_k", 256, 110},
     {StorageType::Q4_K, "q4_k", 256, 144},   {StorageType::Q5_K, "q5_k", 256, 176},
     {StorageType::Q6_K, "q6_k", 256, 210},   {StorageType::IQ4_NL, "iq4_nl", 32, 18},
-    {StorageType::MXFP4, "mxfp4", 32, 17},   {StorageType::F64, "f64", 1, 8},
-    {StorageType::F8_E4M3, "f8_e4m3", 1, 1}, {StorageType::F8_E5M2, "f8_e5m2", 1, 1},
-    {StorageType::F8_E8M0, "f8_e8m0", 1, 1}, {StorageType::I8, "i8", 1, 1},
-    {StorageType::I16, "i16", 1, 2},         {StorageType::I32, "i32", 1, 4},
-    {StorageType::I64, "i64", 1, 8},         {StorageType::U8, "u8", 1, 1},
-    {StorageType::U16, "u16", 1, 2},         {StorageType::U32, "u32", 1, 4},
-    {StorageType::U64, "u64", 1, 8},         {StorageType::BOOL, "bool", 1, 1},
-    {StorageType::C64, "c64", 1, 8},
+    {StorageType::MXFP4, "mxfp4", 32, 17},   {StorageType::INT8, "int8", 1, 1},
+    {StorageType::F64, "f64", 1, 8},         {StorageType::F8_E4M3, "f8_e4m3", 1, 1},
+    {StorageType::F8_E5M2, "f8_e5m2", 1, 1}, {StorageType::F8_E8M0, "f8_e8m0", 1, 1},
+    {StorageType::I8, "i8", 1, 1},           {StorageType::I16, "i16", 1, 2},
+    {StorageType::I32, "i32", 1, 4},         {StorageType::I64, "i64", 1, 8},
+    {StorageType::U8, "u8", 1, 1},           {StorageType::U16, "u16", 1, 2},
+    {StorageType::U32, "u32", 1, 4},         {StorageType::U64, "u64", 1, 8},
+    {StorageType::BOOL, "bool", 1, 1},       {StorageType::C64, "c64", 1, 8},
 };
 static_assert(std::size(traits) == numStorageTypes);
 

@@ -31,6 +31,8 @@ enum class StorageType : uint8_t {
   Q6_K,
   IQ4_NL,
   MXFP4,
+  // What weights are stored as anew, in no file: 8 bits, with one scale for a row of a matrix.
+  INT8,
   // Can be listed and read as bytes, are no weights.
   F64,
   F8_E4M3,
@@ -58,7 +60,7 @@ std::optional<StorageType> storageTypeNamed(llvm::StringRef name);
 int64_t blockSize(StorageType type);
 int64_t blockBytes(StorageType type);
 
-/// Bytes of `count` elements, which must be whole blocks.
+/// Bytes of `count` elements, which must be whole blocks (of INT8: without the scales of rows).
 int64_t storageBytes(StorageType type, int64_t count);
 
 /// Whether dequantize() takes the type.
@@ -67,7 +69,7 @@ bool isWeightType(StorageType type);
 /// Whether the type is stored in blocks with scales.
 bool isBlockQuantized(StorageType type);
 
-/// Whether quantize() makes the type.
+/// Whether packing stores weights anew as the type.
 bool canQuantizeTo(StorageType type);
 
 /// Decodes `count` elements (whole blocks) of a weight type. `src` needs no alignment.
@@ -76,6 +78,9 @@ void dequantize(StorageType type, const uint8_t *src, float *dst, int64_t count)
 /// Encodes `count` elements (whole blocks) as F32, F16, BF16, Q8_0, Q4_0, Q4_1, Q5_0 or Q5_1, rounding as
 /// GGML's reference code does. An element that is no number gets some valid code.
 void quantize(StorageType type, const float *src, uint8_t *dst, int64_t count);
+
+/// Encodes a row of INT8: codes from -127 to 127. Returns the scale.
+float quantizeRow(const float *src, int8_t *dst, int64_t count);
 
 } // namespace attune
 

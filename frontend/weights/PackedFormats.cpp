@@ -17,12 +17,12 @@ PackedFormat attune::packedFormatOf(StorageType type) {
 }
 
 bool attune::holdsExactly(const PackedFormat &format, StorageType type) {
-  if (!isWeightType(type))
+  if (!isWeightType(type) && !canQuantizeTo(type))
     return false;
   PackedFormat own = packedFormatOf(type);
   if (format == own || format.codes == PackedFormat::F32)
     return true;
-  if (!format.isQuantized() || !own.isQuantized())
+  if (!format.isQuantized() || !own.isQuantized() || format.isRowScaled() || own.isRowScaled())
     return false;
   // 4-bit codes keep their offset; 8-bit codes are signed and need none.
   bool codes = format.codes == PackedFormat::I8 ? format.zero == 0
@@ -50,7 +50,7 @@ PackedFormat attune::commonFormat(llvm::ArrayRef<StorageType> types) {
     PackedFormat other = packedFormatOf(type);
     if (other == format)
       continue;
-    if (!format.isQuantized() || !other.isQuantized())
+    if (!format.isQuantized() || !other.isQuantized() || format.isRowScaled() || other.isRowScaled())
       return PackedFormat{PackedFormat::F32};
     format = wider(format, other);
   }
@@ -77,29 +77,34 @@ static float loadScale(const PackedFormat &format, const uint8_t *at) {
 }
 
 static int loadCode(const PackedFormat &format, const uint8_t *codes, int row, int column) {
-  if (format.codes == PackedFormat::I8)
-    return static_cast<int8_t>(codes[column / 4 * 64 + row * 4 + column % 4]);
+  if (format.codes != PackedFormat::U4) {
+    uint8_t code = codes[column / 4 * 64 + row * 4 + column % 4];
+    return format.codes == PackedFormat::I8 ? static_cast<int8_t>(code) : code;
+  }
   uint8_t pair = codes[column % 16 / 4 * 64 + row * 4 + column % 4];
   return column < 16 ? pair & 15 : pair >> 4;
 }
 
-static float loadQuantized(const PackedFormat &format, const uint8_t *block, int row, int column) {
-  int64_t at = (column / format.group * PackedFormat::panelRows + row) * format.scaleBytes();
-  int code = loadCode(format, block + format.codesOffset(), row, column) - format.zero;
-  float value = loadScale(format, block + at) * static_cast<float>(code);
-  return format.hasMin ? value + loadScale(format, block + format.minsOffset() + at) : value;
+static float loadQuantized(const PackedFormat &format, const uint8_t *panel, int row, int64_t column) {
+  const uint8_t *block = panel + column / PackedFormat::blockColumns * format.blockBytes();
+  const uint8_t *scales = format.isRowScaled() ? panel : block;
+  int within = column % PackedFormat::blockColumns;
+  int64_t set = within * format.sets() / PackedFormat::blockColumns;
+  int64_t at = (set * PackedFormat::panelRows + row) * format.scaleBytes();
+  int code = loadCode(format, block + format.codesOffset(), row, within) - format.zero;
+  float value = loadScale(format, scales + at) * static_cast<float>(code);
+  return format.hasMin ? value + loadScale(format, scales + format.minsOffset() + at) : value;
 }
 
 void attune::unpack(const PackedFormat &format, const uint8_t *packed, int64_t rows, int64_t columns,
                     float *out) {
-  constexpr int panelRows = PackedFormat::panelRows, blockColumns = PackedFormat::blockColumns;
+  constexpr int panelRows = PackedFormat::panelRows;
   for (int64_t n = 0; n < rows; ++n) {
     const uint8_t *panel = packed + n / panelRows * format.panelBytes(columns);
     int row = n % panelRows;
     for (int64_t k = 0; k < columns; ++k)
-      *out++ =
-          format.isQuantized()
-              ? loadQuantized(format, panel + k / blockColumns * format.blockBytes(), row, k % blockColumns)
-              : loadDense(format, panel + (k * panelRows + row) * format.elementBytes());
+      *out++ = format.isQuantized()
+                   ? loadQuantized(format, panel, row, k)
+                   : loadDense(format, panel + (k * panelRows + row) * format.elementBytes());
   }
 }

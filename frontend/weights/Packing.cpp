@@ -4,6 +4,7 @@
 #include "frontend/weights/Packing.h"
 #include "frontend/weights/BlockCodes.h"
 #include "frontend/weights/HalfFloat.h"
+#include "llvm/ADT/STLExtras.h"
 #include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/MathExtras.h"
 #include <cstring>
@@ -87,6 +88,16 @@ static void storeBlock(const PackedFormat &format, const CodeBlock &from, int ro
   }
   for (int column = 0; column < blockColumns; ++column)
     codes[column / 4 * 64 + column % 4] = from.codes[column] + format.zero;
+}
+
+/// Packs numbers as integers with one scale into row `row` of a panel.
+static void packIntegers(const PackedFormat &format, llvm::ArrayRef<float> values, int row, uint8_t *panel) {
+  std::vector<int8_t> codes(values.size());
+  storeScale(format, panel + row * format.scaleBytes(),
+             quantizeRow(values.data(), codes.data(), static_cast<int64_t>(codes.size())));
+  uint8_t *lines = panel + format.codesOffset() + row * 4;
+  for (auto [column, code] : llvm::enumerate(codes))
+    lines[column / 4 * 64 + column % 4] = static_cast<uint8_t>(code + format.zero);
 }
 
 /// Packs a row of quantised blocks into row `row` of a panel.
@@ -211,6 +222,12 @@ llvm::Error PanelPacker::packRow(int64_t index, int row, uint8_t *panel) {
     index = ordered;
   }
   const uint8_t *data = storedRow(*source, index);
+  if (format.isRowScaled()) {
+    values.assign(columns, 0.0f);
+    dequantize(source->type, data, values.data(), columns);
+    packIntegers(format, values, row, panel);
+    return llvm::Error::success();
+  }
   bool exact = holdsExactly(format, source->type);
   if (format.isQuantized()) {
     StorageType type = exact ? source->type : *requantize;

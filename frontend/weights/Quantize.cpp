@@ -119,10 +119,22 @@ static BlockEncoder blockEncoder(StorageType type) {
   }
 }
 
-bool attune::canQuantizeTo(StorageType type) { return type <= StorageType::BF16 || blockEncoder(type); }
+bool attune::canQuantizeTo(StorageType type) {
+  return type <= StorageType::BF16 || type == StorageType::INT8 || blockEncoder(type);
+}
+
+float attune::quantizeRow(const float *src, int8_t *dst, int64_t count) {
+  float largest = 0.0f;
+  for (int64_t i = 0; i < count; ++i)
+    largest = std::max(largest, std::fabs(src[i])); // keeps what it has beside what is no number
+  float scale = largest / 127.0f, factor = inverse(scale);
+  for (int64_t i = 0; i < count; ++i)
+    dst[i] = static_cast<int8_t>(clampedInt(std::round(src[i] * factor), -127, 127));
+  return scale;
+}
 
 void attune::quantize(StorageType type, const float *src, uint8_t *dst, int64_t count) {
-  assert(canQuantizeTo(type) && "no quantiser for the type");
+  assert(canQuantizeTo(type) && type != StorageType::INT8 && "no quantiser for the type");
   assert(count % blockSize(type) == 0 && "not whole blocks");
   switch (type) {
   case StorageType::F32:

@@ -25,23 +25,31 @@ public:
   };
   Weights prepare(Value codes);
 
+  /// Whether weights of 0 to 255 are multiplied as they are.
+  static bool takesUnsigned(const CpuTarget &target) {
+    return target.dot == DotKind::AvxVnni || target.dot == DotKind::Vnni512;
+  }
+
   /// Whether the instruction takes its four activations from any lane of a vector.
   bool takesLane() const { return kind() == DotKind::Neon; }
 
   /// What `prepare` adds to each weight: `sum` is larger by this times the sum of the activations.
   int offset() const;
 
-  /// `partial` (null at first) with the products of four more columns, at most 8 times in all.
+  /// `partial` (null at first) with the products of four more columns, at most 8 times in all unless
+  /// `sumsInts`.
   Value add(Value partial, const Weights &weights, Value activations);
+  /// Whether `partial` has 32 bits from the first on: a sum of any length can begin with any number.
+  bool sumsInts() const { return !nibbles || sumsFours(); }
   /// The sums in 32 bits.
-  Value finish(Value partial) { return nibbles && !sumsFours() ? widen(partial) : partial; }
+  Value finish(Value partial) { return sumsInts() ? partial : widen(partial); }
 
 private:
   Emitter &e;
   bool nibbles;
 
   DotKind kind() const { return e.target.dot; }
-  bool vnni() const { return kind() == DotKind::AvxVnni || kind() == DotKind::Vnni512; }
+  bool vnni() const { return takesUnsigned(e.target); }
   /// Whether one instruction adds four products to a sum of 32 bits.
   bool sumsFours() const { return vnni() || kind() == DotKind::Neon; }
   Value withSign(Value values, Value signs);

@@ -32,8 +32,9 @@ struct DequantizedProduct {
 
   /// Scaling of a set of `group` columns in the block at byte `block` of the panel.
   Scaling loadScaling(const Column &column, Value block, Value set) {
-    Value offset = e.add(block, e.add(e.mul(set, PackedFormat::panelRows * format.scaleBytes()),
-                                      e.mul(column.first, format.scaleBytes())));
+    Value offset =
+        e.add(scalesOf(e, format, block), e.add(e.mul(set, PackedFormat::panelRows * format.scaleBytes()),
+                                                e.mul(column.first, format.scaleBytes())));
     Value scale = loadScales(e, format, weight, column.panel, offset);
     Value shift = format.hasMin
                       ? loadScales(e, format, weight, column.panel, e.add(offset, format.minsOffset()))
@@ -57,6 +58,10 @@ struct DequantizedProduct {
       Value low = bits ? arith::ShRUIOp::create(e, codes, shift(bits)).getResult() : codes;
       return bits == 28 ? low : arith::AndIOp::create(e, low, shift(15)).getResult();
     }
+    if (format.codes == PackedFormat::U8) {
+      Value low = j ? arith::ShRUIOp::create(e, codes, shift(8 * j)).getResult() : codes;
+      return j == 3 ? low : arith::AndIOp::create(e, low, shift(255));
+    }
     Value high = j == 3 ? codes : arith::ShLIOp::create(e, codes, shift(24 - 8 * j)).getResult();
     return arith::ShRSIOp::create(e, high, shift(24));
   }
@@ -65,7 +70,7 @@ struct DequantizedProduct {
   void addGroup(Value block, Value firstColumn, Value group, int64_t limit, MutableArrayRef<Value> sums) {
     // The set of columns that share a scale: nibbles of one half are 16 columns apart from the others'.
     auto setOf = [&](int half) {
-      if (format.group == PackedFormat::blockColumns)
+      if (format.sets() == 1)
         return e.index(0);
       return nibbles() ? e.index(half) : e.div(group, 4);
     };
@@ -116,6 +121,10 @@ struct DequantizedProduct {
 };
 
 } // namespace
+
+Value transformer::scalesOf(Emitter &e, const PackedFormat &format, Value block) {
+  return format.isRowScaled() ? e.index(0) : block;
+}
 
 Value transformer::loadScales(Emitter &e, const PackedFormat &format, Value weight, Value panel,
                               Value offset) {

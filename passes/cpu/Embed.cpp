@@ -76,7 +76,9 @@ struct EmbedLoops {
       if (column >= valid)
         continue;
       Value codes;
-      if (!nibbles())
+      if (format.codes == PackedFormat::U8)
+        codes = arith::ExtUIOp::create(e, wide, bytes);
+      else if (!nibbles())
         codes = arith::ExtSIOp::create(e, wide, bytes);
       else if (half)
         codes = arith::ExtUIOp::create(
@@ -86,8 +88,9 @@ struct EmbedLoops {
             e, wide, arith::AndIOp::create(e, bytes, e.splat(e.vectorOf(e.getI8Type(), 4), int64_t(15))));
       if (format.zero)
         codes = arith::SubIOp::create(e, codes, e.splat(wide, int64_t(format.zero)));
-      int64_t set = column / format.group;
-      Value offset = e.add(e.add(block, set * PackedFormat::panelRows * format.scaleBytes()),
+      int64_t set = column * format.sets() / PackedFormat::blockColumns;
+      Value scales = format.isRowScaled() ? e.index(0) : block;
+      Value offset = e.add(e.add(scales, set * PackedFormat::panelRows * format.scaleBytes()),
                            e.mul(lane, format.scaleBytes()));
       Value values = arith::MulFOp::create(e, e.toFloats(codes), loadScale(panel, offset));
       if (format.hasMin)

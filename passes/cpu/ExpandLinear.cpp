@@ -265,7 +265,9 @@ struct LinearLoops {
       sums.push_back(
           e.stackBuffer(MemRefType::get({rowBlock, together() * PackedFormat::panelRows}, e.getF32Type())));
     bool many = constantOf(rows).value_or(rowBlock) >= leastUnpacked();
-    if (op.isQuantized() && e.target.unpacksOnce() && many && op.getColumns() <= unpackedColumns) {
+    bool isPacked = !Panels{{}, format}.holdsUnsigned(e.target);
+    if (op.isQuantized() && isPacked && e.target.unpacksOnce() && many &&
+        op.getColumns() <= unpackedColumns) {
       int64_t bytes = unpackedFormat(e, format).panelBytes(op.getColumns());
       unpacked = e.stackBuffer(MemRefType::get({together(), bytes}, e.getI8Type()));
     }

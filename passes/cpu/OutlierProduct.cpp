@@ -36,7 +36,7 @@ struct OutlierProduct {
     Value bits = e.mul(e.rem(inBlock, 4), 8);
     if (nibbles())
       bits = e.add(bits, e.mul(half, 4));
-    Value set = format.group == PackedFormat::blockColumns ? e.index(0) : half;
+    Value set = format.sets() == 1 ? e.index(0) : half;
     return {block, e.div(ofLine, 4), set, arith::IndexCastOp::create(e, e.getI32Type(), bits)};
   }
 
@@ -45,7 +45,7 @@ struct OutlierProduct {
     Value offset =
         e.add(e.add(place.block, format.codesOffset()), e.add(e.mul(place.line, 64), e.mul(column.first, 4)));
     Value word = e.loadBytes(e.ints(), weight.memory, column.panel, offset);
-    if (weight.unpacked) { // the product with a unit vector is shorter than a shift and a mask
+    if (weight.holdsUnsigned(e.target)) { // the product with a unit vector is shorter than a shift and a mask
       Value one = arith::ConstantOp::create(e, e.getI32IntegerAttr(1));
       Value unit = e.broadcast(arith::ShLIOp::create(e, one, place.shift), e.ints());
       ByteDot dot(e, /*nibbles=*/true);
@@ -54,13 +54,16 @@ struct OutlierProduct {
     Value low = arith::ShRUIOp::create(e, word, e.broadcast(place.shift, e.ints()));
     if (nibbles())
       return arith::AndIOp::create(e, low, e.splat(e.ints(), int64_t(15)));
+    if (format.codes == PackedFormat::U8)
+      return arith::AndIOp::create(e, low, e.splat(e.ints(), int64_t(255)));
     Value top = e.splat(e.ints(), int64_t(24));
     return arith::ShRSIOp::create(e, arith::ShLIOp::create(e, low, top), top);
   }
 
   Value loadWeights(const Column &column, const ColumnPlace &place) {
-    Value offset = e.add(place.block, e.add(e.mul(place.set, PackedFormat::panelRows * format.scaleBytes()),
-                                            e.mul(column.first, format.scaleBytes())));
+    Value offset = e.add(scalesOf(e, format, place.block),
+                         e.add(e.mul(place.set, PackedFormat::panelRows * format.scaleBytes()),
+                               e.mul(column.first, format.scaleBytes())));
     Value scale = loadScales(e, format, weight.memory, column.panel, offset);
     Value shift = format.hasMin
                       ? loadScales(e, format, weight.memory, column.panel, e.add(offset, format.minsOffset()))

@@ -36,7 +36,13 @@ struct Panels {
   Value memory;
   attune::PackedFormat format;
   bool unpacked = false;
+
+  /// Whether a code is a byte from 0 to 255 that the target's instructions multiply as it is.
+  bool holdsUnsigned(const CpuTarget &target) const;
 };
+
+/// The byte of a panel that the scales of a block begin at, which begins itself at `block`.
+Value scalesOf(Emitter &e, const attune::PackedFormat &format, Value block);
 
 /// The tile's sums with `weight`; that of row r and column c stands at r * columns + c.
 /// Dense weights, f32 activations.

@@ -28,16 +28,14 @@ struct QuantizeLoops {
   Emitter &e;
   kernel::QuantizeOp op;
   int64_t columns = cast<MemRefType>(op.getInput().getType()).getDimSize(1);
-  int64_t group = PackedFormat::blockColumns / setsPerBlock();
   int64_t blocks = llvm::divideCeil(columns, PackedFormat::blockColumns);
+  int64_t sums = cast<MemRefType>(op.getSums().getType()).getDimSize(1);
+  bool byRow = op.isScaledByRow();
   /// With outliers: a copy of the row without them, and the largest magnitude of each block of it.
   Value rest = {}, maxima = {};
 
-  /// Sums for each block: their columns over the scales'.
-  int64_t setsPerBlock() {
-    int64_t blocks = std::max<int64_t>(cast<MemRefType>(op.getScales().getType()).getDimSize(1), 1);
-    return cast<MemRefType>(op.getSums().getType()).getDimSize(1) / blocks;
-  }
+  /// Whether all codes of a row have one sum.
+  bool hasRowSum() const { return byRow && sums == 1; }
 
   /// The block's `i`th vector; columns from `valid` on are 0.
   Value loadInput(Value row, Value first, int64_t i, int64_t valid) {
@@ -65,32 +63,90 @@ struct QuantizeLoops {
   }
 
   void emitBlock(Value row, Value block, int64_t valid) {
-    Value first = e.mul(block, PackedFormat::blockColumns);
-    int64_t vectors = PackedFormat::blockColumns / e.lanes();
     Values inputs = loadBlock(row, block, valid);
     auto [scale, inverse] = scaleFor(e, maxima ? e.load(maxima, {block}) : largestMagnitude(e, inputs));
     memref::StoreOp::create(e, scale, op.getScales(), ValueRange{row, block});
+    storeSums(row, block, storeCodes(row, block, inputs, inverse), scale);
+  }
 
+  Values storeCodes(Value row, Value block, ArrayRef<Value> inputs, Value inverse) {
+    Value first = e.mul(block, PackedFormat::blockColumns);
     Values codes;
-    for (int64_t i = 0; i < vectors; ++i) {
-      codes.push_back(codesOf(e, inputs[i], inverse));
+    for (auto [i, input] : llvm::enumerate(inputs)) {
+      codes.push_back(codesOf(e, input, inverse));
       e.storeVector(toBytes(e, codes.back()), op.getCodes(), {row, e.add(first, i * e.lanes())});
     }
-    int64_t sets = PackedFormat::blockColumns / group, perSet = vectors / sets;
+    return codes;
+  }
+
+  Value sumOf(Value codes) {
+    Value sum = vector::ReductionOp::create(e, vector::CombiningKind::ADD, codes);
+    return arith::SIToFPOp::create(e, e.getF32Type(), sum);
+  }
+
+  /// The sums of a block's codes, times `scale` if there is one.
+  void storeSums(Value row, Value block, ArrayRef<Value> codes, Value scale) {
+    int64_t sets = sums / blocks, perSet = static_cast<int64_t>(codes.size()) / sets;
     for (int64_t set = 0; set < sets; ++set) {
-      Value sum = vector::ReductionOp::create(e, vector::CombiningKind::ADD,
-                                              e.sumInts(ArrayRef(codes).slice(set * perSet, perSet)));
-      Value scaled = arith::MulFOp::create(e, arith::SIToFPOp::create(e, e.getF32Type(), sum), scale);
-      memref::StoreOp::create(e, scaled, op.getSums(), ValueRange{row, e.add(e.mul(block, sets), set)});
+      Value sum = sumOf(e.sumInts(codes.slice(set * perSet, perSet)));
+      if (scale)
+        sum = arith::MulFOp::create(e, sum, scale);
+      memref::StoreOp::create(e, sum, op.getSums(), ValueRange{row, e.add(e.mul(block, sets), set)});
     }
   }
 
   /// Calls `body` for each block of a row, with the number of its columns that are there.
   void forBlocks(function_ref<void(Value block, int64_t valid)> body) {
+    forBlocks({}, [&](Value block, int64_t valid, ValueRange) {
+      body(block, valid);
+      return Values();
+    });
+  }
+
+  /// The same with values that each block takes from the one before.
+  Values forBlocks(Values carried,
+                   function_ref<Values(Value block, int64_t valid, ValueRange carried)> body) {
     int64_t whole = columns / PackedFormat::blockColumns, left = columns % PackedFormat::blockColumns;
-    e.loop(e.index(0), e.index(whole), 1, [&](Value block) { body(block, PackedFormat::blockColumns); });
-    if (left)
-      body(e.index(whole), left);
+    carried = e.loop(e.index(0), e.index(whole), 1, carried, [&](Value block, ValueRange inner) {
+      return body(block, PackedFormat::blockColumns, inner);
+    });
+    return left ? body(e.index(whole), left, carried) : carried;
+  }
+
+  //===------------------------------------------------- a scale for the row
+  //---------------------------------------------------===//
+
+  /// The largest magnitude of the row, or of what is left of it.
+  Value largestOfRow(Value row) {
+    Values lanes = maxima ? e.loop(e.index(0), e.index(blocks), e.lanes(), Values{e.zeros(e.floats())},
+                                   [&](Value b, ValueRange found) -> Values {
+                                     return {larger(e, found[0], e.loadVector(e.floats(), maxima, {b}))};
+                                   })
+                          : forBlocks({e.zeros(e.floats())},
+                                      [&](Value block, int64_t valid, ValueRange found) -> Values {
+                                        Value largest = found[0];
+                                        for (Value input : loadBlock(row, block, valid))
+                                          largest = larger(e, largest, math::AbsFOp::create(e, input));
+                                        return {largest};
+                                      });
+    return vector::ReductionOp::create(e, vector::CombiningKind::MAXNUMF, lanes[0],
+                                       arith::FastMathFlags::nnan);
+  }
+
+  void emitRow(Value row) {
+    auto [scale, inverse] = scaleFor(e, largestOfRow(row));
+    memref::StoreOp::create(e, scale, op.getScales(), ValueRange{row, e.index(0)});
+    Values start = hasRowSum() ? Values{e.zeros(e.ints())} : Values();
+    Values sum =
+        forBlocks(start, [&, inverse = inverse](Value block, int64_t valid, ValueRange found) -> Values {
+          Values codes = storeCodes(row, block, loadBlock(row, block, valid), inverse);
+          if (hasRowSum())
+            return {arith::AddIOp::create(e, found[0], e.sumInts(codes))};
+          storeSums(row, block, codes, /*scale=*/{});
+          return {};
+        });
+    if (hasRowSum())
+      memref::StoreOp::create(e, sumOf(sum[0]), op.getSums(), ValueRange{row, e.index(0)});
   }
 
   //===------------------------------------------------- outliers
@@ -171,7 +227,10 @@ struct QuantizeLoops {
     e.loop(e.index(0), e.dimension(op.getInput(), 0), 1, [&](Value row) {
       if (op.getOutliers())
         takeOutliers(row);
-      forBlocks([&](Value block, int64_t valid) { emitBlock(row, block, valid); });
+      if (byRow)
+        emitRow(row);
+      else
+        forBlocks([&](Value block, int64_t valid) { emitBlock(row, block, valid); });
     });
     return success();
   }
@@ -190,11 +249,13 @@ LogicalResult check(kernel::QuantizeOp op) {
   if (columnsOf(op.getCodes()) < padded)
     return op.emitOpError() << "needs codes of " << padded << " columns (" << columnsOf(op.getInput())
                             << " in whole blocks), got " << columnsOf(op.getCodes());
-  if (columnsOf(op.getScales()) != blocks)
-    return op.emitOpError() << "needs " << blocks << " scales a row, got " << columnsOf(op.getScales());
+  if (columnsOf(op.getScales()) != blocks && !op.isScaledByRow())
+    return op.emitOpError() << "needs " << blocks << " scales a row, or one, got "
+                            << columnsOf(op.getScales());
   if (op.getOutliers() && padded >= (1 << 24))
     return op.emitOpError() << "has outliers among " << padded << " columns, more than f32 can number";
-  if (int64_t sums = columnsOf(op.getSums()); sums != blocks && sums != 2 * blocks)
+  bool isRowSum = op.isScaledByRow() && columnsOf(op.getSums()) == 1;
+  if (int64_t sums = columnsOf(op.getSums()); sums != blocks && sums != 2 * blocks && !isRowSum)
     return op.emitOpError() << "needs " << blocks << " or " << 2 * blocks << " sums a row, got " << sums;
   return success();
 }

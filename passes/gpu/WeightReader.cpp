@@ -35,6 +35,13 @@ Value WeightReader::firstColumn(Value word, int64_t part) {
   return e.add(e.mul(e.div(word, PackedFormat::panelRows), 4), 16 * part);
 }
 
+Value WeightReader::scaleOffset(Value block, Value column, Value lane) {
+  if (format.isRowScaled())
+    return e.mul(lane, format.scaleBytes());
+  Value place = e.add(e.mul(e.div(column, format.group), PackedFormat::panelRows), lane);
+  return e.add(e.mul(block, format.blockBytes()), e.mul(place, format.scaleBytes()));
+}
+
 Value WeightReader::scale(Value panels, Value panel, Value offset) {
   Type type = format.scale == PackedFormat::ScaleF32 ? Type(e.getF32Type()) : Type(e.getF16Type());
   Value scale = vector::ExtractOp::create(e, loadBytes(panels, panel, offset, type, 1), 0);
@@ -57,9 +64,7 @@ SmallVector<WeightReader::Quad> WeightReader::quantized(Value panels, Value pane
   auto constant = [&](int64_t value) { return arith::ConstantOp::create(e, e.getI32IntegerAttr(value)); };
   SmallVector<Quad> quads;
   for (int64_t part = 0; part < parts(); ++part) {
-    Value group = e.div(firstColumn(word, part), format.group);
-    Value offset =
-        e.add(base, e.mul(e.add(e.mul(group, PackedFormat::panelRows), lane), format.scaleBytes()));
+    Value offset = scaleOffset(block, firstColumn(word, part), lane);
     Value factor = scale(panels, panel, offset);
     Value minimum = format.hasMin ? scale(panels, panel, e.add(offset, format.minsOffset())) : Value();
     Quad quad;
@@ -68,6 +73,8 @@ SmallVector<WeightReader::Quad> WeightReader::quantized(Value panels, Value pane
       if (parts() == 2) {
         code = arith::AndIOp::create(e, arith::ShRUIOp::create(e, codes, constant(8 * j + 4 * part)),
                                      constant(15));
+      } else if (format.codes == PackedFormat::U8) {
+        code = arith::AndIOp::create(e, arith::ShRUIOp::create(e, codes, constant(8 * j)), constant(255));
       } else { // with its sign
         Value high = arith::ShLIOp::create(e, codes, constant(24 - 8 * j));
         code = arith::ShRSIOp::create(e, high, constant(24));
@@ -96,11 +103,12 @@ Value WeightReader::element(Value panels, Value panel, Value lane, Value column)
     Value shift = arith::IndexCastOp::create(e, e.getI32Type(), e.mul(e.div(within, 16), 4));
     code = arith::AndIOp::create(e, arith::ShRUIOp::create(e, wide, shift),
                                  arith::ConstantOp::create(e, e.getI32IntegerAttr(15)));
+  } else if (format.codes == PackedFormat::U8) {
+    code = arith::ExtUIOp::create(e, e.getI32Type(), byte);
   } else {
     code = arith::ExtSIOp::create(e, e.getI32Type(), byte);
   }
-  Value group = e.div(within, format.group);
-  Value offset = e.add(base, e.mul(e.add(e.mul(group, PackedFormat::panelRows), lane), format.scaleBytes()));
+  Value offset = scaleOffset(block, within, lane);
   Value minimum = format.hasMin ? scale(panels, panel, e.add(offset, format.minsOffset())) : Value();
   return weight(code, scale(panels, panel, offset), minimum);
 }

@@ -42,6 +42,8 @@ public:
 
 private:
   Value loadBytes(Value panels, Value panel, Value offset, Type element, int64_t count);
+  /// Where the scale of a column of a block lies in the panel, by the column's number within the block.
+  Value scaleOffset(Value block, Value column, Value lane);
   Value scale(Value panels, Value panel, Value offset);
   Value weight(Value code, Value scale, Value minimum);
 

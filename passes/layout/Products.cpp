@@ -30,10 +30,13 @@ Activations Products::prepare(Value input, kernel::PackedAttr format) {
 Activations Products::prepare(Value input, kernel::PackedAttr format, EmptyRows empty) {
   if (!quantization.activations || !format.isQuantized())
     return {input, {}, {}, {}};
-  int64_t columns = cast<RankedTensorType>(input.getType()).getDimSize(1), group = format.getGroup();
+  attune::PackedFormat packed = format.getFormat();
+  int64_t columns = cast<RankedTensorType>(input.getType()).getDimSize(1);
   int64_t blocks = attune::PackedFormat::blocks(columns);
-  Value codes = empty(blocks * 32, builder.getI8Type()), scales = empty(blocks, builder.getF32Type());
-  Value sums = empty(blocks * 32 / group, builder.getF32Type());
+  bool byRow = quantization.byRow || packed.isRowScaled();
+  Value codes = empty(blocks * 32, builder.getI8Type()),
+        scales = empty(byRow ? 1 : blocks, builder.getF32Type());
+  Value sums = empty(packed.isRowScaled() ? 1 : blocks * packed.sets(), builder.getF32Type());
   SmallVector<Type> types{codes.getType(), scales.getType(), sums.getType()};
   Value outliers;
   if (quantization.outliers) {

@@ -32,6 +32,7 @@ Value emptyLike(OpBuilder &builder, Location loc, RankedTensorType type, Value l
 /// How products with block-quantised weights take their activations.
 struct Quantization {
   bool activations = false; ///< as int8 codes
+  bool byRow = false;       ///< with one scale for a row, not for each block of columns
   int64_t outliers = 0;     ///< elements of a row that are kept in f32 beside the codes
 };
 

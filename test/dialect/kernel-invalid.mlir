@@ -163,6 +163,65 @@ func.func @outliers_of_floats(%x: memref<?x64xf32>, %o: memref<?x8xf32>, %w: mem
 
 // -----
 
+func.func @blocks_of_integers(%x: memref<?x64xi8>, %s: memref<?x2xf32>, %w: memref<2x1088xi8>, %y: memref<?x32xf32>) {
+  // expected-error @+1 {{has scales of type 'memref<?x2xf32>', expected one column}}
+  kernel.linear input(%x : memref<?x64xi8>) quantized(%s, %s : memref<?x2xf32>, memref<?x2xf32>) weights(%w : memref<2x1088xi8>) outs(%y : memref<?x32xf32>) format(<codes = u8, scale = f32, zero = 128>) columns(64) {
+  ^bb0(%p: f32):
+    kernel.yield %p : f32
+  }
+  return
+}
+
+// -----
+
+func.func @scales(%x: memref<?x64xi8>, %s: memref<?x3xf32>, %w: memref<2x1088xi8>, %y: memref<?x32xf32>) {
+  // expected-error @+1 {{has scales of type 'memref<?x3xf32>', expected 2 columns, or one column}}
+  kernel.linear input(%x : memref<?x64xi8>) quantized(%s, %s : memref<?x3xf32>, memref<?x3xf32>) weights(%w : memref<2x1088xi8>) outs(%y : memref<?x32xf32>) format(<codes = i8, group = 32, scale = f16>) columns(64) {
+  ^bb0(%p: f32):
+    kernel.yield %p : f32
+  }
+  return
+}
+
+// -----
+
+func.func @sums(%x: memref<?x64xi8>, %s: memref<?x1xf32>, %w: memref<2x1088xi8>, %y: memref<?x32xf32>) {
+  // expected-error @+1 {{has sums of type 'memref<?x1xf32>', expected 2 columns}}
+  kernel.linear input(%x : memref<?x64xi8>) quantized(%s, %s : memref<?x1xf32>, memref<?x1xf32>) weights(%w : memref<2x1088xi8>) outs(%y : memref<?x32xf32>) format(<codes = i8, group = 32, scale = f16>) columns(64) {
+  ^bb0(%p: f32):
+    kernel.yield %p : f32
+  }
+  return
+}
+
+// -----
+
+func.func @long_sums(%x: memref<?x131104xi8>, %s: memref<?x1xf32>, %w: memref<?x?xi8>, %y: memref<?x32xf32>) {
+  // expected-error @+1 {{sums integers over 131104 columns, expected at most 131072}}
+  kernel.linear input(%x : memref<?x131104xi8>) quantized(%s, %s : memref<?x1xf32>, memref<?x1xf32>) weights(%w : memref<?x?xi8>) outs(%y : memref<?x32xf32>) format(<codes = u8, scale = f32, zero = 128>) columns(131104) {
+  ^bb0(%p: f32):
+    kernel.yield %p : f32
+  }
+  return
+}
+
+// -----
+
+// expected-error @+1 {{codes u8 have one scale for a row, expected no group and no min}}
+func.func private @grouped_integers() attributes {format = #kernel.packed<codes = u8, group = 32, scale = f32>}
+
+// -----
+
+// expected-error @+1 {{codes in blocks have a scale for each group of 16 or 32 columns, got 8}}
+func.func private @groups() attributes {format = #kernel.packed<codes = i8, group = 8, scale = f16>}
+
+// -----
+
+// expected-error @+1 {{integers have scales, other codes none}}
+func.func private @no_scales() attributes {format = #kernel.packed<codes = u4, group = 32>}
+
+// -----
+
 func.func @grouped_blocks(%x: tensor<?x8xf32>, %b: tensor<?x2xi32>, %n: tensor<1xi32>, %w: memref<6x512xi8>, %v: tensor<80xf32>, %o: tensor<?x40xf32>) {
   // expected-error @+1 {{blocks are 'tensor<?x2xi32>', expected rows of 3 (expert, first, rows)}}
   %y = kernel.grouped_linear input(%x : tensor<?x8xf32>) blocks(%b, %n : tensor<?x2xi32>, tensor<1xi32>) weights(%w : memref<6x512xi8>) extras(%v : tensor<80xf32>) outs(%o : tensor<?x40xf32>) format(<codes = f32>) columns(8) {

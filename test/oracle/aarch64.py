@@ -92,8 +92,9 @@ def main():
     if len(sys.argv) != 3:
         sys.exit(__doc__)
     compiler, sysroot = pathlib.Path(sys.argv[1]) / "attune-compile", pathlib.Path(sys.argv[2]).resolve()
-    tasks = [functools.partial(check_quantized, stored="q4_0"), functools.partial(check_quantized, stored="q8_0"), check_library, functools.partial(check_model, model="qwen2_f16", cpu="apple-m1"), functools.partial(check_model, model="bert", cpu="aarch64"),
-             functools.partial(check_lacking, cpu="neoverse-n1")]
+    tasks = [functools.partial(check_quantized, stored=stored) for stored in ("q4_0", "q8_0", "int8")]
+    tasks += [check_library, functools.partial(check_model, model="qwen2_f16", cpu="apple-m1"), functools.partial(check_model, model="bert", cpu="aarch64"),
+              functools.partial(check_lacking, cpu="neoverse-n1")]
     run.run_all(Report(), compiler, [(lambda report, compiler, task: task(report, compiler, sysroot), task) for task in tasks])
 
 

@@ -573,7 +573,7 @@ def main():
             return run_all(report, compiler, [(check_device_logits, model) for model in models])
         tasks = [(check_device, model) for model in models]
         if not names[1:] and value == "emulate":
-            tasks += [(check_device_storage, ("llama", stored, "f32")) for stored in ("f16", "bf16", "q8_0", "q4_0", "q4_1", "q5_0", "q5_1")]
+            tasks += [(check_device_storage, ("llama", stored, "f32")) for stored in ("f16", "bf16", "int8", "q8_0", "q4_0", "q4_1", "q5_0", "q5_1")]
             tasks += [(check_device_storage, case) for case in (("llama", "q4_1", "bf16"), ("llama", "q8_0", "f16"), ("mixtral", "q5_0", "f16"))]
         if value == "emulate":
             tasks += [(check_native, model) for model in models if "native_atol" in Recorded(HERE / model).facts["tolerance"]]

@@ -626,7 +626,7 @@ def test_several_cpus():
 
 
 def test_compare():
-    for options in ((), ("--quantize=q8_0",), ("--quantize=q4_0",), ("--quantize=f16", "--cache=f16"), ("--cache=int8",), ("--quantize=q4_0", "--activations=f32")):
+    for options in ((), ("--quantize=q8_0",), ("--quantize=int8",), ("--quantize=q4_0",), ("--quantize=f16", "--cache=f16"), ("--cache=int8",), ("--quantize=q4_0", "--activations=f32")):
         code, out, errors = call(COMPILE, model, "--compare", "3,14,15,9", *options)
         check(f"--compare {options}", code == 0 and "agree" in out and "attentions.0" in out, out + errors)
     code, out, errors = call(COMPILE, model, "--compare", "3,14,15,9", "--compare-tolerance", "1e-12")

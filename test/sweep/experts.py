@@ -28,7 +28,7 @@ def case(count, chosen, size, **more):
     return dict(name="_".join([f"{chosen}of{count}_{size}", *words]), count=count, chosen=chosen, size=size, **more)
 
 
-# `storage` q8_0 and q4_0 are run with f32 activations; with int8 ones too where they cannot change the choice.
+# `storage` int8, q8_0 and q4_0 are run with f32 activations; with int8 ones too where they cannot change the choice.
 CASES = [
     case(1, 1, 8),
     case(4, 1, 16, scores="sigmoid", weigh_input=True, shared=16),
@@ -41,6 +41,8 @@ CASES = [
     case(8, 2, 48, storage="bf16", renormalize=True),
     case(8, 2, 64, storage="q8_0", renormalize=True, bias=True),
     case(8, 2, 64, storage="q8_0", one_sided=True, bias=True),
+    case(8, 2, 64, storage="int8", renormalize=True, bias=True),
+    case(5, 2, 40, storage="int8", one_sided=True, shared=32, shared_gate=True),
     case(5, 2, 40, storage="q4_0", shared=32, shared_gate=True),
     case(5, 2, 40, storage="q4_0", one_sided=True, shared=32, shared_gate=True),
     case(4, 1, 64, storage="q4_0", one_sided=True, scores="sigmoid", weigh_input=True),
@@ -240,7 +242,7 @@ def check_numpy(case, program, folder, weights, results):
 def check_interpreter(tools, case, description, results):
     """The compiler's comparison of every value that the program shows."""
     storage = [f"--quantize={case['storage']}"] if case.get("storage") else []
-    blocks = case.get("storage", "").startswith("q")
+    blocks = case.get("storage") in ("int8", "q8_0", "q4_0")
     for activations in ("f32", "int8") if blocks and case.get("one_sided") else ("f32",):
         tolerance = INT8_TOLERANCE if activations == "int8" else TOLERANCE
         for count in TOKENS:

@@ -6,6 +6,7 @@
 #include "PackMatrix.h"
 #include "WeightFiles.h"
 #include "frontend/weights/Packing.h"
+#include <cmath>
 
 using namespace attune;
 using namespace attune::test;
@@ -47,6 +48,25 @@ TEST(Packing, RequantizedErrorIsBounded) {
       ASSERT_NEAR(values[i], exact[i], bound) << storageTypeName(type).str();
     }
   }
+}
+
+// A scale for each row, whatever its columns: the largest element is kept, the others move by half a step.
+TEST(Packing, RowsHaveOneScale) {
+  P format = packedFormatOf(S::INT8);
+  Matrix matrix = matrixOf(S::F32, 19, 37);
+  std::vector<float> stored = matrix.values();
+  stored[3 * 37 + 36] = -2.5f;
+  std::fill_n(stored.begin() + 5 * 37, 37, 0.0f);
+  std::memcpy(matrix.bytes.data(), stored.data(), matrix.bytes.size());
+  std::vector<float> values = unpacked(format, pack(format, matrix.source(), S::INT8), 19, 37);
+  for (int row = 0; row < 19; ++row) {
+    float largest = 0;
+    for (int k = 0; k < 37; ++k)
+      largest = std::max(largest, std::fabs(stored[row * 37 + k]));
+    for (int k = 0; k < 37; ++k)
+      EXPECT_NEAR(values[row * 37 + k], stored[row * 37 + k], largest / 127 * 0.501f) << row << ", " << k;
+  }
+  EXPECT_FLOAT_EQ(values[3 * 37 + 36], -2.5f);
 }
 
 TEST(Packing, ASourceThatFitsIsNotRequantized) {

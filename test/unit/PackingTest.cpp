@@ -34,12 +34,17 @@ TEST(PackedFormat, Sizes) {
   EXPECT_EQ(packedFormatOf(S::Q8_0).blockBytes(), 32 + 512);
   EXPECT_EQ(packedFormatOf(S::Q6_K).blockBytes(), 2 * 64 + 512);
   EXPECT_EQ(packedFormatOf(S::Q2_K).blockBytes(), 2 * 2 * 64 + 256);
+  P rows = packedFormatOf(S::INT8);
+  EXPECT_EQ(rows.blockBytes(), 512);
+  EXPECT_EQ(rows.codesOffset(), 64);
+  EXPECT_EQ(rows.panelBytes(33), 64 + 2 * 512);
 }
 
 TEST(PackedFormat, EveryWeightTypeHasOne) {
   for (int i = 0; i < numStorageTypes; ++i) {
     S type = static_cast<S>(i);
-    EXPECT_EQ(packedFormatNamed(storageTypeName(type).str()).has_value(), isWeightType(type))
+    EXPECT_EQ(packedFormatNamed(storageTypeName(type).str()).has_value(),
+              isWeightType(type) || canQuantizeTo(type))
         << storageTypeName(type).str();
   }
 }
@@ -160,9 +165,12 @@ TEST(CommonFormat, IsTheSmallestThatHoldsAll) {
   EXPECT_EQ(commonFormat({S::F16, S::F16}), packedFormatOf(S::F16));
   EXPECT_EQ(commonFormat({S::F16, S::BF16}), packedFormatOf(S::F32));
   EXPECT_EQ(commonFormat({S::Q8_0, S::F16}), packedFormatOf(S::F32));
+  EXPECT_EQ(commonFormat({S::Q8_0, S::INT8}), packedFormatOf(S::F32));
 }
 
 TEST(HoldsExactly, SaysNoWhereValuesWouldChange) {
+  EXPECT_FALSE(holdsExactly(packedFormatOf(S::INT8), S::Q8_0)); // scales of blocks
+  EXPECT_FALSE(holdsExactly(packedFormatOf(S::Q8_0), S::INT8)); // a scale of a row
   EXPECT_FALSE(holdsExactly(packedFormatOf(S::Q4_0), S::Q4_1));
   EXPECT_FALSE(holdsExactly(packedFormatOf(S::Q4_1), S::Q4_0));  // other offset of the codes
   EXPECT_FALSE(holdsExactly(packedFormatOf(S::Q8_0), S::MXFP4)); // f16 scales

@@ -95,7 +95,8 @@ struct Flags {
                      "8-bit integers with a scale for each token's keys, or values, of a head: half of "
                      "f16's memory, less exact; for --target=cpu"))};
   cl::opt<std::string> quantize{
-      "quantize", cl::desc("How matrices are stored: keep, f32, f16, bf16, q8_0, q4_0, q4_1, q5_0, q5_1"),
+      "quantize",
+      cl::desc("How matrices are stored: keep, f32, f16, bf16, int8, q8_0, q4_0, q4_1, q5_0, q5_1"),
       cl::init("keep"), cl::value_desc("type"), cl::cat(category)};
   cl::opt<int64_t> context{"context", cl::desc("Longest context in tokens (the model's own by default)"),
                            cl::init(0), cl::value_desc("tokens"), cl::cat(category)};
@@ -148,11 +149,13 @@ std::string defaultOutput(const CompileOptions &options) {
 std::optional<StorageType> quantization(const std::string &name) {
   if (name == "keep")
     return std::nullopt;
-  for (StorageType type : {StorageType::F32, StorageType::F16, StorageType::BF16, StorageType::Q8_0,
-                           StorageType::Q4_0, StorageType::Q4_1, StorageType::Q5_0, StorageType::Q5_1})
+  for (StorageType type :
+       {StorageType::F32, StorageType::F16, StorageType::BF16, StorageType::INT8, StorageType::Q8_0,
+        StorageType::Q4_0, StorageType::Q4_1, StorageType::Q5_0, StorageType::Q5_1})
     if (storageTypeName(type) == name)
       return type;
-  usageError("--quantize is '" + name + "', expected keep, f32, f16, bf16, q8_0, q4_0, q4_1, q5_0 or q5_1");
+  usageError("--quantize is '" + name +
+             "', expected keep, f32, f16, bf16, int8, q8_0, q4_0, q4_1, q5_0 or q5_1");
 }
 
 void checkTarget(CompileOptions &options) {

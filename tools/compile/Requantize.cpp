@@ -3,7 +3,9 @@
 
 #include "tools/compile/Requantize.h"
 
+#include "dialect/PackedFormat.h"
 #include "frontend/Parameters.h"
+#include "llvm/ADT/STLExtras.h"
 
 using namespace attune;
 
@@ -12,7 +14,17 @@ static bool isQuantized(const Parameter &parameter) {
   return parameter.shape.size() >= 2 && !llvm::StringRef(parameter.name).ends_with(".router");
 }
 
+/// Whether rows of the matrix are looked up.
+static bool isTable(const Parameter &parameter) {
+  llvm::StringRef name = llvm::StringRef(parameter.name).rsplit('.').second;
+  return llvm::is_contained({"embedding", "token_types", "positions"}, name.empty() ? parameter.name : name);
+}
+
 static StorageType fitting(const Parameter &parameter, StorageType type) {
+  if (type == StorageType::INT8 && isTable(parameter)) // one scale makes products fast, and these are none
+    type = StorageType::Q8_0;
+  if (type == StorageType::INT8)
+    return parameter.shape.back() <= PackedFormat::maxRowScaledColumns ? type : StorageType::F16;
   return parameter.shape.back() % blockSize(type) == 0 ? type : StorageType::F16;
 }
 

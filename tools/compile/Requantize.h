@@ -9,8 +9,8 @@
 namespace attune {
 
 /// Every matrix of the model is to be stored as `type`; one whose columns no block of the type divides
-/// becomes f16. Vectors stay f32, and routers of
-/// experts as they are.
+/// becomes f16. With INT8 tables of embeddings become Q8_0. Vectors stay f32, and routers of experts as they
+/// are.
 void requantize(Description &description, StorageType type);
 
 } // namespace attune

@@ -85,7 +85,6 @@ func.func @nibbles(%x: memref<1x32xi8>, %s: memref<1x1xf32>, %m: memref<1x1xf32>
 // VNNI-NOT: arith.cmpi uge
 // VNNI: arith.andi
 // VNNI: llvm.call_intrinsic "llvm.x86.avx512.vpdpbusd.512"
-// VNNI-LABEL: func.func @odd
 func.func @unpacked(%x: memref<?x64xi8>, %s: memref<?x2xf32>, %m: memref<?x2xf32>, %w: memref<2x640xi8>, %y: memref<?x32xf32>) {
   kernel.linear input(%x : memref<?x64xi8>) quantized(%s, %m : memref<?x2xf32>, memref<?x2xf32>) weights(%w : memref<2x640xi8>)
       outs(%y : memref<?x32xf32>) format(<codes = u4, group = 32, scale = f16, min = true>) columns(64) {
@@ -97,6 +96,48 @@ func.func @unpacked(%x: memref<?x64xi8>, %s: memref<?x2xf32>, %m: memref<?x2xf32
 func.func @few(%x: memref<6x64xi8>, %s: memref<6x2xf32>, %m: memref<6x2xf32>, %w: memref<2x640xi8>, %y: memref<6x32xf32>) {
   kernel.linear input(%x : memref<6x64xi8>) quantized(%s, %m : memref<6x2xf32>, memref<6x2xf32>) weights(%w : memref<2x640xi8>)
       outs(%y : memref<6x32xf32>) format(<codes = u4, group = 32, scale = f16, min = true>) columns(64) {
+  ^bb0(%p: f32):
+    kernel.yield %p : f32
+  }
+  return
+}
+
+// -----
+
+// A scale for each row of activations is no part of the loop over blocks, only of what is stored; the products of a block begin with what the zero point makes of them.
+// VNNI-LABEL: func.func @rows
+// VNNI: %[[SUM:.*]] = arith.fptosi %{{.*}} : vector<16xf32> to vector<16xi32>
+// VNNI: %[[FIRST:.*]] = arith.muli %[[SUM]], %{{.*}} : vector<16xi32>
+// VNNI: llvm.call_intrinsic "llvm.x86.avx512.vpdpbusd.512"(%[[FIRST]],
+// VNNI-NOT: arith.mulf
+// VNNI: vector.fma
+// VNNI: scf.yield
+// VNNI: arith.mulf
+func.func @rows(%x: memref<1x64xi8>, %s: memref<1x1xf32>, %m: memref<1x2xf32>, %w: memref<1x1088xi8>, %y: memref<1x16xf32>) {
+  kernel.linear input(%x : memref<1x64xi8>) quantized(%s, %m : memref<1x1xf32>, memref<1x2xf32>) weights(%w : memref<1x1088xi8>)
+      outs(%y : memref<1x16xf32>) format(<codes = i8, group = 32, scale = f16>) columns(64) {
+  ^bb0(%p: f32):
+    kernel.yield %p : f32
+  }
+  return
+}
+
+// -----
+
+// Weights with one scale for a row: integers are summed over all blocks, and nothing is unpacked where an instruction takes unsigned bytes; elsewhere they get a sign.
+// VNNI-LABEL: func.func @integers
+// VNNI-NOT: memref.alloca() {{.*}}xi8>
+// VNNI-NOT: arith.xori
+// VNNI: scf.for {{.*}} -> ({{(vector<16xi32>, ){11}vector<16xi32>}})
+// VNNI-NOT: arith.sitofp
+// VNNI: scf.yield
+// VNNI: arith.sitofp
+// CHECK-LABEL: func.func @integers
+// CHECK: arith.xori %{{.*}} : vector<32xi8>
+// CHECK: llvm.call_intrinsic "llvm.x86.avx2.pmadd.ub.sw"
+func.func @integers(%x: memref<64x64xi8>, %s: memref<64x1xf32>, %m: memref<64x1xf32>, %w: memref<2x1088xi8>, %y: memref<64x32xf32>) {
+  kernel.linear input(%x : memref<64x64xi8>) quantized(%s, %m : memref<64x1xf32>, memref<64x1xf32>) weights(%w : memref<2x1088xi8>)
+      outs(%y : memref<64x32xf32>) format(<codes = u8, scale = f32, zero = 128>) columns(64) {
   ^bb0(%p: f32):
     kernel.yield %p : f32
   }

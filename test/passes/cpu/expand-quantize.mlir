@@ -42,6 +42,24 @@ func.func @outliers(%x: memref<?x40xf32>, %c: memref<?x64xi8>, %s: memref<?x2xf3
 
 // -----
 
+// One scale for a row: the largest of all blocks first, then codes; the last of the row's sums of codes is a number of its own, without the scale.
+// CHECK-LABEL: func.func @rows
+// CHECK: %[[LANES:.*]] = scf.for {{.*}} -> (vector<8xf32>)
+// CHECK: vector.reduction <maxnumf>
+// CHECK: %[[SCALE:.*]] = arith.divf %{{.*}}, %{{.*}} : f32
+// CHECK: %[[SUM:.*]] = scf.for {{.*}} -> (vector<8xi32>)
+// CHECK-NOT: vector.reduction
+// CHECK: scf.yield
+// CHECK: vector.reduction <add>
+// CHECK: %[[FLOAT:.*]] = arith.sitofp
+// CHECK: memref.store %[[FLOAT]]
+func.func @rows(%x: memref<?x64xf32>, %c: memref<?x64xi8>, %s: memref<?x1xf32>, %m: memref<?x1xf32>) {
+  kernel.quantize ins(%x : memref<?x64xf32>) outs(%c, %s, %m : memref<?x64xi8>, memref<?x1xf32>, memref<?x1xf32>)
+  return
+}
+
+// -----
+
 // CHECK-LABEL: func.func @tensors
 // CHECK: kernel.quantize
 func.func @tensors(%x: tensor<?x32xf32>, %c: tensor<?x32xi8>, %s: tensor<?x1xf32>, %m: tensor<?x1xf32>) -> tensor<?x32xi8> {

@@ -218,11 +218,9 @@ func.func @attention(%q: !q, %k: !kv, %v: !kv, %batch: !b, %layer: index, %cache
 
 // -----
 
-// Where no text is continued, rows keep no outliers beside their codes; where one is, beside others that are not, they do.
+// Where no text is continued, rows have one scale each and one outlier beside their codes; where one is, beside others that are not, scales for blocks and four.
 // INT8-LABEL: func.func @encoder(
-// INT8:            kernel.quantize
-// INT8-NOT:        outliers
-// INT8:            return
+// INT8:            kernel.quantize {{.*}} outs({{.*}} : tensor<?x64xi8>, tensor<?x1xf32>, tensor<?x2xf32>) outliers(%{{.*}} : tensor<?x2xf32>)
 transformer.parameter @w : tensor<32x64xf32, #transformer.stored<q8_0>> source "w"
 !cache = !transformer.cache<1 x 1 x 4 x 4 x f32>
 func.func @encoder(%x: tensor<?x64xf32>, %q: tensor<?x1x4xf32>, %batch: tensor<?x3xi32>, %layer: index, %cache: !cache) -> (tensor<?x32xf32>, tensor<?x1x4xf32>) {
@@ -236,7 +234,7 @@ func.func @encoder(%x: tensor<?x64xf32>, %q: tensor<?x1x4xf32>, %batch: tensor<?
 // -----
 
 // INT8-LABEL: func.func @encoder_of_a_decoder(
-// INT8:            kernel.quantize {{.*}} outliers(%{{.*}} : tensor<?x8xf32>)
+// INT8:            kernel.quantize {{.*}} outs({{.*}} : tensor<?x64xi8>, tensor<?x2xf32>, tensor<?x2xf32>) outliers(%{{.*}} : tensor<?x8xf32>)
 transformer.parameter @w : tensor<32x64xf32, #transformer.stored<q8_0>> source "w"
 !cache = !transformer.cache<1 x 1 x 4 x 4 x f32>
 func.func @encoder_of_a_decoder(%x: tensor<?x64xf32>, %q: tensor<?x1x4xf32>, %batch: tensor<?x3xi32>, %layer: index, %cache: !cache) -> (tensor<?x32xf32>, tensor<?x1x4xf32>) {
@@ -276,6 +274,20 @@ func.func @embed(%ids: tensor<?xi32>) -> tensor<?x8xf32> {
   %t = transformer.weight @table : tensor<10x8xf32>
   %x = transformer.embed %ids, %t : (tensor<?xi32>, tensor<10x8xf32>) -> tensor<?x8xf32>
   return %x : tensor<?x8xf32>
+}
+
+// -----
+
+// Weights with one scale for a row take rows of activations with one scale and one sum, in every model.
+// CHECK-LABEL: func.func @whole_rows(
+// CHECK:           kernel.linear input(%{{.*}} : tensor<?x48xf32>) weights({{.*}} : memref<2x1088xi8>) {{.*}} format(<codes = u8, scale = f32, zero = 128>) columns(48)
+// INT8-LABEL: func.func @whole_rows(
+// INT8:            kernel.quantize {{.*}} outs({{.*}} : tensor<?x64xi8>, tensor<?x1xf32>, tensor<?x1xf32>) outliers(%{{.*}} : tensor<?x8xf32>)
+transformer.parameter @w : tensor<32x48xf32, #transformer.stored<int8>> source "w"
+func.func @whole_rows(%x: tensor<?x48xf32>) -> tensor<?x32xf32> {
+  %w = transformer.weight @w : tensor<32x48xf32, #transformer.stored<int8>>
+  %y = transformer.linear %x, %w : (tensor<?x48xf32>, tensor<32x48xf32, #transformer.stored<int8>>) -> tensor<?x32xf32>
+  return %y : tensor<?x32xf32>
 }
 
 // -----

@@ -22,17 +22,24 @@ constexpr int maxRows = 101;
 /// Rows of inputs and outputs lie further apart than they are long.
 constexpr int inputGap = 5, outputGap = 3;
 
+/// What a product takes: f32, or int8 codes with scales for blocks or rows.
+enum class Input { Floats, Blocks, Rows };
+
 struct LinearCase {
   std::string name;
   PackedFormat format;
-  bool quantized;
+  Input input;
   int64_t n, k;
   Epilogue epilogue;
   bool staticColumns;
 
-  int64_t blocks() const { return (k + 31) / 32; }
-  int64_t inputWidth() const { return quantized ? blocks() * 32 : k; }
-  int64_t sets() const { return quantized ? 32 / format.group : 1; }
+  bool quantized() const { return input != Input::Floats; }
+  /// Formats without blocks are there for sums too, if unused.
+  ScaleShape scaleShape() const {
+    return {quantized() ? format : PackedFormat{PackedFormat::I8, 32, PackedFormat::ScaleF16}, k,
+            input == Input::Rows};
+  }
+  int64_t inputWidth() const { return quantized() ? scaleShape().blocks * 32 : k; }
   int weights() const { return epilogue == Epilogue::SiluGate ? 2 : 1; }
   std::string text() const;
 };
@@ -56,10 +63,10 @@ std::string epilogueText(Epilogue epilogue) {
 /// Every function takes the same arguments, some unused.
 std::string LinearCase::text() const {
   std::string strided = "strided<[{}, 1], offset: ?>";
-  std::string input = fmt::format("memref<?x{}x{}, strided<[{}, 1], offset: ?>>", inputWidth(),
-                                  quantized ? "i8" : "f32", inputWidth() + inputGap);
-  std::string scales = fmt::format("memref<?x{}xf32>", blocks()),
-              sums = fmt::format("memref<?x{}xf32>", blocks() * sets());
+  std::string activations = fmt::format("memref<?x{}x{}, strided<[{}, 1], offset: ?>>", inputWidth(),
+                                        quantized() ? "i8" : "f32", inputWidth() + inputGap);
+  std::string scales = fmt::format("memref<?x{}xf32>", scaleShape().scales),
+              sums = fmt::format("memref<?x{}xf32>", scaleShape().sums);
   std::string panels = fmt::format("memref<?x{}xi8>", format.panelBytes(k));
   std::string matrix = fmt::format("memref<?x{}xf32, strided<[{}, 1], offset: ?>>",
                                    staticColumns ? std::to_string(n) : "?", n + outputGap);
@@ -67,8 +74,8 @@ std::string LinearCase::text() const {
   std::string text = fmt::format(
       "func.func @{}(%x: {}, %scales: {}, %sums: {}, %w0: {}, %w1: {}, %bias: {}, %residual: {}, %y: {}) "
       "attributes {{llvm.emit_c_interface}} {{\n kernel.linear input(%x : {})",
-      name, input, scales, sums, panels, panels, vector, matrix, matrix, input);
-  if (quantized)
+      name, activations, scales, sums, panels, panels, vector, matrix, matrix, activations);
+  if (quantized())
     text += fmt::format(" quantized(%scales, %sums : {}, {})", scales, sums);
   text += weights() == 2 ? fmt::format(" weights(%w0, %w1 : {}, {})", panels, panels)
                          : fmt::format(" weights(%w0 : {})", panels);
@@ -96,8 +103,7 @@ struct LinearRun {
       : test(test), weights{Packed::random(test.format, test.n, test.k, 1),
                             Packed::random(test.format, test.n, test.k, 2)},
         input(randomFloats(maxRows * test.k, 3)), bias(randomFloats(test.n, 4)),
-        residual(randomFloats(maxRows * test.n, 5)),
-        quantized(input, maxRows, test.k, test.quantized ? test.format.group : 32) {
+        residual(randomFloats(maxRows * test.n, 5)), quantized(input, maxRows, test.k, test.scaleShape()) {
     for (int64_t t = 0; t < maxRows; ++t)
       for (int64_t n = 0; n < test.n; ++n)
         expectations.push_back(expected(t, n));
@@ -106,7 +112,7 @@ struct LinearRun {
   Expected product(const Packed &weight, int64_t t, int64_t n) const {
     double sum = 0, magnitude = 0;
     for (int64_t k = 0; k < test.k; ++k) {
-      double x = test.quantized ? quantized.value(t, k) : input[t * test.k + k];
+      double x = test.quantized() ? quantized.value(t, k) : input[t * test.k + k];
       // A weight with a minimum is a difference: what is summed is larger than it.
       double size = std::abs(weight.at(n, k)) + (test.format.hasMin ? 1 : 0) + test.format.zero * 0.1;
       sum += x * weight.at(n, k);
@@ -144,12 +150,12 @@ struct LinearRun {
     int64_t width = test.inputWidth(), n = test.n, panels = PackedFormat::panels(n),
             bytes = test.format.panelBytes(test.k);
     std::vector<float> floats = spread(input, test.k, inputGap), base = spread(residual, n, outputGap);
-    std::vector<int8_t> codes = spread(quantized.codes, quantized.blocks * 32, inputGap);
+    std::vector<int8_t> codes = spread(quantized.codes, quantized.shape.blocks * 32, inputGap);
     std::vector<float> output((rows + 1) * (n + outputGap), 55.0f);
-    Matrix x(test.quantized ? static_cast<const void *>(codes.data()) : floats.data(), rows, width,
+    Matrix x(test.quantized() ? static_cast<const void *>(codes.data()) : floats.data(), rows, width,
              width + inputGap);
-    Matrix scales(quantized.scales.data(), rows, test.blocks(), test.blocks());
-    Matrix sums(quantized.sums.data(), rows, test.blocks() * test.sets(), test.blocks() * test.sets());
+    Matrix scales(quantized.scales.data(), rows, quantized.shape.scales, quantized.shape.scales);
+    Matrix sums(quantized.sums.data(), rows, quantized.shape.sums, quantized.shape.sums);
     Matrix w0(weights[0].bytes.data(), panels, bytes, bytes),
         w1(weights[1].bytes.data(), panels, bytes, bytes);
     Matrix r(base.data(), rows, n, n + outputGap), y(output.data(), rows, n, n + outputGap);
@@ -179,7 +185,7 @@ constexpr bool sanitized = true;
 constexpr bool sanitized = false;
 #endif
 
-std::vector<LinearCase> casesFor(PackedFormat format, bool quantized, bool few) {
+std::vector<LinearCase> casesFor(PackedFormat format, Input input, bool few) {
   struct Shape {
     int64_t n, k;
     Epilogue epilogue;
@@ -194,13 +200,15 @@ std::vector<LinearCase> casesFor(PackedFormat format, bool quantized, bool few) 
   };
   std::vector<LinearCase> cases;
   for (const Shape &shape : std::span(shapes).first(few ? 2 : std::size(shapes)))
-    cases.push_back({fmt::format("linear_{}x{}", shape.n, shape.k), format, quantized, shape.n, shape.k,
+    cases.push_back({fmt::format("linear_{}x{}", shape.n, shape.k), format, input, shape.n, shape.k,
                      shape.epilogue, shape.staticColumns});
   return cases;
 }
 
-void runLinear(PackedFormat format, bool quantized, const std::string &cpu = "native") {
-  std::vector<LinearCase> cases = casesFor(format, quantized, /*few=*/cpu != "native" || sanitized);
+void runLinear(PackedFormat format, Input input, const std::string &cpu = "native") {
+  if (format.isRowScaled() && input == Input::Blocks)
+    return; // a kernel there is not
+  std::vector<LinearCase> cases = casesFor(format, input, /*few=*/cpu != "native" || sanitized);
   std::string module;
   for (const LinearCase &test : cases)
     module += test.text();
@@ -233,17 +241,21 @@ const Named quantized[] = {
     {"i8_min", {PackedFormat::I8, 32, PackedFormat::ScaleF16, true, 0}},
     {"i8_16_f32", {PackedFormat::I8, 16, PackedFormat::ScaleF32, false, 0}},
     {"i8_min_f32_zero", {PackedFormat::I8, 32, PackedFormat::ScaleF32, true, 5}},
+    {"u8", {PackedFormat::U8, 0, PackedFormat::ScaleF32, false, 128}},
 };
 
 class DenseKernel : public testing::TestWithParam<Named> {};
 class QuantizedKernel : public testing::TestWithParam<Named> {};
 auto nameOf = [](const auto &info) { return std::string(info.param.name); };
 
-TEST_P(DenseKernel, Linear) { runLinear(GetParam().format, false); }
-TEST_P(DenseKernel, LinearBaseline) { runLinear(GetParam().format, false, "x86-64"); }
-TEST_P(QuantizedKernel, LinearFloat) { runLinear(GetParam().format, false); }
-TEST_P(QuantizedKernel, LinearInt8) { runLinear(GetParam().format, true); }
-TEST_P(QuantizedKernel, LinearInt8Baseline) { runLinear(GetParam().format, true, "x86-64"); }
+TEST_P(DenseKernel, Linear) { runLinear(GetParam().format, Input::Floats); }
+TEST_P(DenseKernel, LinearBaseline) { runLinear(GetParam().format, Input::Floats, "x86-64"); }
+TEST_P(QuantizedKernel, LinearFloat) { runLinear(GetParam().format, Input::Floats); }
+TEST_P(QuantizedKernel, LinearInt8) { runLinear(GetParam().format, Input::Blocks); }
+TEST_P(QuantizedKernel, LinearInt8Baseline) { runLinear(GetParam().format, Input::Blocks, "x86-64"); }
+TEST_P(QuantizedKernel, LinearInt8Rows) { runLinear(GetParam().format, Input::Rows); }
+TEST_P(QuantizedKernel, LinearInt8RowsAvx2) { runLinear(GetParam().format, Input::Rows, "x86-64-v3"); }
+TEST_P(QuantizedKernel, LinearInt8RowsBaseline) { runLinear(GetParam().format, Input::Rows, "x86-64"); }
 
 INSTANTIATE_TEST_SUITE_P(Kernels, DenseKernel, testing::ValuesIn(dense), nameOf);
 INSTANTIATE_TEST_SUITE_P(Kernels, QuantizedKernel, testing::ValuesIn(quantized), nameOf);
@@ -313,7 +325,7 @@ TEST_P(QuantizedKernel, Embed) { runEmbed(GetParam().format); }
 
 //===------------------------------ quantize ------------------------------===//
 
-void runQuantize(int64_t k, int64_t group, const std::string &cpu) {
+void runQuantize(int64_t k, ScaleShape shape, const std::string &cpu) {
   constexpr int64_t rows = 5;
   std::vector<float> input = randomFloats(rows * k, 7, 3.0f);
   std::fill_n(input.begin(), std::min<int64_t>(k, 32), 0.0f);            // a block of zeros
@@ -321,34 +333,49 @@ void runQuantize(int64_t k, int64_t group, const std::string &cpu) {
   std::fill_n(input.begin() + 3 * k, std::min<int64_t>(k, 32), -1e-36f); // its scale is subnormal
   for (int64_t i = 0; i < std::min<int64_t>(k, 32); ++i)                 // ties: quotients of 1.5, 2.5, ...
     input[2 * k + i] = i == 0 ? 127.0f : float(i) + 0.5f;
-  QuantizedRows expected(input, rows, k, group);
-  int64_t width = expected.blocks * 32, sums = width / group;
+  QuantizedRows expected(input, rows, k, shape);
+  int64_t width = shape.blocks * 32;
   KernelJit jit(fmt::format("func.func @quantize(%x: memref<?x{0}xf32>, %c: memref<?x{1}xi8>, %s: "
                             "memref<?x{2}xf32>, %m: memref<?x{3}xf32>) "
                             "attributes {{llvm.emit_c_interface}} {{\nkernel.quantize ins(%x : "
                             "memref<?x{0}xf32>) outs(%c, %s, %m : "
                             "memref<?x{1}xi8>, memref<?x{2}xf32>, memref<?x{3}xf32>)\nreturn\n}}",
-                            k, width, expected.blocks, sums),
+                            k, width, shape.scales, shape.sums),
                 cpu);
   EXPECT_EQ(jit.calls(), "");
   std::vector<int8_t> codes(rows * width, 99);
-  std::vector<float> scales(rows * expected.blocks), resultSums(rows * sums);
+  std::vector<float> scales(rows * shape.scales), sums(rows * shape.sums);
   Matrix x(input.data(), rows, k, k), c(codes.data(), rows, width, width),
-      s(scales.data(), rows, expected.blocks, expected.blocks), m(resultSums.data(), rows, sums, sums);
+      s(scales.data(), rows, shape.scales, shape.scales), m(sums.data(), rows, shape.sums, shape.sums);
   jit.call("quantize", &x, &c, &s, &m);
   EXPECT_EQ(codes, expected.codes);
   EXPECT_EQ(scales, expected.scales);
-  EXPECT_EQ(resultSums, expected.sums);
+  EXPECT_EQ(sums, expected.sums);
 }
+
+const PackedFormat sumsOf32{PackedFormat::I8, 32, PackedFormat::ScaleF16},
+    sumsOf16{PackedFormat::I8, 16, PackedFormat::ScaleF16},
+    sumsOfRows{PackedFormat::U8, 0, PackedFormat::ScaleF32};
 
 TEST(QuantizeKernel, AllWidths) {
   for (int64_t k : {1, 7, 32, 33, 64, 100, 576})
-    for (int64_t group : {16, 32}) {
-      SCOPED_TRACE(fmt::format("{} columns, sums of {}", k, group));
-      runQuantize(k, group, "native");
+    for (PackedFormat format : {sumsOf16, sumsOf32}) {
+      SCOPED_TRACE(fmt::format("{} columns, sums of {}", k, format.group));
+      runQuantize(k, {format, k, /*byRow=*/false}, "native");
     }
 }
 
-TEST(QuantizeKernel, Baseline) { runQuantize(100, 16, "x86-64"); }
+TEST(QuantizeKernel, ScalesOfRows) {
+  for (int64_t k : {1, 7, 32, 33, 64, 100, 576})
+    for (PackedFormat format : {sumsOf16, sumsOf32, sumsOfRows}) {
+      SCOPED_TRACE(fmt::format("{} columns, sums of {}", k, format.group));
+      runQuantize(k, {format, k, /*byRow=*/true}, "native");
+    }
+}
+
+TEST(QuantizeKernel, Baseline) {
+  runQuantize(100, {sumsOf16, 100, /*byRow=*/false}, "x86-64");
+  runQuantize(100, {sumsOfRows, 100, /*byRow=*/true}, "x86-64");
+}
 
 } // namespace

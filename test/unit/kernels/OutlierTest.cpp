@@ -14,15 +14,19 @@ using attune::PackedFormat;
 
 namespace {
 
-constexpr int64_t outliers = 4, outputs = 37;
+constexpr int64_t outputs = 37;
 
 /// Quantises rows of `k` columns and multiplies them with random weights of a format.
 struct OutlierRun {
   PackedFormat format;
-  int64_t k, rows, blocks = (k + 31) / 32, sums = blocks * 32 / format.group;
+  int64_t k, rows, outliers;
+  bool byRow;
+  ScaleShape shape = {format, k, byRow};
+  int64_t blocks = shape.blocks, sums = shape.sums;
   std::vector<float> input = randomFloats(rows * k, 11);
   std::vector<int8_t> codes = std::vector<int8_t>(rows * blocks * 32);
-  std::vector<float> scales = std::vector<float>(rows * blocks), setSums = std::vector<float>(rows * sums),
+  std::vector<float> scales = std::vector<float>(rows * shape.scales),
+                     setSums = std::vector<float>(rows * sums),
                      taken = std::vector<float>(rows * 2 * outliers),
                      result = std::vector<float>(rows * outputs);
   Packed weights = Packed::random(format, outputs, k, 5);
@@ -39,15 +43,14 @@ struct OutlierRun {
         "outliers(%o : memref<?x{4}xf32>) weights(%w : memref<?x{5}xi8>) outs(%y : memref<?x{6}xf32>) "
         "format({7}) "
         "columns({0}) {{\n^bb0(%p: f32):\nkernel.yield %p : f32\n}}\nreturn\n}}",
-        k, blocks * 32, blocks, sums, 2 * outliers, format.panelBytes(k), outputs, textOf(format));
+        k, blocks * 32, shape.scales, sums, 2 * outliers, format.panelBytes(k), outputs, textOf(format));
   }
 
-  void run() {
-    KernelJit jit(text());
+  void run(const KernelJit &jit) {
     EXPECT_EQ(jit.calls(), "");
     int64_t panels = PackedFormat::panels(outputs), bytes = format.panelBytes(k);
     Matrix x(input.data(), rows, k, k), c(codes.data(), rows, blocks * 32, blocks * 32),
-        s(scales.data(), rows, blocks, blocks), m(setSums.data(), rows, sums, sums),
+        s(scales.data(), rows, shape.scales, shape.scales), m(setSums.data(), rows, sums, sums),
         o(taken.data(), rows, 2 * outliers, 2 * outliers), w(weights.bytes.data(), panels, bytes, bytes),
         y(result.data(), rows, outputs, outputs);
     jit.call("f", &x, &c, &s, &m, &o, &w, &y);
@@ -74,7 +77,8 @@ struct OutlierRun {
       rest[place] = 0;
     }
     for (int64_t i = 0; i < k; ++i) {
-      double value = double(codes[row * blocks * 32 + i]) * scales[row * blocks + i / 32];
+      double value = double(codes[row * blocks * 32 + i]) *
+                     scales[row * shape.scales + (shape.scales == 1 ? 0 : i / 32)];
       ASSERT_NEAR(value, rest[i], std::abs(rest[largest(rest)]) / 127) << "column " << i;
       seen[i] += value;
     }
@@ -91,17 +95,29 @@ struct OutlierRun {
 
 class Outliers : public testing::TestWithParam<PackedFormat> {};
 
-TEST_P(Outliers, JoinTheProduct) {
-  for (int64_t k : {33, 64, 100})
-    for (int64_t rows : {1, 7, 15}) {
+void runOutliers(PackedFormat format, int64_t outliers, bool byRow) {
+  for (int64_t k : {33, 64, 100}) {
+    KernelJit jit(OutlierRun{format, k, 1, outliers, byRow}.text());
+    for (int64_t rows : {1, 7, 15, 61}) {
       SCOPED_TRACE(fmt::format("{} columns, {} rows", k, rows));
-      OutlierRun run{GetParam(), k, rows};
+      OutlierRun run{format, k, rows, outliers, byRow};
       for (int64_t i = 0; i < 3; ++i) // one far out, two in one block, the last column
         run.input[(rows - 1) * k + (i == 2 ? k - 1 : 5 + 7 * i)] = i == 1 ? -90.0f : 40.0f;
-      run.run();
-      for (int64_t row = 0; row < rows && !HasFatalFailure(); ++row)
+      run.run(jit);
+      for (int64_t row = 0; row < rows && !testing::Test::HasFatalFailure(); ++row)
         run.check(row);
     }
+  }
+}
+
+TEST_P(Outliers, JoinTheProduct) {
+  if (!GetParam().isRowScaled())
+    runOutliers(GetParam(), 4, /*byRow=*/false);
+}
+
+TEST_P(Outliers, JoinTheProductOfScaledRows) {
+  runOutliers(GetParam(), 1, /*byRow=*/true);
+  runOutliers(GetParam(), 3, /*byRow=*/true);
 }
 
 INSTANTIATE_TEST_SUITE_P(Kernels, Outliers,
@@ -110,15 +126,18 @@ INSTANTIATE_TEST_SUITE_P(Kernels, Outliers,
                                          PackedFormat{PackedFormat::U4, 16, PackedFormat::ScaleF32, true, 0},
                                          PackedFormat{PackedFormat::I8, 32, PackedFormat::ScaleF16, false, 0},
                                          PackedFormat{PackedFormat::I8, 16, PackedFormat::ScaleF32, false, 0},
-                                         PackedFormat{PackedFormat::I8, 32, PackedFormat::ScaleF32, true,
-                                                      5}));
+                                         PackedFormat{PackedFormat::I8, 32, PackedFormat::ScaleF32, true, 5},
+                                         PackedFormat{PackedFormat::U8, 0, PackedFormat::ScaleF32, false,
+                                                      128}));
 
 // A row without as many elements as outliers, and rows of zeros or of what is no number: places stay within
 // the row.
 TEST(Outliers, ShortAndOddRows) {
-  OutlierRun run{PackedFormat{PackedFormat::I8, 32, PackedFormat::ScaleF16, false, 0}, 2, 3};
+  constexpr int64_t outliers = 4;
+  OutlierRun run{PackedFormat{PackedFormat::I8, 32, PackedFormat::ScaleF16, false, 0}, 2, 3, outliers,
+                 /*byRow=*/false};
   run.input = {3, -5, 0, 0, NAN, INFINITY};
-  run.run();
+  run.run(KernelJit(run.text()));
   EXPECT_EQ(run.taken[0], -5);
   EXPECT_EQ(run.taken[1], 3);
   EXPECT_EQ(run.taken[2], 0);

@@ -6,6 +6,7 @@
 #include <bit>
 #include <cmath>
 #include <cstring>
+#include <numeric>
 
 namespace {
 
@@ -47,10 +48,10 @@ struct Writer {
     return value;
   }
 
-  /// Scales or minima of one row of a block.
+  /// Scales or minima of one row of a block, or of all blocks.
   std::vector<float> scaling(int64_t block, int64_t row, float low, float high) {
     std::vector<float> result;
-    for (int64_t set = 0; set < 32 / format.group; ++set) {
+    for (int64_t set = 0; set < format.sets(); ++set) {
       float value = uniform(low, high);
       bool half = format.scale == PackedFormat::ScaleF16;
       if (half)
@@ -63,6 +64,8 @@ struct Writer {
   }
 
   int code(int64_t codes, int64_t row, int column) {
+    if (format.codes == PackedFormat::U8)
+      return packed.bytes[codes + column / 4 * 64 + row * 4 + column % 4] = uint8_t(integer(0, 255));
     if (format.codes == PackedFormat::I8) {
       int value = integer(0, 20) ? integer(-127, 127) : -128;
       packed.bytes[codes + column / 4 * 64 + row * 4 + column % 4] = uint8_t(value);
@@ -73,8 +76,9 @@ struct Writer {
     return value;
   }
 
-  void block(int64_t offset, int64_t lane, int64_t row, int64_t first) {
-    std::vector<float> scales = scaling(offset, lane, 0.01f, 0.1f);
+  void block(int64_t offset, int64_t lane, int64_t row, int64_t first, std::vector<float> scales) {
+    if (scales.empty())
+      scales = scaling(offset, lane, 0.01f, 0.1f);
     std::vector<float> mins(scales.size(), 0.0f);
     if (format.hasMin)
       mins = scaling(offset + format.minsOffset(), lane, -1.0f, -0.1f);
@@ -82,7 +86,8 @@ struct Writer {
       int value = code(offset + format.codesOffset(), lane, column);
       if (first + column < packed.columns)
         packed.values[row * packed.columns + first + column] =
-            scales[column / format.group] * float(value - format.zero) + mins[column / format.group];
+            scales[column * format.sets() / 32] * float(value - format.zero) +
+            mins[column * format.sets() / 32];
     }
   }
 
@@ -93,8 +98,11 @@ struct Writer {
         packed.values[row * packed.columns + k] = dense(panel + (k * 16 + lane) * format.elementBytes());
       return;
     }
+    std::vector<float> scales;
+    if (format.isRowScaled())
+      scales = scaling(panel, lane, 0.01f, 0.1f);
     for (int64_t first = 0; first < packed.columns; first += 32)
-      block(panel + first / 32 * format.blockBytes(), lane, row, first);
+      block(panel + first / 32 * format.blockBytes(), lane, row, first, scales);
   }
 };
 
@@ -110,12 +118,12 @@ Packed Packed::random(PackedFormat format, int64_t rows, int64_t columns, unsign
 }
 
 std::string textOf(PackedFormat format) {
-  static const char *const codes[] = {"f32", "f16", "bf16", "i8", "u4"}, *const scales[] = {"none", "f16",
-                                                                                            "f32"};
+  static const char *const codes[] = {"f32", "f16", "bf16", "i8", "u4", "u8"}, *const scales[] = {
+                                                                                   "none", "f16", "f32"};
   std::string text = std::string("<codes = ") + codes[format.codes];
   if (format.isQuantized())
-    text += ", group = " + std::to_string(format.group) + ", scale = " + scales[format.scale] +
-            (format.hasMin ? ", min = true" : "") +
+    text += (format.group ? ", group = " + std::to_string(format.group) : "") +
+            ", scale = " + scales[format.scale] + (format.hasMin ? ", min = true" : "") +
             (format.zero ? ", zero = " + std::to_string(format.zero) : "");
   return text + ">";
 }
@@ -129,25 +137,28 @@ std::vector<float> randomFloats(int64_t count, unsigned seed, float scale) {
   return values;
 }
 
-QuantizedRows::QuantizedRows(const std::vector<float> &input, int64_t rows, int64_t columns, int64_t group)
-    : blocks((columns + 31) / 32), group(group), codes(rows * blocks * 32), scales(rows * blocks),
-      sums(rows * blocks * 32 / group) {
-  for (int64_t row = 0; row < rows; ++row)
-    for (int64_t block = 0; block < blocks; ++block) {
-      float largest = 0;
-      for (int64_t k = block * 32; k < std::min(columns, block * 32 + 32); ++k)
-        largest = std::max(largest, std::abs(input[row * columns + k]));
-      float quotient = largest / 127.0f;
-      float scale = scales[row * blocks + block] = std::isnormal(quotient) ? quotient : 0;
-      for (int64_t set = 0; set < 32 / group; ++set) {
-        int sum = 0;
-        for (int64_t k = block * 32 + set * group; k < block * 32 + (set + 1) * group; ++k) {
-          int code =
-              k < columns && scale > 0 ? int(std::nearbyint(input[row * columns + k] * (1 / scale))) : 0;
-          codes[row * blocks * 32 + k] = int8_t(code);
-          sum += code;
-        }
-        sums[(row * blocks + block) * (32 / group) + set] = float(sum) * scale;
-      }
+QuantizedRows::QuantizedRows(const std::vector<float> &input, int64_t rows, int64_t columns, ScaleShape shape)
+    : shape(shape), codes(rows * shape.blocks * 32), scales(rows * shape.scales), sums(rows * shape.sums) {
+  int64_t width = shape.blocks * 32, perScale = width / shape.scales, perSum = width / shape.sums;
+  for (int64_t row = 0; row < rows; ++row) {
+    for (int64_t i = 0; i < shape.scales; ++i)
+      quantize(&input[row * columns], row, i * perScale, std::min(columns, (i + 1) * perScale),
+               scales[row * shape.scales + i]);
+    for (int64_t i = 0; i < shape.sums; ++i) {
+      auto first = codes.begin() + row * width + i * perSum;
+      auto sum = float(std::accumulate(first, first + perSum, 0));
+      sums[row * shape.sums + i] = shape.scales == 1 ? sum : sum * scaleOf(row, i * perSum);
     }
+  }
+}
+
+/// Columns `from` to `to` of a row of the input, which share a scale.
+void QuantizedRows::quantize(const float *input, int64_t row, int64_t from, int64_t to, float &scale) {
+  float largest = 0;
+  for (int64_t k = from; k < to; ++k)
+    largest = std::max(largest, std::abs(input[k]));
+  float quotient = largest / 127.0f;
+  scale = std::isnormal(quotient) ? quotient : 0;
+  for (int64_t k = from; scale > 0 && k < to; ++k)
+    codes[row * shape.blocks * 32 + k] = int8_t(std::nearbyint(input[k] * (1 / scale)));
 }

@@ -34,17 +34,32 @@ std::string textOf(PackedFormat format);
 
 std::vector<float> randomFloats(int64_t count, unsigned seed, float scale = 1);
 
+/// How activations are quantised: a scale for a row, or for each block of it, and how many sums.
+struct ScaleShape {
+  int64_t blocks, scales, sums;
+
+  /// For products with weights of `format`.
+  ScaleShape(PackedFormat format, int64_t columns, bool byRow)
+      : blocks(PackedFormat::blocks(columns)), scales(byRow || format.isRowScaled() ? 1 : blocks),
+        sums(format.isRowScaled() ? 1 : blocks * format.sets()) {}
+};
+
 /// Activations as kernel.quantize should give them.
 struct QuantizedRows {
-  int64_t blocks, group;
+  ScaleShape shape;
   std::vector<int8_t> codes; ///< rows x blocks * 32
-  std::vector<float> scales; ///< rows x blocks
-  std::vector<float> sums;   ///< rows x blocks * 32 / group
+  std::vector<float> scales, sums;
 
-  QuantizedRows(const std::vector<float> &input, int64_t rows, int64_t columns, int64_t group);
+  QuantizedRows(const std::vector<float> &input, int64_t rows, int64_t columns, ScaleShape shape);
   float value(int64_t row, int64_t column) const {
-    return codes[row * blocks * 32 + column] * scales[row * blocks + column / 32];
+    return codes[row * shape.blocks * 32 + column] * scaleOf(row, column);
   }
+  float scaleOf(int64_t row, int64_t column) const {
+    return scales[row * shape.scales + (shape.scales == 1 ? 0 : column / 32)];
+  }
+
+private:
+  void quantize(const float *input, int64_t row, int64_t from, int64_t to, float &scale);
 };
 
 #endif // ATTUNE_TEST_UNIT_KERNELS_PACKED_H
