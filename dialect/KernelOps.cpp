@@ -76,12 +76,19 @@ void GroupedLinearOp::getEffects(Effects &effects) { dpsEffects(*this, effects);
 void RouteOp::getEffects(Effects &effects) { dpsEffects(*this, effects); }
 void DispatchOp::getEffects(Effects &effects) { dpsEffects(*this, effects); }
 void EmbedOp::getEffects(Effects &effects) { dpsEffects(*this, effects); }
-void LikeliestOp::getEffects(Effects &effects) { dpsEffects(*this, effects); }
 void AttentionOp::getEffects(Effects &effects) {
   dpsEffects(*this, effects);
   if (getPartials())
     effects.emplace_back(MemoryEffects::Write::get(), &getPartialsMutable()[0],
                          SideEffects::DefaultResource::get());
+}
+
+void LikeliestOp::getEffects(Effects &effects) {
+  for (OpOperand &operand : getOperation()->getOpOperands())
+    if (llvm::is_contained({getLogits(), getTemperatures()}, operand.get()))
+      effects.emplace_back(MemoryEffects::Read::get(), &operand, SideEffects::DefaultResource::get());
+    else
+      effects.emplace_back(MemoryEffects::Write::get(), &operand, SideEffects::DefaultResource::get());
 }
 
 void CacheUpdateOp::getEffects(Effects &effects) {
@@ -111,10 +118,33 @@ LogicalResult QuantizeOp::verify() {
 }
 
 LogicalResult LikeliestOp::verify() {
-  if (failed(verifyCompatibleShape(getLogits().getType().getShape().take_front(),
-                                   getTokens().getType().getShape())))
-    return emitOpError() << "has " << getTokens().getType() << " for the rows of " << getLogits().getType()
-                         << ", expected an element for each";
+  ArrayRef<int64_t> logits = getLogits().getType().getShape();
+  int64_t rows = logits.front(), count = getCount();
+  if (ShapedType::isDynamic(count) || !llvm::isPowerOf2_64(static_cast<uint64_t>(count)) || count > 64)
+    return emitOpError() << "has tokens of type " << getTokens().getType()
+                         << ", expected a known power of two up to 64 of each row";
+  int64_t operands = getNumOperands();
+  if (operands != (count == 1 ? 2 : 6))
+    return emitOpError() << "has " << operands
+                         << " operands, expected logits and tokens alone for one token of "
+                         << "each row, and temperatures, partials and values as well for several";
+  int64_t slices = getPartialTokens() ? getPartialTokens().getType().getDimSize(1) : 0;
+  auto check = [&](Value value, ArrayRef<int64_t> shape, StringRef what) -> LogicalResult {
+    if (!value || succeeded(verifyCompatibleShape(shape, cast<MemRefType>(value.getType()).getShape())))
+      return success();
+    return emitOpError() << "has " << what << " of type " << value.getType() << " for " << count
+                         << " of each row of " << getLogits().getType();
+  };
+  if (failed(check(getTokens(), {rows, count}, "tokens")) ||
+      failed(check(getTemperatures(), {rows}, "temperatures")) ||
+      failed(check(getPartialTokens(), {rows, slices, count}, "partial tokens")) ||
+      failed(check(getPartialMasses(), {rows, slices}, "partial masses")) ||
+      failed(check(getValues(), {rows, count + 1}, "values")))
+    return failure();
+  if (getPartialTokens() &&
+      (ShapedType::isDynamic(slices) || ShapedType::isDynamic(logits[1]) || slices * kSlice < logits[1]))
+    return emitOpError() << "has " << slices << " slices of at most " << kSlice << " elements for rows of "
+                         << getLogits().getType();
   return success();
 }
 

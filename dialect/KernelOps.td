@@ -201,17 +201,35 @@ def Kernel_EmbedOp : Kernel_DpsOp<"embed"> {
   let extraClassDeclaration = [{ MutableOperandRange getDpsInitsMutable() { return getOutputMutable(); } }];
 }
 
-def Kernel_LikeliestOp : Kernel_DpsOp<"likeliest"> {
-  let summary = "Each row's largest element, by its column";
+def Kernel_LikeliestOp : Kernel_Op<"likeliest", [AttrSizedOperandSegments, DeclareOpInterfaceMethods<MemoryEffectsOpInterface>]> {
+  let summary = "The largest elements of each row, by their columns";
   let description = [{
-    `tokens[i] = argmax_n logits[i][n]`, of equal elements the one with the lowest column: what greedy decoding chooses. A row from which nothing can be chosen gives -1: it holds
-    a NaN or infinity, or nothing but minus infinity. Whoever asked has to look at the row itself then.
+    `tokens[i][j]` is the column of the element of `logits[i]` that j others come before: larger ones, and of equal ones those with a lower column. That is what the next token is
+    chosen from; of one column, what greedy decoding chooses. Minus infinity is never chosen: places for which nothing is left hold -1. So does the first place of a row
+    from which nothing can be chosen, or not by comparing: it holds a NaN or infinity, or nothing but minus infinity. Whoever asked has to look at the row itself then.
 
-    Example: `kernel.likeliest ins(%l : memref<?x49152xf32>) outs(%t : memref<?xi32>)`
+    One column is all there is without `temperatures`. With them `values[i][j]` is the element itself, minus infinity where there is none, and the last column of `values[i]` the row's
+    mass, `sum_n exp((logits[i][n] - values[i][0]) / temperatures[i])`: what probabilities are relative to. A slice of at most 2048 elements of the row leaves its own largest elements
+    in `partial_tokens[i][slice]` and its mass, relative to its own largest, in `partial_masses[i][slice]`.
+
+    Examples:
+    ```mlir
+    kernel.likeliest ins(%l : memref<?x49152xf32>) outs(%t : memref<?x1xi32>)
+    kernel.likeliest ins(%l : memref<?x49152xf32>) temperatures(%T : memref<?xf32>) partials(%pt, %pm : memref<?x24x64xi32>, memref<?x24xf32>)
+      outs(%t : memref<?x64xi32>) values(%v : memref<?x65xf32>)
+    ```
   }];
-  let arguments = (ins MemRefRankOf<[F32], [2]>:$logits, MemRefRankOf<[I32], [1]>:$tokens);
-  let assemblyFormat = "`ins` `(` $logits `:` type($logits) `)` `outs` `(` $tokens `:` type($tokens) `)` attr-dict";
-  let extraClassDeclaration = [{ MutableOperandRange getDpsInitsMutable() { return getTokensMutable(); } }];
+  let arguments = (ins MemRefRankOf<[F32], [2]>:$logits, Optional<MemRefRankOf<[F32], [1]>>:$temperatures, Optional<MemRefRankOf<[I32], [3]>>:$partial_tokens,
+                       Optional<MemRefRankOf<[F32], [2]>>:$partial_masses, MemRefRankOf<[I32], [2]>:$tokens, Optional<MemRefRankOf<[F32], [2]>>:$values);
+  let assemblyFormat = [{
+    `ins` `(` $logits `:` type($logits) `)` (`temperatures` `(` $temperatures^ `:` type($temperatures) `)`)?
+    (`partials` `(` $partial_tokens^ `,` $partial_masses `:` type($partial_tokens) `,` type($partial_masses) `)`)?
+    `outs` `(` $tokens `:` type($tokens) `)` (`values` `(` $values^ `:` type($values) `)`)? attr-dict
+  }];
+  let extraClassDeclaration = [{
+    static constexpr int64_t kSlice = 2048; ///< the most elements of a slice
+    int64_t getCount() { return getTokens().getType().getDimSize(1); }
+  }];
   let hasVerifier = 1;
 }
 

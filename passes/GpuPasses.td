@@ -91,22 +91,31 @@ def SplitKeys : Pass<"kernel-split-keys", "::mlir::func::FuncOp"> {
 }
 
 def AddLikeliest : Pass<"kernel-add-likeliest", "ModuleOp"> {
-  let summary = "Entries that make logits say which token is the likeliest as well";
+  let summary = "What makes logits says which tokens are the likeliest as well";
   let description = [{
-    For greedy decoding one number of each row of logits has to leave the device, not the row. An entry gets one more argument for these numbers, of the role `choice`. Entries with
-    taps stay as they are: all that they make is looked at.
+    For decoding a few numbers of each row of logits have to leave the device, not the row. An entry that makes logits gets one more argument, of the role `choice`, for the likeliest
+    token of each row. Beside it stands a second entry, for samplers that choose among several: it makes the likeliest tokens of each row, their logits and the
+    row's mass from what the first one has left. Entries with taps stay as they are: all that they make is looked at.
 
     ```mlir
     func.func @step(..., %logits: memref<?x49152xf32> {kernel.role = "output", transformer.name = "logits"}) { ... }
     ```
     becomes
     ```mlir
-    func.func @step(..., %logits: memref<?x49152xf32> {...}, %likeliest: memref<?xi32> {kernel.role = "choice", transformer.name = "likeliest"}) {
+    func.func @step(..., %logits: memref<?x49152xf32> {...}, %likeliest: memref<?x1xi32> {kernel.role = "choice", transformer.name = "likeliest"}) {
       ...
-      kernel.likeliest ins(%logits : memref<?x49152xf32>) outs(%likeliest : memref<?xi32>)
+      kernel.likeliest ins(%logits : memref<?x49152xf32>) outs(%likeliest : memref<?x1xi32>)
+    }
+    func.func @step_candidates(%logits: memref<?x49152xf32> {kernel.role = "input", ...}, %temperatures: memref<?xf32> {kernel.role = "input", ...},
+                               %pt: memref<?x24x64xi32> {kernel.role = "scratch", ...}, %pm: memref<?x24xf32> {kernel.role = "scratch", ...},
+                               %tokens: memref<?x64xi32> {kernel.role = "choice", ...}, %values: memref<?x65xf32> {kernel.role = "choice", ...}) {
+      kernel.likeliest ins(%logits : memref<?x49152xf32>) temperatures(%temperatures : memref<?xf32>) partials(%pt, %pm : memref<?x24x64xi32>, memref<?x24xf32>)
+        outs(%tokens : memref<?x64xi32>) values(%values : memref<?x65xf32>)
+    }
     ```
   }];
   let dependentDialects = ["::mlir::kernel::KernelDialect"];
+  let options = [Option<"count", "count", "int64_t", "64", "How many tokens a sampler may choose among">];
 }
 
 def MapToGpu : Pass<"kernel-map-to-gpu", "ModuleOp"> {

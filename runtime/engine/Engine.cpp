@@ -27,6 +27,8 @@ Engine::Engine(const Program &program, EngineOptions options) : program(program)
   plain = makeStage("step");
   if (isEncoder())
     return;
+  if (gpu)
+    best = Candidates::find(program, *gpu);
 
   cacheRows = options.sequences * alignedRows(contextSize);
   int64_t cacheBytes;
@@ -379,6 +381,9 @@ void Engine::fetchAfter(const Stage &stage) {
   int argument = findChoices(stage);
   if (argument < 0)
     return fetchResults();
+  if (best && candidateTemperature > 0)
+    return best->make(stage.buffers[static_cast<size_t>(stage.entry.find("logits"))].data(), outputs,
+                      candidateTemperature);
   choices.resize(static_cast<size_t>(outputs));
   if (!choices.empty())
     gpu->download(choices.data(), stage.buffers[static_cast<size_t>(argument)].data(),
@@ -404,6 +409,8 @@ void Engine::run(Stage &stage) {
   outputs = static_cast<int64_t>(wanted.size());
   choices.clear();
   unfetched = nullptr;
+  if (best)
+    best->forget();
   stage.entry.setSize("tokens", static_cast<int64_t>(ids.size()));
   stage.entry.setSize("outputs", outputs);
   stage.entry.setSize("keys", largestKeyCount(batch));

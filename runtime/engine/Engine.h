@@ -4,6 +4,7 @@
 
 #include "runtime/engine/BoundEntry.h"
 #include "runtime/engine/Buffer.h"
+#include "runtime/engine/Candidates.h"
 #include "runtime/engine/Memory.h"
 #include "runtime/program/Program.h"
 
@@ -123,6 +124,13 @@ public:
   /// device may say so, and keep the logits until someone asks for them. Nothing also if the row holds NaN or
   /// infinity, or nothing but minus infinity.
   std::optional<int32_t> likeliest(int64_t row) const;
+  /// From now on steps make what `candidates` tells as well, where a device can, for samplers of this
+  /// temperature; 0: no more of that.
+  void makeCandidates(double temperature) { candidateTemperature = temperature; }
+  /// How many a device makes of each row; 0 if it does not.
+  int64_t candidateCount() const { return best ? best->count() : 0; }
+  /// The likeliest tokens of a row, if a device made them in the last step; valid until the next one.
+  std::optional<LikeliestTokens> candidates(int64_t row) const { return best ? best->of(row) : std::nullopt; }
   /// Outputs, and taps while observing, by name.
   const std::vector<TensorView> &results() const;
   /// Throws if there is none of this name.
@@ -202,7 +210,9 @@ private:
   std::vector<BatchRow> batch, sourceBatch;
   int64_t cacheRows = 0, sourceRows = 0, crossRows = 0, outputs = 0;
   std::vector<TensorView> views;
-  std::vector<int32_t> choices;             ///< that a device made, by row
+  std::vector<int32_t> choices;     ///< that a device made, by row
+  std::unique_ptr<Candidates> best; ///< the same for several of a row; null if it makes none
+  double candidateTemperature = 0;
   mutable const Stage *unfetched = nullptr; ///< whose results are on the device alone
   EngineStatistics stats;
 };

@@ -31,8 +31,26 @@ int32_t choose(const Engine &engine, int64_t row, Sampler &sampler) {
   if (sampler.takesLikeliest())
     if (std::optional<int32_t> id = engine.likeliest(row); id && sampler.isChoice(*id))
       return *id;
+  if (std::optional<LikeliestTokens> best = engine.candidates(row))
+    if (std::optional<int32_t> id = sampler.sample(*best))
+      return *id;
   return sampler.sample(engine.logits(row));
 }
+
+/// While it lives, an engine makes what the sampler looks at instead of logits.
+class CandidatesFor {
+public:
+  CandidatesFor(Engine &engine, const Sampler &sampler) : engine(engine) {
+    if (sampler.takesCandidates(engine.candidateCount()))
+      engine.makeCandidates(sampler.temperature());
+  }
+  ~CandidatesFor() { engine.makeCandidates(0); }
+  CandidatesFor(const CandidatesFor &) = delete;
+  CandidatesFor &operator=(const CandidatesFor &) = delete;
+
+private:
+  Engine &engine;
+};
 
 bool contains(const std::vector<int32_t> &ids, int32_t id) { return std::ranges::find(ids, id) != ids.end(); }
 
@@ -65,6 +83,7 @@ GenerationReport attune::generate(Engine &engine, int sequence, std::span<const 
     throw Error("the prompt is empty: there is no token to go on from");
   GenerationReport report;
   Stopwatch watch;
+  CandidatesFor candidates(engine, sampler);
   engine.feed({sequence, prompt});
   sampler.observe(prompt);
   report.promptSeconds = watch.lap();

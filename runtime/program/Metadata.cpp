@@ -22,10 +22,10 @@ constexpr std::pair<std::string_view, ElementType> elementTypes[] = {
     {"i8", ElementType::I8},   {"i32", ElementType::I32},   {"i64", ElementType::I64},
     {"f16", ElementType::F16}, {"bf16", ElementType::BF16}, {"f32", ElementType::F32}};
 constexpr std::pair<std::string_view, ArgumentRole> roles[] = {
-    {"input", ArgumentRole::Input},        {"output", ArgumentRole::Output},
-    {"choice", ArgumentRole::Choice},      {"tap", ArgumentRole::Tap},
-    {"weights", ArgumentRole::Weights},    {"cache", ArgumentRole::Cache},
-    {"workspace", ArgumentRole::Workspace}};
+    {"input", ArgumentRole::Input},   {"output", ArgumentRole::Output},
+    {"choice", ArgumentRole::Choice}, {"scratch", ArgumentRole::Scratch},
+    {"tap", ArgumentRole::Tap},       {"weights", ArgumentRole::Weights},
+    {"cache", ArgumentRole::Cache},   {"workspace", ArgumentRole::Workspace}};
 constexpr std::pair<std::string_view, EarlyStopping> earlyStoppings[] = {
     {"no", EarlyStopping::No}, {"yes", EarlyStopping::Yes}, {"never", EarlyStopping::Never}};
 constexpr std::pair<std::string_view, Pooling> poolings[] = {

@@ -28,7 +28,7 @@ struct Dimension {
   bool isNamed() const { return !name.empty(); }
 };
 
-enum class ArgumentRole { Input, Output, Choice, Tap, Weights, Cache, Workspace };
+enum class ArgumentRole { Input, Output, Choice, Scratch, Tap, Weights, Cache, Workspace };
 
 struct ArgumentInfo {
   std::string name;

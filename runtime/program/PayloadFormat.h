@@ -52,9 +52,13 @@
 /// place of metadata's. Cache and workspace are 64-byte aligned. `outputs` is 0 for all but the last chunk of
 /// a prompt.
 ///
-/// **Choices.** A device's entry with `logits` may have an output `likeliest` i32 ["outputs"] (role
+/// **Choices.** A device's entry with `logits` may have an output `likeliest` i32 ["outputs", 1] (role
 /// "choice"): of each row of logits the id with the largest, the lowest of equal ones, or -1 for a row from
-/// which nothing can be chosen. Logits need not leave the device then.
+/// which nothing can be chosen. Logits need not leave the device then. A further entry `step_candidates`
+/// makes of the `logits` that the step has left, and `temperatures` f32 ["outputs"], the `candidates` i32
+/// ["outputs", N] and `candidate_values` f32 ["outputs", N + 1] of each row (role "choice";
+/// `kernel.likeliest` in dialect/KernelOps.td says what they are); arguments with the role "scratch" are
+/// memory that it needs.
 ///
 /// **Taps.** The entry `step_taps` has further outputs (role "tap"), each with the dimension of all its
 /// layers in front:

@@ -128,6 +128,72 @@ std::span<const Candidate> Sampler::candidates(std::span<const float> logits) {
   return pool;
 }
 
+bool Sampler::takesCandidates(int64_t count) const {
+  if (options.temperature == 0 || options.repetitionPenalty != 1)
+    return false;
+  return options.topK > 0 ? options.topK <= count : options.topP < 1 || options.minP > 0;
+}
+
+std::optional<int32_t> Sampler::sample(const LikeliestTokens &best) {
+  if (!takesCandidates(static_cast<int64_t>(best.tokens.size())) || best.rowSize < vocabularySize ||
+      !fillFrom(best))
+    return std::nullopt;
+  int32_t token = draw(pool).token;
+  observe({&token, 1});
+  return token;
+}
+
+/// Fills the pool with what candidates() would leave of the row. Returns false if that cannot be known.
+bool Sampler::fillFrom(const LikeliestTokens &best) {
+  pool.clear();
+  bool isComplete = best.tokens.size() >= best.rowSize;
+  for (size_t i = 0; i < best.tokens.size(); ++i) {
+    if (best.tokens[i] < 0) {
+      isComplete = true;
+      break;
+    }
+    if (isChoice(best.tokens[i]))
+      pool.push_back({best.tokens[i], best.logits[i], 0});
+  }
+  if (pool.empty())
+    return false;
+  if (auto k = static_cast<size_t>(options.topK); k > 0 && k <= pool.size()) {
+    pool.resize(k);
+    isComplete = true;
+  }
+  weigh(pool.front().logit);
+  if (!isComplete) {
+    if (options.topK > 0)
+      return false;
+    if (options.topP < 1 ? best.rowSize != vocabularySize || !cutByMass(best.mass)
+                         : options.minP == 0 || pool.back().weight >= options.minP)
+      return false;
+  }
+  sortById();
+  if (isComplete && options.topP < 1)
+    cutTopP();
+  if (options.minP > 0)
+    std::erase_if(pool, [&](const Candidate &candidate) { return candidate.weight < options.minP; });
+  return true;
+}
+
+/// What cutTopP() does, for the best of a row whose weights have the sum `mass`, which is not exact. Returns
+/// false if these are too few, or the sum too close to where the choice would be another one.
+bool Sampler::cutByMass(double mass) {
+  constexpr double error = 1e-4;
+  double least = options.topP * mass * (1 - error), most = options.topP * mass * (1 + error), sum = 0;
+  for (size_t i = 0; i < pool.size(); ++i) {
+    sum += pool[i].weight;
+    if (sum >= most) {
+      pool.resize(i + 1);
+      return true;
+    }
+    if (sum >= least)
+      break;
+  }
+  return false;
+}
+
 /// The row with the penalty applied, in `scores` if it changes anything.
 std::span<const float> Sampler::penalize(std::span<const float> logits) {
   if (penalized.empty())
@@ -171,6 +237,10 @@ void Sampler::takeTopK(std::span<const float> logits, size_t k) {
     std::nth_element(pool.begin(), pool.begin() + (k - 1), pool.end(), isLikelier);
     pool.resize(k);
   }
+  sortById();
+}
+
+void Sampler::sortById() {
   std::sort(pool.begin(), pool.end(),
             [](const Candidate &a, const Candidate &b) { return a.token < b.token; });
 }

@@ -5,6 +5,7 @@
 #include "runtime/sampler/Random.h"
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -39,6 +40,16 @@ struct Candidate {
   double weight; ///< proportional to the probability; the likeliest token has 1
 };
 
+/// What a device says of a row of logits, so that the row need not be looked at.
+struct LikeliestTokens {
+  /// Best first, of equal logits the lower id first; -1: there are no more. The first is -1 for a row from
+  /// which nothing can be chosen.
+  std::span<const int32_t> tokens;
+  std::span<const float> logits; ///< theirs
+  double mass = 0; ///< of the whole row: the sum of exp((logit - largest) / temperature), up to 1e-4 of it
+  size_t rowSize = 0;
+};
+
 /// Chooses tokens from rows of logits. Its memory is taken at construction: choosing allocates nothing.
 ///
 /// A row may be longer than the vocabulary (padded heads); ids past the vocabulary are never chosen. Logits
@@ -61,6 +72,14 @@ public:
   bool takesLikeliest() const { return options.temperature == 0 && options.repetitionPenalty == 1; }
   bool isChoice(int32_t token) const { return token >= 0 && static_cast<size_t>(token) < vocabularySize; }
 
+  /// Whether sample() may do with the `count` likeliest tokens of a row, and the row's mass at temperature().
+  bool takesCandidates(int64_t count) const;
+  double temperature() const { return options.temperature; }
+
+  /// What sample() would choose from the row, to the same random number; nothing if that depends on more of
+  /// the row than this, and nothing has changed then.
+  std::optional<int32_t> sample(const LikeliestTokens &best);
+
   /// What sample() would draw from: all that the filters leave, in order of ids; at temperature 0 the one
   /// token. Valid until the next call.
   std::span<const Candidate> candidates(std::span<const float> logits);
@@ -73,6 +92,9 @@ private:
   void takeAll(std::span<const float> logits, float largest);
   void takeTopK(std::span<const float> logits, size_t k);
   void weigh(float largest);
+  bool fillFrom(const LikeliestTokens &best);
+  bool cutByMass(double mass);
+  void sortById();
   void cutTopP();
   Candidate lastToReach(double wanted);
   const Candidate &draw(std::span<const Candidate> from);

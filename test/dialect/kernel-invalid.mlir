@@ -322,9 +322,43 @@ func.func @dispatch_rows(%c: tensor<?x2xi32>, %b: tensor<?x3xi32>, %n: tensor<1x
 
 // -----
 
-func.func @likeliest_rows(%l: memref<4x96xf32>, %t: memref<3xi32>) {
-  // expected-error @+1 {{has 'memref<3xi32>' for the rows of 'memref<4x96xf32>', expected an element for each}}
-  kernel.likeliest ins(%l : memref<4x96xf32>) outs(%t : memref<3xi32>)
+func.func @likeliest_rows(%l: memref<4x96xf32>, %t: memref<3x1xi32>) {
+  // expected-error @+1 {{has tokens of type 'memref<3x1xi32>' for 1 of each row of 'memref<4x96xf32>'}}
+  kernel.likeliest ins(%l : memref<4x96xf32>) outs(%t : memref<3x1xi32>)
+  return
+}
+
+// -----
+
+func.func @likeliest_count(%l: memref<4x96xf32>, %t: memref<4x3xi32>) {
+  // expected-error @+1 {{has tokens of type 'memref<4x3xi32>', expected a known power of two up to 64 of each row}}
+  kernel.likeliest ins(%l : memref<4x96xf32>) outs(%t : memref<4x3xi32>)
+  return
+}
+
+// -----
+
+func.func @likeliest_alone(%l: memref<4x96xf32>, %t: memref<4x8xi32>) {
+  // expected-error @+1 {{has 2 operands, expected logits and tokens alone for one token of each row, and temperatures, partials and values as well for several}}
+  kernel.likeliest ins(%l : memref<4x96xf32>) outs(%t : memref<4x8xi32>)
+  return
+}
+
+// -----
+
+func.func @likeliest_values(%l: memref<4x96xf32>, %T: memref<4xf32>, %pt: memref<4x1x8xi32>, %pm: memref<4x1xf32>, %t: memref<4x8xi32>, %v: memref<4x8xf32>) {
+  // expected-error @+1 {{has values of type 'memref<4x8xf32>' for 8 of each row of 'memref<4x96xf32>'}}
+  kernel.likeliest ins(%l : memref<4x96xf32>) temperatures(%T : memref<4xf32>) partials(%pt, %pm : memref<4x1x8xi32>, memref<4x1xf32>)
+    outs(%t : memref<4x8xi32>) values(%v : memref<4x8xf32>)
+  return
+}
+
+// -----
+
+func.func @likeliest_slices(%l: memref<?x4097xf32>, %T: memref<?xf32>, %pt: memref<?x2x8xi32>, %pm: memref<?x2xf32>, %t: memref<?x8xi32>, %v: memref<?x9xf32>) {
+  // expected-error @+1 {{has 2 slices of at most 2048 elements for rows of 'memref<?x4097xf32>'}}
+  kernel.likeliest ins(%l : memref<?x4097xf32>) temperatures(%T : memref<?xf32>) partials(%pt, %pm : memref<?x2x8xi32>, memref<?x2xf32>)
+    outs(%t : memref<?x8xi32>) values(%v : memref<?x9xf32>)
   return
 }
 

@@ -58,9 +58,11 @@ func.func @embed(%ids: tensor<?xi32>, %t: memref<1x512xi8>, %e: tensor<?x8xf32>,
 }
 
 // CHECK-LABEL: func.func @likeliest(
-func.func @likeliest(%l: memref<?x96xf32>, %t: memref<?xi32>) {
-  // CHECK: kernel.likeliest ins(%{{.*}} : memref<?x96xf32>) outs(%{{.*}} : memref<?xi32>)
-  kernel.likeliest ins(%l : memref<?x96xf32>) outs(%t : memref<?xi32>)
+func.func @likeliest(%l: memref<?x96xf32>, %t: memref<?x1xi32>, %T: memref<?xf32>, %pt: memref<?x1x8xi32>, %pm: memref<?x1xf32>, %ts: memref<?x8xi32>, %v: memref<?x9xf32>) {
+  // CHECK: kernel.likeliest ins(%{{.*}} : memref<?x96xf32>) outs(%{{.*}} : memref<?x1xi32>)
+  kernel.likeliest ins(%l : memref<?x96xf32>) outs(%t : memref<?x1xi32>)
+  // CHECK: kernel.likeliest ins(%{{.*}} : memref<?x96xf32>) temperatures(%{{.*}} : memref<?xf32>) partials(%{{.*}}, %{{.*}} : memref<?x1x8xi32>, memref<?x1xf32>) outs(%{{.*}} : memref<?x8xi32>) values(%{{.*}} : memref<?x9xf32>)
+  kernel.likeliest ins(%l : memref<?x96xf32>) temperatures(%T : memref<?xf32>) partials(%pt, %pm : memref<?x1x8xi32>, memref<?x1xf32>) outs(%ts : memref<?x8xi32>) values(%v : memref<?x9xf32>)
   return
 }
 

@@ -534,6 +534,17 @@ def test_rocm():
     # Work items that exchange values within a wavefront would have to know how many there are.
     exchanges = re.findall(r"\b(?:ds_bpermute|ds_permute|ds_swizzle|v_readlane|v_writelane|v_mov_b32_dpp|v_mbcnt)\w*", text)
     check("no kernel depends on the size of a wavefront", code == 0 and not exchanges, exchanges)
+    # Places of so many experts do not fit into a work item's registers.
+    with open(os.path.join(SOURCE, "examples", "mixture.yaml")) as file, open(os.path.join(WORK, "experts.yaml"), "w") as out:
+        out.write(re.sub(r"count: 8\b", "count: 128", file.read()))
+    code, _, errors = call(COMPILE, "experts.yaml", "--target=rocm", "--chip=gfx90a", "-o", program)
+    objects = amdgpu.code_objects(program) if code == 0 else []
+    for data in objects:
+        with open(os.path.join(WORK, "experts.hsaco"), "wb") as file:
+            file.write(data)
+        _, _, undefined, kernels = amdgpu.describe(tool("llvm-readelf"), os.path.join(WORK, "experts.hsaco"))
+        check("kernels with memory of their own", not undefined and any(kernel.own for kernel in kernels.values()), kernels)
+    check("a mixture of many experts for ROCm", len(objects) == 1, errors)
     code, _, errors = call(COMPILE, model, "--target=rocm", "--chip=gfx1100", "-o", program)
     check("a program for another of AMD's chips", code == 0 and len(amdgpu.code_objects(program)) == 1, errors)
     refuses("a chip that does not exist", ["LLVM knows no 'gfx1'"], model, "--target=rocm", "--chip=gfx1")
@@ -572,15 +583,16 @@ def test_cuda():
                       {name: each for name, each in made.items() if each.spills or each.stack} or made.keys() ^ found.keys())
 
 
+def with_head(change):
+    """The model's tensors with other rows of the head."""
+    start, end = HEADER["lm_head.weight"]["data_offsets"]
+    rows = [list(row) for row in struct.iter_unpack(f"<{HIDDEN}f", DATA[start:end])]
+    change(rows)
+    return safetensors(HEADER, DATA[:start] + struct.pack(f"<{VOCABULARY * HIDDEN}f", *sum(rows, [])) + DATA[end:])
+
+
 def test_greedy_on_a_device():
     """The device chooses tokens as the host does: of equal logits the lowest id, whatever the width; what holds NaN is left to the host."""
-    def head(change):
-        """The model with other rows of the head."""
-        start, end = HEADER["lm_head.weight"]["data_offsets"]
-        rows = [list(row) for row in struct.iter_unpack(f"<{HIDDEN}f", DATA[start:end])]
-        change(rows)
-        return safetensors(HEADER, DATA[:start] + struct.pack(f"<{VOCABULARY * HIDDEN}f", *sum(rows, [])) + DATA[end:])
-
     def twice(rows):  # each logit occurs twice
         rows[VOCABULARY // 2:] = rows[:VOCABULARY // 2]
 
@@ -591,7 +603,7 @@ def test_greedy_on_a_device():
     with open(wide, "w") as out:  # the head's columns are no multiple of what a block reads at once
         out.write(WIDE.format(9001))
     prompt, count = [3, 14, 15], 9
-    for name, source, width in (("twice", folder("twice", tensors=head(twice)), VOCABULARY), ("NaN", folder("no_number", tensors=head(no_number)), VOCABULARY),
+    for name, source, width in (("twice", folder("twice", tensors=with_head(twice)), VOCABULARY), ("NaN", folder("no_number", tensors=with_head(no_number)), VOCABULARY),
                                 ("wide", wide, 9001)):
         program = os.path.join(WORK, f"greedy_{name}")
         code, _, errors = call(COMPILE, source, "--target=cuda", "--chip=sm_80", "--emulate", "-o", program)
@@ -604,6 +616,66 @@ def test_greedy_on_a_device():
         logits = floats(tensors["logits"]) if code == 0 else ()
         rows = [[-math.inf if math.isnan(x) else x for x in logits[at:at + width]] for at in range((len(prompt) - 1) * width, len(logits), width)]
         check(f"greedy tokens on a device: {name}", code == 0 and chosen == [row.index(max(row)) for row in rows], f"{chosen} {errors}")
+
+
+# Prints the tokens that a library chooses for each set of options: (temperature, top_k, top_p, min_p, repetition_penalty, seed).
+GENERATE = """
+import ctypes, json, sys
+class Options(ctypes.Structure):
+    _fields_ = [(name, kind) for kind, names in ((ctypes.c_double, "temperature"), (ctypes.c_int64, "top_k"), (ctypes.c_double, "top_p min_p repetition_penalty"),
+                (ctypes.c_uint64, "seed"), (ctypes.c_int64, "max_tokens"), (ctypes.c_int, "ignore_end control_in_text")) for name in names.split()]
+library = ctypes.CDLL(sys.argv[1])
+for name in ("attune_open", "attune_session_create", "attune_error"):
+    getattr(library, name).restype = ctypes.c_void_p
+library.attune_generate_ids.restype = ctypes.c_int64
+Callback = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int32)
+library.attune_session_truncate.argtypes = (ctypes.c_void_p, ctypes.c_int64)
+library.attune_generate_ids.argtypes = (ctypes.c_void_p, ctypes.c_void_p, ctypes.c_size_t, ctypes.c_void_p, Callback, ctypes.c_void_p)
+library.attune_session_create.argtypes = (ctypes.c_void_p,)
+session = library.attune_session_create(library.attune_open(None))
+chosen = []
+for values in json.loads(sys.argv[2]):
+    library.attune_session_truncate(session, 0)
+    ids, prompt = [], (ctypes.c_int32 * 2)(3, 14)
+    options = Options(*values, 9, 1, 0)
+    count = library.attune_generate_ids(session, prompt, 2, ctypes.byref(options), Callback(lambda user, text, size, id: ids.append(id) or 0), None)
+    chosen.append(ids if count >= 0 else ctypes.string_at(library.attune_error()).decode())
+print(json.dumps(chosen))
+"""
+
+
+def test_sampling_on_a_device():
+    """What samplers choose among the likeliest tokens that a device makes is what they choose from all logits: of the same device, and of the processor."""
+    def choose(library, options):
+        code, out, errors = call(sys.executable, "-c", GENERATE, library, json.dumps(options))
+        return json.loads(out) if code == 0 else errors
+
+    small, large = os.path.join(WORK, "sampled_small.yaml"), os.path.join(WORK, "sampled_large.yaml")
+    for path, vocabulary in ((small, 60), (large, 70001)):  # fewer than the device makes; more slices than are joined at once
+        with open(path, "w") as out:
+            out.write(WIDE.format(vocabulary))
+    no_number = folder("sampled_no_number", tensors=with_head(lambda rows: rows.__setitem__(3, [float("nan")] * HIDDEN)))
+    libraries = {}
+    for name, source in (("small", small), ("large", large), ("NaN", no_number)):
+        for target, options in (("cpu", ()), ("device", ("--target=cuda", "--chip=sm_80", "--emulate"))):
+            libraries[name, target] = os.path.join(WORK, f"lib_sampled_{name}_{target}.so")
+            code, _, errors = call(COMPILE, source, *options, "--emit=lib", "-o", libraries[name, target])
+            check(f"a library that samples: {name}, {target}", code == 0, errors)
+    among = ((0.3, 0, 0.9, 0, 1), (0.2, 0, 0.8, 0.1, 1), (1, 0, 0.02, 0, 1), (0.1, 0, 1, 0.05, 1))
+    best = ((0.7, 64, 0.9, 0, 1), (1, 5, 1, 0, 1), (1, 5, 1, 0, 1.3))
+    few, top = {}, {}
+    for name, most, seeds in (("small", 4, 3), ("large", 2, 1)):  # emulation takes its time
+        few[name], top[name] = ([(*options, seed) for options in each[:most] for seed in range(seeds)] for each in (among, best))
+    os.environ["ATTUNE_DEVICE"] = "emulate"
+    for name in few:
+        # A k that no token falls to is no k, but more than a device makes: all logits are looked at.
+        whole = [(temperature, 10 ** 6, *rest) for temperature, _, *rest in few[name]]
+        check(f"{name}: top-p and min-p", (found := choose(libraries[name, "device"], few[name])) == (expected := choose(libraries[name, "device"], whole)), f"{found} {expected}")
+    check("a row with NaN is an error", "finite number" in str(found := choose(libraries["NaN", "device"], top["small"][:1])), found)
+    sampled = {name: choose(libraries[name, "device"], top[name]) for name in top}
+    del os.environ["ATTUNE_DEVICE"]
+    for name, found in sampled.items():
+        check(f"{name}: top-k", found == (expected := choose(libraries[name, "cpu"], top[name])) and len(set(map(str, found))) == len(top[name]), f"{found} {expected}")
 
 
 def test_several_cpus():
@@ -762,7 +834,7 @@ def test_profile():
 
 
 parts = [test_usage, test_bad_files, test_bad_gguf, test_outputs, test_dump, test_late_failures, test_stages, test_ir, test_graph, test_products, test_many_columns, test_library, test_sanitized, test_other_cpu,
-         test_opencl, test_rocm, test_cuda, test_greedy_on_a_device, test_other_machine, test_several_cpus, test_compare, test_compare_pair, test_pair_bench, test_profile, test_vocabulary, test_padded_vocabulary]
+         test_opencl, test_rocm, test_cuda, test_greedy_on_a_device, test_sampling_on_a_device, test_other_machine, test_several_cpus, test_compare, test_compare_pair, test_pair_bench, test_profile, test_vocabulary, test_padded_vocabulary]
 
 
 def apart(part):

@@ -19,6 +19,7 @@ class Kernel:
     block: list       # work items that it requires of a block, x, y, z
     most: int         # work items of a block that it is made for
     memory: int       # bytes of the block's memory
+    own: int          # bytes of each work item's
     wavefront: int
 
 
@@ -57,5 +58,5 @@ def describe(readelf, path):
         block = re.search(r"\.reqd_workgroup_size:((?:\n *- \d+)+)", part)
         kernels[re.search(r"^ *\.name: *(\w+)$", part, re.M)[1]] = Kernel(
             [(int(offset), int(size)) for offset, size in arguments], [int(x) for x in re.findall(r"\d+", block[1])] if block else [],
-            number("max_flat_workgroup_size"), number("group_segment_fixed_size"), number("wavefront_size"))
+            number("max_flat_workgroup_size"), number("group_segment_fixed_size"), number("private_segment_fixed_size"), number("wavefront_size"))
     return text.partition("Symbol table")[0], {name for at, name in symbols if at != "UND"}, {name for at, name in symbols if at == "UND"}, kernels

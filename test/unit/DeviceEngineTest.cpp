@@ -28,7 +28,9 @@ nlohmann::json deviceMetadata(const char *target = "cuda") {
 }
 
 const Blobs code = {{"device.sm_80.ptx", "//\n.version 8.3\n.target sm_80\n"}};
-const Blobs amdCode = {{"device.gfx90a.hsaco", "code of gfx90a"}, {"device.gfx942.hsaco", "code of gfx942"}};
+/// The fake reads code up to a zero.
+const Blobs amdCode = {{"device.gfx90a.hsaco", {"code of gfx90a", 15}},
+                       {"device.gfx942.hsaco", {"code of gfx942", 15}}};
 
 const std::vector<int32_t> prompt = {4, 9, 1, 33, 7, 7, 12, 40, 2, 5, 17};
 
@@ -176,7 +178,7 @@ INSTANTIATE_TEST_SUITE_P(, EitherEngine,
 TEST_P(EitherEngine, RunsWithTheDriver) {
   FakeProgram fake(metadata(), GetParam().code);
   checkGeneration(fake.program);
-  EXPECT_EQ(driver->module, GetParam().code[0].second);
+  EXPECT_EQ(driver->module, GetParam().code[0].second.c_str());
   EXPECT_NE(std::ranges::count(driver->calls, "launch graph"), 0);
   EXPECT_EQ(Engine(fake.program).statistics().device, "Fake GPU 0");
   driver->devices = 2;
@@ -229,6 +231,56 @@ TEST_P(EitherEngine, LogitsStayOnTheDeviceUntilSomeoneAsks) {
   std::vector<int32_t> others = generated(Sampler({}, unknown), 1);
   EXPECT_EQ(others.at(0), std::max_element(logits.begin(), logits.begin() + unknown) - logits.begin());
   EXPECT_EQ(driver->downloaded, sizeof(int32_t) + row);
+}
+
+TEST_P(EitherEngine, SamplersTakeCandidatesInThePlaceOfLogits) {
+  nlohmann::json onGpu = withChoices(metadata()), onCpu = decoderMetadata(40, 8);
+  onGpu["vocabulary"] = onCpu["vocabulary"] = logitWidth; // samplers may know fewer
+  FakeProgram fake(onGpu, GetParam().code), host(onCpu);
+  driver->kernels = fake.program.kernels();
+  Engine onDevice(fake.program), onHost(host.program);
+  constexpr size_t few = 64 + 64, row = logitWidth * sizeof(float); // eight ids, eight logits and their sum
+  constexpr int64_t count = 12;
+  auto generated = [&](Engine &engine, const SamplerOptions &options, int64_t known) {
+    int sequence = engine.open();
+    std::vector<int32_t> tokens;
+    Sampler sampler(options, static_cast<int32_t>(known));
+    generate(engine, sequence, prompt, sampler, {count, false},
+             [&](int32_t id) { return tokens.push_back(id), true; });
+    engine.close(sequence);
+    return tokens;
+  };
+  struct Case {
+    SamplerOptions options;
+    size_t bytes; ///< that go to the host
+    int64_t known = vocabulary;
+  };
+  for (auto [options, bytes, known] :
+       {Case{{.temperature = 1, .topK = 5, .seed = 3}, count * few},
+        {{.temperature = 3, .topK = 6, .topP = 0.8, .minP = 0.1, .seed = 4}, count * few},
+        {{.temperature = 0.5, .topP = 0.5, .seed = 5}, count * few, logitWidth},
+        {{.temperature = 0.5, .minP = 0.01, .seed = 6}, count * few},
+        // What these leave cannot be known.
+        {{.temperature = 9, .topP = 0.9, .seed = 7}, count * (few + row), logitWidth},
+        {{.temperature = 0.5, .topP = 0.5, .seed = 8}, count * (few + row)},
+        // These look at all logits in any case.
+        {{.temperature = 1, .topK = 9, .seed = 9}, count * (sizeof(int32_t) + row)},
+        {{.temperature = 1, .topK = 5, .repetitionPenalty = 1.3, .seed = 9},
+         count * (sizeof(int32_t) + row)}}) {
+    std::vector<int32_t> expected = generated(onHost, options, known);
+    driver->downloaded = 0;
+    EXPECT_EQ(generated(onDevice, options, known), expected) << "seed " << options.seed;
+    EXPECT_EQ(driver->downloaded, bytes) << "seed " << options.seed;
+  }
+  // Two records for a token; who wants the likeliest one alone has no more than that.
+  driver->calls.clear();
+  generated(onDevice, {.temperature = 1, .topK = 5}, vocabulary);
+  EXPECT_GE(std::ranges::count(driver->calls, "launch graph"), 2 * (count - 3));
+  driver->calls.clear();
+  int64_t launches = onDevice.statistics().kernels[2].launches;
+  EXPECT_EQ(generateGreedily(onDevice, onDevice.open(), prompt, 9), expectedTokens(prompt, 9));
+  EXPECT_EQ(onDevice.statistics().kernels[2].launches, launches);
+  EXPECT_EQ(onDevice.candidates(0), std::nullopt);
 }
 
 TEST_P(EitherEngine, StepsOfOneTokenAreRecordedOnce) {
@@ -372,7 +424,7 @@ TEST_F(RocmEngine, TheCodeOfTheChipIsTaken) {
        {std::pair("gfx90a", 0), std::pair("gfx90a:sramecc-:xnack+", 0), std::pair("gfx942:xnack-", 1)}) {
     driver->chip = chip;
     Engine{fake.program};
-    EXPECT_EQ(driver->module, amdCode[static_cast<size_t>(code)].second) << chip;
+    EXPECT_EQ(driver->module, amdCode[static_cast<size_t>(code)].second.c_str()) << chip;
   }
   driver->chip = "gfx908:sramecc+:xnack-";
   EXPECT_EQ(errorOf([&] { Engine{fake.program}; }),

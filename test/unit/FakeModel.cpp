@@ -3,7 +3,9 @@
 #include "FakeModel.h"
 
 #include <algorithm>
+#include <cmath>
 #include <cstring>
+#include <numeric>
 
 using namespace attune;
 using namespace attune::test;
@@ -112,11 +114,35 @@ void step(void **arguments) { decode(arguments, 4); }
 void stepWithChoices(void **arguments) {
   step(arguments);
   Buffer<float, 2> logits(arguments[3]);
-  Buffer<int32_t, 1> choices(arguments[7]);
-  expect(choices.size(0) == logits.size(0), "size of the choices");
+  Buffer<int32_t, 2> choices(arguments[7]);
+  expect(choices.size(0) == logits.size(0) && choices.size(1) == 1, "size of the choices");
   for (int64_t i = 0; i < choices.size(0); ++i) {
     const float *row = logits.data() + i * logitWidth;
     choices.data()[i] = static_cast<int32_t>(std::max_element(row, row + logitWidth) - row);
+  }
+}
+
+/// The likeliest tokens of each row, and its mass.
+void candidates(void **arguments) {
+  Buffer<float, 2> logits(arguments[0]), values(arguments[4]);
+  Buffer<float, 1> temperatures(arguments[1]);
+  Buffer<int32_t, 2> scratch(arguments[2]), tokens(arguments[3]);
+  expect(tokens.size(0) == logits.size(0) && values.size(1) == candidateCount + 1 &&
+             scratch.size(1) == logitWidth && temperatures.size(0) == logits.size(0),
+         "sizes of the candidates");
+  for (int64_t i = 0; i < logits.size(0); ++i) {
+    const float *row = logits.data() + i * logitWidth;
+    int32_t *order = scratch.data() + i * logitWidth;
+    std::iota(order, order + logitWidth, 0);
+    std::stable_sort(order, order + logitWidth, [&](int32_t a, int32_t b) { return row[a] > row[b]; });
+    float mass = 0;
+    for (int64_t j = 0; j < logitWidth; ++j)
+      mass += std::exp((row[j] - row[order[0]]) / temperatures.data()[i]);
+    values.data()[i * (candidateCount + 1) + candidateCount] = mass;
+    for (int64_t j = 0; j < candidateCount; ++j) {
+      tokens.data()[i * candidateCount + j] = order[j];
+      values.data()[i * (candidateCount + 1) + j] = row[order[j]];
+    }
   }
 }
 
@@ -236,13 +262,15 @@ std::span<const AttuneEntry> attune::test::entriesFor(const json &metadata) {
   static const AttuneEntry literalEntries[] = {{"step", nullptr}, {"step_taps", literal}};
   static const AttuneEntry launching[] = {
       {"step", [](void **arguments) { attune_device_launch(0, 1, 1, 1, 1, 1, 1, arguments); }},
-      {"step_taps", [](void **arguments) {
+      {"step_taps",
+       [](void **arguments) {
          // A buffer of the entry's own, and a look at the device's memory: neither can be recorded.
          void *buffer = attune_device_allocate(64);
          observed.read = attune_device_read(reinterpret_cast<int64_t>(buffer));
          attune_device_launch(1, 1, 1, 1, 1, 1, 1, arguments);
          attune_device_free(buffer);
-       }}};
+       }},
+      {"step_candidates", [](void **arguments) { attune_device_launch(2, 1, 1, 1, 1, 1, 1, arguments); }}};
   if (!metadata.is_object())
     return {};
   if (isForDevice(metadata))
@@ -258,11 +286,14 @@ std::span<const AttuneKernel> attune::test::kernelsFor(const json &metadata) {
   // Arguments are descriptors of one to four dimensions.
   static const uint8_t stepBytes[] = {40, 56, 40, 56, 40, 40, 40};
   static const uint8_t tapBytes[] = {40, 56, 40, 56, 72, 88, 72, 72, 40, 40, 40};
-  static const uint8_t choiceBytes[] = {40, 56, 40, 56, 40, 40, 40, 40};
+  static const uint8_t choiceBytes[] = {40, 56, 40, 56, 40, 40, 40, 56};
+  static const uint8_t candidateBytes[] = {56, 40, 56, 56, 56};
   static const AttuneKernel kernels[] = {{"step", step, stepBytes, sizeof(stepBytes), 0},
                                          {"step_taps", stepTaps, tapBytes, sizeof(tapBytes), 0}};
-  static const AttuneKernel choosing[] = {{"step", stepWithChoices, choiceBytes, sizeof(choiceBytes), 0},
-                                          kernels[1]};
+  static const AttuneKernel choosing[] = {
+      {"step", stepWithChoices, choiceBytes, sizeof(choiceBytes), 0},
+      kernels[1],
+      {"candidates", candidates, candidateBytes, sizeof(candidateBytes), 0}};
   if (!isForDevice(metadata))
     return {};
   if (metadata["entries"][0]["arguments"].back()["role"] == "choice")
@@ -304,7 +335,15 @@ json attune::test::decoderMetadata(int64_t context, int64_t chunk) {
 }
 
 json attune::test::withChoices(json metadata) {
-  metadata["entries"][0]["arguments"].push_back(argument("likeliest", "choice", "i32", {"outputs"}));
+  metadata["entries"][0]["arguments"].push_back(argument("likeliest", "choice", "i32", {"outputs", 1}));
+  metadata["entries"].push_back(
+      {{"name", "step_candidates"},
+       {"arguments",
+        {argument("logits", "input", "f32", {"outputs", logitWidth}),
+         argument("temperatures", "input", "f32", {"outputs"}),
+         argument("order", "scratch", "i32", {"outputs", logitWidth}),
+         argument("candidates", "choice", "i32", {"outputs", candidateCount}),
+         argument("candidate_values", "choice", "f32", {"outputs", candidateCount + 1})}}});
   return metadata;
 }
 

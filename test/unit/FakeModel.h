@@ -18,6 +18,7 @@
 namespace attune::test {
 
 constexpr int64_t vocabulary = 50, logitWidth = 52; // a padded head
+constexpr int64_t candidateCount = 8;               // of a device that chooses tokens
 
 /// What the model must give for the last of these tokens.
 std::vector<float> expectedLogits(std::span<const int32_t> ids);

@@ -329,6 +329,94 @@ TEST(Sampler, PartialSelectionAgreesWithAFullSort) {
   }
 }
 
+/// What a device says of a row; `error` is that of its sum, relative.
+struct Best {
+  Best(const Row &logits, size_t count, double temperature, double error = 0) : row(logits.size()) {
+    Ids order(logits.size());
+    std::iota(order.begin(), order.end(), 0);
+    std::ranges::stable_sort(order, std::greater(), [&](int32_t id) { return logits[id]; });
+    for (float logit : logits)
+      mass += std::exp((logit - logits[order[0]]) / temperature) * (1 + error);
+    for (size_t i = 0; i < count; ++i) {
+      bool isToken = i < order.size() && logits[order[i]] > -Infinity;
+      tokens.push_back(isToken ? order[i] : -1);
+      values.push_back(isToken ? logits[order[i]] : -Infinity);
+    }
+  }
+  attune::LikeliestTokens get() const { return {tokens, values, mass, row}; }
+
+  Ids tokens;
+  Row values;
+  double mass = 0;
+  size_t row;
+};
+
+TEST(Sampler, LikeliestTokensDoForTheRow) {
+  attune::Random random(5);
+  for (SamplerOptions options : {SamplerOptions{.temperature = 1, .topK = 1},
+                                 {.temperature = 0.7, .topK = 16},
+                                 {.temperature = 2, .topK = 40, .topP = 0.7},
+                                 {.temperature = 1, .topK = 20, .topP = 0.9, .minP = 0.1},
+                                 {.temperature = 0.6, .topP = 0.8},
+                                 {.temperature = 1, .topP = 0},
+                                 {.temperature = 0.8, .minP = 0.05},
+                                 {.temperature = 0.9, .topP = 0.95, .minP = 0.02}}) {
+    int known = 0, rows = 300;
+    for (size_t width : {size_t{50}, size_t{400}}) {
+      Sampler whole(options, static_cast<int32_t>(width)), best(options, static_cast<int32_t>(width));
+      ASSERT_TRUE(best.takesCandidates(64));
+      for (int i = 0; i < rows; ++i) {
+        Row logits(width);
+        for (float &logit : logits) // many are equal
+          logit = std::round(static_cast<float>(random.nextUnit()) * 12 * static_cast<float>(i % 7)) / 4;
+        double error = (random.nextUnit() - 0.5) * 1e-4;
+        std::optional<int32_t> chosen = best.sample(Best(logits, 64, options.temperature, error).get());
+        known += chosen.has_value();
+        ASSERT_EQ(chosen ? *chosen : best.sample(logits), whole.sample(logits))
+            << width << ", top-k " << options.topK << ", top-p " << options.topP << ", row " << i;
+      }
+    }
+    EXPECT_GT(known, rows) << "top-k " << options.topK << ", top-p " << options.topP;
+  }
+}
+
+TEST(Sampler, LikeliestTokensAreNotAlwaysEnough) {
+  Row logits(200, 1.f);
+  logits[7] = 3;
+  auto draws = [&](const SamplerOptions &options, int32_t vocabulary, const attune::LikeliestTokens &best) {
+    return Sampler(options, vocabulary).sample(best).has_value();
+  };
+  Best best(logits, 64, 1);
+  EXPECT_TRUE(draws({.temperature = 1, .topK = 64}, 200, best.get()));
+  // Options that look at more, or at other logits.
+  for (SamplerOptions options : {SamplerOptions{.temperature = 1},
+                                 {.temperature = 1, .topK = 65},
+                                 {.temperature = 1, .topK = 5, .repetitionPenalty = 1.1},
+                                 {.topK = 5}}) {
+    EXPECT_FALSE(Sampler(options, 200).takesCandidates(64));
+    EXPECT_FALSE(draws(options, 200, best.get()));
+  }
+  // Probabilities of which the likeliest tokens do not make enough, or just enough.
+  EXPECT_TRUE(draws({.temperature = 1, .topP = 0.03}, 200, best.get()));
+  EXPECT_FALSE(draws({.temperature = 1, .topP = 0.9}, 200, best.get()));
+  double first = 1 / best.mass;
+  EXPECT_FALSE(draws({.temperature = 1, .topP = first}, 200, best.get()));
+  EXPECT_TRUE(draws({.temperature = 1, .minP = 0.5}, 200, best.get()));
+  EXPECT_FALSE(draws({.temperature = 1, .minP = 0.1}, 200, best.get()));
+  // Ids past the vocabulary take places, and parts of the sum.
+  EXPECT_TRUE(draws({.temperature = 1, .topK = 8}, 8, best.get()));
+  EXPECT_FALSE(draws({.temperature = 1, .topK = 8}, 7, best.get()));
+  EXPECT_FALSE(draws({.temperature = 1, .topP = 0.03}, 199, best.get()));
+  EXPECT_FALSE(draws({.temperature = 1, .topK = 8}, 201, best.get()));
+  // Nothing to choose from: the row itself is an error.
+  best.tokens[0] = -1;
+  EXPECT_FALSE(draws({.temperature = 1, .topK = 8}, 200, best.get()));
+  // All that can be chosen, although there are few.
+  Row few(200, -Infinity);
+  few[9] = few[3] = 1;
+  EXPECT_TRUE(draws({.temperature = 1, .topP = 0.999}, 200, Best(few, 64, 1).get()));
+}
+
 TEST(Sampler, NothingIsAllocatedPerToken) {
   constexpr int Vocabulary = 5000;
   Row logits(Vocabulary);

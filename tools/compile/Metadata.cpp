@@ -32,7 +32,8 @@ std::vector<std::string> dimensionNames(llvm::StringRef role, llvm::StringRef na
     return {"weight_bytes"};
   if (role == "cache" || role == "workspace")
     return {(name + "_bytes").str()};
-  if (role == "choice" || name == "output_rows" || (role == "output" && name == "logits"))
+  if (role == "choice" || role == "scratch" || name == "output_rows" || name == "temperatures" ||
+      (role != "tap" && name == "logits"))
     return {"outputs"};
   if (role == "tap" && (name == "final_state" || name == "embedding"))
     return {"tokens"};

@@ -44,6 +44,14 @@
 // CHECK:         }
 // CHECK-NOT:     launch_func
 // CHECK-LABEL: func.func @step(
+// CHECK:         gpu.launch_func {{.*}}@device::@step_likeliest_
+// CHECK-NOT:     launch_func
+// Two more for a sampler that chooses among several tokens, in an entry of their own.
+// CHECK-LABEL: func.func @step_candidates(
+// CHECK:         gpu.launch_func {{.*}}@device::@step_candidates_likeliest_slice_
+// CHECK-NOT:     launch_func
+// CHECK:         gpu.launch_func {{.*}}@device::@step_candidates_likeliest_combine_
+// CHECK-NOT:     launch_func
 
 transformer.parameter @embedding : tensor<320x64xf32> source "model.embed_tokens.weight"
 transformer.parameter @final_norm : tensor<64xf32> source "model.norm.weight"

@@ -91,8 +91,32 @@ func.func @product(%x: memref<?x64xf32>, %w: memref<2x4096xi8>, %y: memref<?x32x
 // CHECK:           arith.cmpf oeq
 // CHECK:           arith.minsi
 // CHECK-NOT:     kernel.likeliest
-func.func @likeliest(%logits: memref<?x96xf32>, %tokens: memref<?xi32>) {
-  kernel.likeliest ins(%logits : memref<?x96xf32>) outs(%tokens : memref<?xi32>)
+func.func @likeliest(%logits: memref<?x96xf32>, %tokens: memref<?x1xi32>) {
+  kernel.likeliest ins(%logits : memref<?x96xf32>) outs(%tokens : memref<?x1xi32>)
+  return
+}
+
+// -----
+
+// Several: a block for each slice sorts it and leaves the best and the slice's mass, a block for each row joins these.
+// CHECK-LABEL: func.func @candidates(
+// CHECK:         gpu.launch blocks({{.*}} = %c3, {{.*}}) threads({{.*}} = %c1024{{.*}} function(@candidates_likeliest_slice_0) workgroup(%[[LOGITS:.*]] : memref<2048xf32, #gpu.address_space<workgroup>>, %[[TOKENS:.*]] : memref<2048xi32, #gpu.address_space<workgroup>>, %{{.*}} : memref<1024xf32, #gpu.address_space<workgroup>>)
+// CHECK:           gpu.barrier
+// CHECK:           scf.if
+// CHECK-COUNT-2:     memref.store %{{.*}}, %[[LOGITS]]
+// CHECK-COUNT-2:     memref.store %{{.*}}, %[[TOKENS]]
+// CHECK:           gpu.barrier
+// CHECK:           memref.store %{{.*}} : memref<?x3x4xi32>
+// CHECK-COUNT-2:   math.exp
+// CHECK:           memref.store %{{.*}} : memref<?x3xf32>
+// CHECK:         gpu.launch {{.*}}threads({{.*}} = %c1024{{.*}} function(@candidates_likeliest_combine_1)
+// CHECK:           math.exp
+// CHECK:           memref.store %{{.*}} : memref<?x4xi32>
+// CHECK:           memref.store %{{.*}} : memref<?x5xf32>
+// CHECK-NOT:     kernel.likeliest
+func.func @candidates(%logits: memref<?x6000xf32>, %temperatures: memref<?xf32>, %pt: memref<?x3x4xi32>, %pm: memref<?x3xf32>, %tokens: memref<?x4xi32>, %values: memref<?x5xf32>) {
+  kernel.likeliest ins(%logits : memref<?x6000xf32>) temperatures(%temperatures : memref<?xf32>) partials(%pt, %pm : memref<?x3x4xi32>, memref<?x3xf32>)
+    outs(%tokens : memref<?x4xi32>) values(%values : memref<?x5xf32>)
   return
 }
 
