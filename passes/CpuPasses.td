@@ -169,7 +169,8 @@ def MathToPolynomials : Pass<"kernel-math-to-polynomials"> {
     ```mlir
     %y = math.exp %x : vector<8xf32>
     ```
-    becomes multiplications and additions on `vector<8xf32>`.
+    becomes multiplications and additions on `vector<8xf32>`, so do scalars. Of f32: exp is off by 8e-8 of its value at most, exactly 0 from -87.34 down to minus infinity and 2.4e38
+    from 88.37 up; erf is off by 3.3e-7 at most.
   }];
   let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::math::MathDialect", "::mlir::vector::VectorDialect"];
 }

@@ -284,7 +284,7 @@ def Tile : Pass<"transformer-tile", "func::FuncOp"> {
       %part = kernel.attention ins(%queries, %rows : tensor<?x3x64xf32>, tensor<?x3xi32>) ...
     ```
   }];
-  let options = [Option<"rows", "rows", "int64_t", "96", "tokens of a product's tile: a multiple of every register tile's rows">,
+  let options = [Option<"rows", "rows", "int64_t", "192", "tokens of a product's tile: a multiple of every register tile's rows">,
                  Option<"queries", "queries", "int64_t", "16", "tokens of an attention tile">,
                  Option<"kernels", "kernels", "bool", "true", "tile kernels too, not only row operations">,
                  Option<"most", "producer-bytes", "int64_t", "0", "a producer with more bytes for a token stays outside of the tile; 0: none does">];

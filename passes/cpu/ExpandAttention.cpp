@@ -339,10 +339,8 @@ private:
       Value kept = arith::MulFOp::create(e, sum, correction);
       sum = e.loop(e.index(0), end, e.lanes(), kept, [&](Value k, ValueRange carried) -> Values {
         Value score = e.loadVector(e.floats(), scores, {row, k});
+        // Of a hidden key 0: the running maximum is finite.
         Value weight = math::ExpOp::create(e, arith::SubFOp::create(e, score, nowWide));
-        Value hidden =
-            arith::CmpFOp::create(e, arith::CmpFPredicate::OEQ, score, e.splat(e.floats(), kHidden));
-        weight = arith::SelectOp::create(e, hidden, e.splat(e.floats(), 0.0), weight);
         storeWeight(weight, row, k);
         return {arith::AddFOp::create(e, carried[0], weight)};
       })[0];

@@ -27,7 +27,7 @@ using attune::PackedFormat;
 namespace {
 
 /// Rows that pass through a panel of weights before the next panel's turn; a multiple of every tile's height.
-constexpr int64_t rowBlock = 96;
+constexpr int64_t rowBlock = 192;
 /// Columns of panels that are unpacked once for all rows, at most: some 600 KB on the stack, which stay in
 /// the second-level cache.
 constexpr int64_t unpackedColumns = 8192;

@@ -205,7 +205,7 @@ func.func @tensors(%x: tensor<?x8xf32>, %w: memref<1x512xi8>, %y: tensor<?x16xf3
 // Sums that tiles leave for the epilogue lie where the function begins, not in the loops around the product: what is taken from the
 // stack in a loop would be taken by each iteration.
 // CHECK-LABEL: func.func @in_loops
-// CHECK: memref.alloca() {{.*}} : memref<96x16xf32>
+// CHECK: memref.alloca() {{.*}} : memref<192x16xf32>
 // CHECK: scf.for
 // CHECK: scf.for
 // CHECK-NOT: memref.alloca

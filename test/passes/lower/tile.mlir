@@ -3,10 +3,10 @@
 
 #all = affine_map<(d0, d1) -> (d0, d1)>
 
-// Tokens and pairs of panels of 16 columns; 96 tokens are a multiple of every register tile's rows. Weights are sliced by panels, extras by columns.
+// Tokens and pairs of panels of 16 columns; 192 tokens are a multiple of every register tile's rows. Weights are sliced by panels, extras by columns.
 // CHECK-LABEL: func.func @linear(
 // CHECK-SAME:      %[[X:.*]]: tensor<?x8xf32>, %[[W:.*]]: memref<3x512xi8>, %[[B:.*]]: tensor<40xf32>)
-// CHECK:           scf.forall (%[[T:.*]], %[[N:.*]]) = (0, 0) to (%{{.*}}, 40) step (96, 32)
+// CHECK:           scf.forall (%[[T:.*]], %[[N:.*]]) = (0, 0) to (%{{.*}}, 40) step (192, 32)
 // CHECK:             %[[COLUMNS:.*]] = affine.min #{{.*}}(%[[N]])
 // CHECK:             %[[PANEL:.*]] = affine.apply #{{.*}}()[%[[N]]]
 // CHECK-DAG:         tensor.extract_slice %[[X]][%[[T]], 0]

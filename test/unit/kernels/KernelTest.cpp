@@ -17,8 +17,8 @@ namespace {
 enum class Epilogue { None, Bias, SiluGate, Residual };
 
 /// Around the heights of register tiles, and more than a block of rows.
-constexpr int rowCounts[] = {1, 2, 3, 4, 5, 6, 7, 13, 17, 33, 61, 101};
-constexpr int maxRows = 101;
+constexpr int rowCounts[] = {1, 2, 3, 4, 5, 6, 7, 13, 33, 53, 197};
+constexpr int maxRows = 197;
 /// Rows of inputs and outputs lie further apart than they are long.
 constexpr int inputGap = 5, outputGap = 3;
 
