@@ -33,16 +33,27 @@ struct QuantizeLoops {
   bool byRow = op.isScaledByRow();
   /// With outliers: a copy of the row without them, and the largest magnitude of each block of it.
   Value rest = {}, maxima = {};
+  /// With one outlier: its place as i32, and the largest magnitude beside it.
+  Value taken = {}, largestLeft = {};
 
   /// Whether all codes of a row have one sum.
   bool hasRowSum() const { return byRow && sums == 1; }
 
-  /// The block's `i`th vector; columns from `valid` on are 0.
+  /// The block's `i`th vector without outliers; columns from `valid` on are 0.
   Value loadInput(Value row, Value first, int64_t i, int64_t valid) {
-    int64_t present = std::clamp<int64_t>(valid - i * e.lanes(), 0, e.lanes());
     Value column = e.add(first, i * e.lanes());
     if (rest)
       return e.loadVector(e.floats(), rest, {column});
+    Value vector = loadColumns(row, column, std::clamp<int64_t>(valid - i * e.lanes(), 0, e.lanes()));
+    if (!taken)
+      return vector;
+    Value lane = e.broadcast(arith::SubIOp::create(e, taken, toInt(column)), e.ints());
+    Value isTaken = arith::CmpIOp::create(e, arith::CmpIPredicate::eq, laneNumbers(), lane);
+    return arith::SelectOp::create(e, isTaken, e.zeros(e.floats()), vector);
+  }
+
+  /// A vector of the input of which `present` columns are there.
+  Value loadColumns(Value row, Value column, int64_t present) {
     if (present == e.lanes())
       return e.loadVector(e.floats(), op.getInput(), {row, column});
     if (present == 0)
@@ -51,6 +62,12 @@ struct QuantizeLoops {
         vector::CreateMaskOp::create(e, e.vectorOf(e.getI1Type(), e.lanes()), ValueRange{e.index(present)});
     return vector::MaskedLoadOp::create(e, e.floats(), op.getInput(), ValueRange{row, column}, mask,
                                         e.zeros(e.floats()));
+  }
+
+  Value toInt(Value index) { return arith::IndexCastOp::create(e, e.getI32Type(), index); }
+  Value laneNumbers() {
+    auto numbers = llvm::to_vector(llvm::seq<int32_t>(0, e.lanes()));
+    return arith::ConstantOp::create(e, DenseElementsAttr::get(e.ints(), ArrayRef(numbers)));
   }
 
   Value floatConstant(double value) { return arith::ConstantOp::create(e, e.getF32FloatAttr(value)); }
@@ -118,19 +135,23 @@ struct QuantizeLoops {
 
   /// The largest magnitude of the row, or of what is left of it.
   Value largestOfRow(Value row) {
-    Values lanes = maxima ? e.loop(e.index(0), e.index(blocks), e.lanes(), Values{e.zeros(e.floats())},
-                                   [&](Value b, ValueRange found) -> Values {
-                                     return {larger(e, found[0], e.loadVector(e.floats(), maxima, {b}))};
-                                   })
-                          : forBlocks({e.zeros(e.floats())},
-                                      [&](Value block, int64_t valid, ValueRange found) -> Values {
-                                        Value largest = found[0];
-                                        for (Value input : loadBlock(row, block, valid))
-                                          largest = larger(e, largest, math::AbsFOp::create(e, input));
-                                        return {largest};
-                                      });
-    return vector::ReductionOp::create(e, vector::CombiningKind::MAXNUMF, lanes[0],
-                                       arith::FastMathFlags::nnan);
+    if (largestLeft)
+      return largestLeft;
+    if (maxima)
+      return largestLane(e.loop(e.index(0), e.index(blocks), e.lanes(), e.zeros(e.floats()),
+                                [&](Value b, ValueRange found) -> Values {
+                                  return {larger(e, found[0], e.loadVector(e.floats(), maxima, {b}))};
+                                })[0]);
+    return largestLane(forBlocks({e.zeros(e.floats())}, [&](Value block, int64_t valid, ValueRange found) {
+      Value largest = found[0];
+      for (Value input : loadBlock(row, block, valid))
+        largest = larger(e, largest, math::AbsFOp::create(e, input));
+      return Values{largest};
+    })[0]);
+  }
+
+  Value largestLane(Value vector) {
+    return vector::ReductionOp::create(e, vector::CombiningKind::MAXNUMF, vector, arith::FastMathFlags::nnan);
   }
 
   void emitRow(Value row) {
@@ -170,9 +191,7 @@ struct QuantizeLoops {
       Value better = arith::CmpFOp::create(e, arith::CmpFPredicate::OGT, values, largest[0]);
       return {arith::SelectOp::create(e, better, values, largest[0])};
     })[0];
-    Value largest = e.broadcast(
-        vector::ReductionOp::create(e, vector::CombiningKind::MAXNUMF, lanes, arith::FastMathFlags::nnan),
-        e.floats());
+    Value largest = e.broadcast(largestLane(lanes), e.floats());
     Value first = e.loop(e.index(0), end, e.lanes(), end, [&](Value i, ValueRange found) -> Values {
       Value equal = arith::CmpFOp::create(e, arith::CmpFPredicate::OEQ, vectorAt(i), largest);
       return {e.min(found[0], e.add(i, firstLane(equal, count)))};
@@ -199,17 +218,66 @@ struct QuantizeLoops {
     Value place = e.add(first, indexOfLargest(PackedFormat::blockColumns, [&](Value i) -> Value {
                           return math::AbsFOp::create(e, e.loadVector(e.floats(), rest, {e.add(first, i)}));
                         }));
-    Value placeInt = arith::IndexCastOp::create(e, e.getI32Type(), place);
-    memref::StoreOp::create(e, e.load(rest, {place}), op.getOutliers(), ValueRange{row, e.index(j)});
-    memref::StoreOp::create(e, arith::SIToFPOp::create(e, e.getF32Type(), placeInt), op.getOutliers(),
-                            ValueRange{row, e.index(count + j)});
+    storeOutlier(row, j, count, e.load(rest, {place}), toInt(place));
     memref::StoreOp::create(e, floatConstant(0), rest, ValueRange{place});
     Value largest = largestMagnitude(e, loadBlock(row, block, PackedFormat::blockColumns));
     memref::StoreOp::create(e, largest, maxima, ValueRange{block});
   }
 
+  /// The only outlier, without a copy of the row.
+  void takeLargest(Value row) {
+    taken = {}; // what is loaded here has it still
+    Values lanes = laneMaxima(row);
+    Value isLargest = arith::CmpFOp::create(e, arith::CmpFPredicate::OEQ, lanes[0],
+                                            e.broadcast(largestLane(lanes[0]), e.floats()));
+    Value places = arith::AddIOp::create(
+        e, arith::MulIOp::create(e, lanes[2], e.splat(e.ints(), int64_t(e.lanes()))), laneNumbers());
+    Value last = arith::ConstantOp::create(e, e.getI32IntegerAttr(static_cast<int32_t>(columns - 1)));
+    Value first = vector::ReductionOp::create(
+        e, vector::CombiningKind::MINUI,
+        arith::SelectOp::create(e, isLargest, places, e.broadcast(last, e.ints())));
+    taken = arith::MinUIOp::create(e, first, last); // no padding, even if no element is a number
+    Value isTaken = arith::CmpIOp::create(e, arith::CmpIPredicate::eq, places, e.broadcast(taken, e.ints()));
+    largestLeft = largestLane(arith::SelectOp::create(e, isTaken, lanes[1], lanes[0]));
+    Value place = arith::IndexCastOp::create(e, e.getIndexType(), taken);
+    storeOutlier(row, 0, 1, e.load(op.getInput(), {row, place}), taken);
+  }
+
+  /// For each lane of a row's vectors: the largest magnitude, the largest of all others, and the number of
+  /// the vector, the first of several, that has the former. What is no number counts as none.
+  Values laneMaxima(Value row) {
+    constexpr double none = -1;
+    Values start{e.splat(e.floats(), none), e.splat(e.floats(), none), e.zeros(e.ints())};
+    return forBlocks(start, [&](Value block, int64_t valid, ValueRange found) {
+      Values current(found);
+      Value number = e.mul(block, PackedFormat::blockColumns / e.lanes());
+      for (auto [i, input] : llvm::enumerate(loadBlock(row, block, valid)))
+        addToMaxima(math::AbsFOp::create(e, input), e.add(number, static_cast<int64_t>(i)), current);
+      return current;
+    });
+  }
+
+  void addToMaxima(Value magnitudes, Value number, MutableArrayRef<Value> maxima) {
+    auto exceeds = [&](Value a, Value b) -> Value {
+      return arith::CmpFOp::create(e, arith::CmpFPredicate::OGT, a, b);
+    };
+    auto choose = [&](Value condition, Value yes, Value no) -> Value {
+      return arith::SelectOp::create(e, condition, yes, no);
+    };
+    Value isLargest = exceeds(magnitudes, maxima[0]), other = choose(isLargest, maxima[0], magnitudes);
+    maxima[1] = choose(exceeds(other, maxima[1]), other, maxima[1]);
+    maxima[0] = choose(isLargest, magnitudes, maxima[0]);
+    maxima[2] = choose(isLargest, e.broadcast(toInt(number), e.ints()), maxima[2]);
+  }
+
+  void storeOutlier(Value row, int64_t j, int64_t count, Value value, Value place) {
+    memref::StoreOp::create(e, value, op.getOutliers(), ValueRange{row, e.index(j)});
+    memref::StoreOp::create(e, arith::SIToFPOp::create(e, e.getF32Type(), place), op.getOutliers(),
+                            ValueRange{row, e.index(count + j)});
+  }
+
   /// From here on the row is its copy.
-  void takeOutliers(Value row) {
+  void takeOutliers(Value row, int64_t count) {
     int64_t padded = blocks * PackedFormat::blockColumns;
     Value copy = e.stackBuffer(MemRefType::get({padded}, e.getF32Type()));
     int64_t whole = llvm::alignTo(blocks, e.lanes());
@@ -218,15 +286,17 @@ struct QuantizeLoops {
       e.storeVector(e.splat(e.floats(), -2.0), maxima, {e.index(whole - e.lanes())});
     copyRow(row, copy);
     rest = copy;
-    int64_t count = cast<MemRefType>(op.getOutliers().getType()).getDimSize(1) / 2;
     for (int64_t j = 0; j < count; ++j)
       takeOutlier(row, j, count);
   }
 
   LogicalResult emit() {
     e.loop(e.index(0), e.dimension(op.getInput(), 0), 1, [&](Value row) {
-      if (op.getOutliers())
-        takeOutliers(row);
+      int64_t count = op.getOutliers() ? cast<MemRefType>(op.getOutliers().getType()).getDimSize(1) / 2 : 0;
+      if (count == 1)
+        takeLargest(row);
+      else if (count)
+        takeOutliers(row, count);
       if (byRow)
         emitRow(row);
       else

@@ -60,6 +60,26 @@ func.func @rows(%x: memref<?x64xf32>, %c: memref<?x64xi8>, %s: memref<?x1xf32>, 
 
 // -----
 
+// One outlier needs no copy of the row: a pass over it finds for each lane the largest magnitude, the largest beside it, and which vector has the former.
+// Codes are made of the input, in which the lane that was taken is 0.
+// CHECK-LABEL: func.func @one_outlier
+// CHECK-NOT: memref.alloca
+// CHECK: scf.for {{.*}} -> (vector<8xf32>, vector<8xf32>, vector<8xi32>)
+// CHECK: vector.reduction <maxnumf>
+// CHECK: %[[PLACE:.*]] = vector.reduction <minui>
+// CHECK: arith.minui %[[PLACE]]
+// CHECK: %[[REST:.*]] = vector.reduction <maxnumf>
+// CHECK: arith.divf %[[REST]], %{{.*}} : f32
+// CHECK: arith.cmpi eq, {{.*}} : vector<8xi32>
+// CHECK: arith.select {{.*}} : vector<8xi1>, vector<8xf32>
+// CHECK: arith.trunci
+func.func @one_outlier(%x: memref<?x64xf32>, %c: memref<?x64xi8>, %s: memref<?x1xf32>, %m: memref<?x1xf32>, %o: memref<?x2xf32>) {
+  kernel.quantize ins(%x : memref<?x64xf32>) outs(%c, %s, %m : memref<?x64xi8>, memref<?x1xf32>, memref<?x1xf32>) outliers(%o : memref<?x2xf32>)
+  return
+}
+
+// -----
+
 // CHECK-LABEL: func.func @tensors
 // CHECK: kernel.quantize
 func.func @tensors(%x: tensor<?x32xf32>, %c: tensor<?x32xi8>, %s: tensor<?x1xf32>, %m: tensor<?x1xf32>) -> tensor<?x32xi8> {

@@ -95,8 +95,9 @@ struct OutlierRun {
 
 class Outliers : public testing::TestWithParam<PackedFormat> {};
 
-void runOutliers(PackedFormat format, int64_t outliers, bool byRow) {
-  for (int64_t k : {33, 64, 100}) {
+void runOutliers(PackedFormat format, int64_t outliers, bool byRow,
+                 std::initializer_list<int64_t> columns = {33, 64, 100}) {
+  for (int64_t k : columns) {
     KernelJit jit(OutlierRun{format, k, 1, outliers, byRow}.text());
     for (int64_t rows : {1, 7, 15, 61}) {
       SCOPED_TRACE(fmt::format("{} columns, {} rows", k, rows));
@@ -117,7 +118,7 @@ TEST_P(Outliers, JoinTheProduct) {
 
 TEST_P(Outliers, JoinTheProductOfScaledRows) {
   runOutliers(GetParam(), 1, /*byRow=*/true);
-  runOutliers(GetParam(), 3, /*byRow=*/true);
+  runOutliers(GetParam(), 3, /*byRow=*/true, {100});
 }
 
 INSTANTIATE_TEST_SUITE_P(Kernels, Outliers,
@@ -148,6 +149,29 @@ TEST(Outliers, ShortAndOddRows) {
     }
   EXPECT_FLOAT_EQ(run.result[0], 3 * run.weights.at(0, 0) - 5 * run.weights.at(0, 1));
   EXPECT_EQ(run.result[outputs], 0);
+}
+
+TEST(Outliers, OneOfOddRows) {
+  OutlierRun run{PackedFormat{PackedFormat::U8, 0, PackedFormat::ScaleF32, false, 128}, 35, 5, 1,
+                 /*byRow=*/true};
+  std::fill(run.input.begin(), run.input.begin() + 35, 0.0f);
+  std::fill(run.input.begin() + 35, run.input.begin() + 70, NAN);
+  std::fill(run.input.begin() + 70, run.input.begin() + 105, -4.0f); // the first of equal ones
+  run.input[3 * 35 + 34] = INFINITY;
+  std::fill(run.input.begin() + 140, run.input.end(), 1e-44f); // a scale that is no normal number
+  run.input[4 * 35 + 20] = 7;
+  run.run(KernelJit(run.text()));
+  auto place = [&](int64_t row) { return run.taken[row * 2 + 1]; };
+  EXPECT_EQ(place(0), 0);
+  EXPECT_LT(place(1), 35);
+  EXPECT_EQ(place(2), 0);
+  EXPECT_EQ(run.codes[2 * 64], 0);
+  EXPECT_EQ(run.codes[2 * 64 + 1], -127);
+  EXPECT_EQ(place(3), 34);
+  EXPECT_TRUE(std::isfinite(run.scales[3]));
+  EXPECT_EQ(place(4), 20);
+  EXPECT_EQ(run.scales[4], 0);
+  EXPECT_FLOAT_EQ(run.result[4 * outputs], 7 * run.weights.at(0, 20));
 }
 
 } // namespace
