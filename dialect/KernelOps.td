@@ -185,10 +185,10 @@ def Kernel_YieldOp : Kernel_Op<"yield", [Pure, Terminator, ReturnLike, ParentOne
   let assemblyFormat = "$value attr-dict `:` type($value)";
 }
 
-def Kernel_EmbedOp : Kernel_DpsOp<"embed"> {
+def Kernel_EmbedOp : Kernel_DpsOp<"embed", [Tileable]> {
   let summary = "Rows of a packed table";
   let description = [{
-    `output[t] = table[ids[t]]`, dequantised from panels: a tied head and the embedding share one copy of the weights.
+    `output[t] = table[ids[t]]`, dequantised from panels: a tied head and the embedding share one copy of the weights. Tiles over tokens.
 
     Example: `kernel.embed ins(%ids : tensor<?xi32>) table(%t : memref<3072x9792xi8>) outs(%o : tensor<?x576xf32>) format(#kernel.packed<codes = i8, group = 32, scale = f16>) -> tensor<?x576xf32>`
   }];

@@ -251,6 +251,29 @@ LogicalResult RouteOp::getResultTilePosition(OpBuilder &b, unsigned index, Array
   return success();
 }
 
+//===-------------------------------- embed -------------------------------===//
+
+SmallVector<utils::IteratorType> EmbedOp::getLoopIteratorTypes() { return parallel(1); }
+
+SmallVector<Range> EmbedOp::getIterationDomain(OpBuilder &b) {
+  return ranges(b, getLoc(), {dimension(b, getLoc(), getIds(), 0)});
+}
+
+/// Any token may need any row of the table: it stays whole.
+FailureOr<TilingResult> EmbedOp::getTiledImplementation(OpBuilder &b, ArrayRef<OpFoldResult> offsets,
+                                                        ArrayRef<OpFoldResult> sizes) {
+  auto rowsOf = [&](Value value) { return slice(b, getLoc(), value, Parts(offsets), Parts(sizes)); };
+  Value ids = rowsOf(getIds()), output = rowsOf(getOutput());
+  return cloneOn(b, *this, {ids, getTable(), output}, {ids, output});
+}
+
+LogicalResult EmbedOp::getResultTilePosition(OpBuilder &b, unsigned index, ArrayRef<OpFoldResult> offsets,
+                                             ArrayRef<OpFoldResult> sizes, Parts &resultOffsets,
+                                             Parts &resultSizes) {
+  wholeRows(b, getLoc(), getDpsInits()[index], offsets[0], sizes[0], resultOffsets, resultSizes);
+  return success();
+}
+
 //===---------------------------- cache update ----------------------------===//
 
 SmallVector<utils::IteratorType> CacheUpdateOp::getLoopIteratorTypes() { return parallel(1); }

@@ -61,6 +61,8 @@ public:
       countProduct(op, op.getWeights());
     else if (auto op = dyn_cast_or_null<kernel::AttentionOp>(kernel))
       countAttention(op);
+    else if (auto op = dyn_cast_or_null<kernel::EmbedOp>(kernel))
+      countEmbed(op);
     else
       countElements(kernel);
     countMoved();
@@ -142,6 +144,17 @@ private:
     number("isCausal", op.getMask().getCausal());
     number("window", op.getMask().getWindow());
     number("chunk", op.getMask().getChunk());
+  }
+
+  /// Of the table each row reads one.
+  void countEmbed(kernel::EmbedOp op) {
+    text("kind", "embed");
+    MemRefType table = wholeType(op.getTable());
+    weightBytes = staticBytes(table);
+    weightBytesOfRow = weightBytes / (table.getDimSize(0) * attune::PackedFormat::panelRows);
+    elsewhere.insert(whole(op.getTable()));
+    number("operationsOfRow", wholeType(op.getOutput()).getShape().back());
+    argument("rows", whole(op.getOutput()));
   }
 
   /// Everything else makes an element with an operation, by the rule of --emit=graph.

@@ -23,12 +23,27 @@ func.func @linear(%x: memref<?x64xf32>, %w: memref<6x4096xi8>, %o: memref<?x96xf
   return
 }
 
+// A row of the table for each token.
+// CHECK-LABEL: func.func @embed(
+// CHECK:         kernel.launch @embed_parallel
+// CHECK-SAME:      kernel.work = {bytesOfRow = 36 : i64, kind = "embed", name = "", operationsOfRow = 8 : i64, rows = {{[0-9]}} : i64, weightBytes = 1024 : i64, weightBytesOfRow = 32 : i64}
+func.func @embed(%ids: memref<?xi32>, %t: memref<2x512xi8>, %o: memref<?x8xf32>) {
+  %c0 = arith.constant 0 : index
+  %n = memref.dim %ids, %c0 : memref<?xi32>
+  scf.forall (%i) in (%n) {
+    %id = memref.subview %ids[%i] [1] [1] : memref<?xi32> to memref<1xi32, strided<[1], offset: ?>>
+    %out = memref.subview %o[%i, 0] [1, 8] [1, 1] : memref<?x8xf32> to memref<1x8xf32, strided<[8, 1], offset: ?>>
+    kernel.embed ins(%id : memref<1xi32, strided<[1], offset: ?>>) table(%t : memref<2x512xi8>) outs(%out : memref<1x8xf32, strided<[8, 1], offset: ?>>) format(<codes = f32>)
+  }
+  return
+}
+
 // A loop of its own kind; without rows nothing is counted for them.
 // CHECK-LABEL: func.func @plain(
 // CHECK:         kernel.launch @plain_parallel
 // CHECK-SAME:      kernel.work = {kind = "loop", name = "", weightBytes = 32 : i64, weightBytesOfRow = 32 : i64}
 // TABLE-DAG:   llvm.mlir.global internal constant @{{.*}}("loop\00")
-// TABLE-DAG:   llvm.mlir.global external hidden constant @"attune_work_x86-64-v3"() {{.*}}section = "attune_work"} : !llvm.array<5 x struct<
+// TABLE-DAG:   llvm.mlir.global external hidden constant @"attune_work_x86-64-v3"() {{.*}}section = "attune_work"} : !llvm.array<6 x struct<
 func.func @plain(%m: memref<8xf32>) {
   %x = arith.constant 2.0 : f32
   scf.forall (%i) in (8) {

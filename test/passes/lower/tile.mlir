@@ -147,6 +147,21 @@ func.func @used_twice_in_a_chain(%x: tensor<?x8xf32>) -> tensor<?x8xf32> {
   return %a : tensor<?x8xf32>
 }
 
+// Each token reads a row of the table, whichever it needs.
+// CHECK-LABEL: func.func @embed(
+// CHECK-SAME:      %[[IDS:.*]]: tensor<?xi32>, %[[TABLE:.*]]: memref<2x512xi8>)
+// CHECK:           scf.forall (%[[T:.*]]) in (%{{.*}})
+// CHECK-DAG:         %[[ID:.*]] = tensor.extract_slice %[[IDS]][%[[T]]] [1]
+// CHECK:             kernel.embed ins(%[[ID]] : tensor<1xi32>) table(%[[TABLE]] : memref<2x512xi8>) outs(%{{.*}} : tensor<1x8xf32>)
+// CHECK:             tensor.parallel_insert_slice
+func.func @embed(%ids: tensor<?xi32>, %t: memref<2x512xi8>) -> tensor<?x8xf32> {
+  %c0 = arith.constant 0 : index
+  %tokens = tensor.dim %ids, %c0 : tensor<?xi32>
+  %e = tensor.empty(%tokens) : tensor<?x8xf32>
+  %r = kernel.embed ins(%ids : tensor<?xi32>) table(%t : memref<2x512xi8>) outs(%e : tensor<?x8xf32>) format(<codes = f32>) -> tensor<?x8xf32>
+  return %r : tensor<?x8xf32>
+}
+
 // Rows of the cache belong to one token each: they are written by blocks of tokens.
 // CHECK-LABEL: func.func @cache_update(
 // CHECK-SAME:      %[[K:[a-z0-9]*]]: tensor<?x3x8xf32>, %[[V:[a-z0-9]*]]: tensor<?x3x8xf32>, %[[B:[a-z0-9]*]]: tensor<?x3xi32>, %[[KEYS:[a-z0-9]*]]: memref<?x3x8x16xf32>,
