@@ -291,6 +291,25 @@ def Tile : Pass<"transformer-tile", "func::FuncOp"> {
   let dependentDialects = ["::mlir::affine::AffineDialect", "::mlir::scf::SCFDialect", "::mlir::tensor::TensorDialect", "::mlir::memref::MemRefDialect"];
 }
 
+def FreshDestinations : Pass<"transformer-fresh-destinations", "::mlir::func::FuncOp"> {
+  let summary = "What slices replace as a whole is not kept";
+  let description = [{
+    Rotations put both halves of each head back into the tensor that they came from. A buffer that is written in place while it is read would have to be copied first. Where the slices that are put into a tensor make up all of it (every dimension is whole but one, which they share out), they go into a new one.
+
+    ```mlir
+    %a = tensor.insert_slice %first into %x[0, 0] [%n, 4] [1, 1] : tensor<?x4xf32> into tensor<?x8xf32>
+    %b = tensor.insert_slice %second into %a[0, 4] [%n, 4] [1, 1] : tensor<?x4xf32> into tensor<?x8xf32>
+    ```
+    becomes
+    ```mlir
+    %e = tensor.empty(%n) : tensor<?x8xf32>
+    %a = tensor.insert_slice %first into %e[0, 0] [%n, 4] [1, 1] : tensor<?x4xf32> into tensor<?x8xf32>
+    %b = tensor.insert_slice %second into %a[0, 4] [%n, 4] [1, 1] : tensor<?x4xf32> into tensor<?x8xf32>
+    ```
+  }];
+  let dependentDialects = ["::mlir::tensor::TensorDialect"];
+}
+
 def Vectorize : Pass<"transformer-vectorize", "func::FuncOp"> {
   let summary = "Vectorise linalg operations on one token";
   let description = [{

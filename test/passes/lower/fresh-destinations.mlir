@@ -1,4 +1,4 @@
-// RUN: attune-opt %s --split-input-file --pass-pipeline="builtin.module(func.func(kernel-fresh-destinations))" | FileCheck %s
+// RUN: attune-opt %s --split-input-file --pass-pipeline="builtin.module(func.func(transformer-fresh-destinations))" | FileCheck %s
 
 // Two halves make up the whole: what it held is not needed.
 // CHECK-LABEL: func.func @halves(

@@ -1,4 +1,5 @@
-// How many launches one token costs: seven for a layer of llama, whatever else is added to the compiler.
+// How many launches one token costs: on a device seven for a layer of llama, whatever else is added to the compiler.
+// RUN: attune-opt %s --transformer-layout --transformer-linalg --transformer-vectors --transformer-buffers | FileCheck %s --check-prefix=CPU
 // RUN: attune-opt %s --transformer-layout --transformer-linalg --transformer-device-tiles --transformer-device-buffers --transformer-device-kernels | FileCheck %s
 
 // CHECK-LABEL: func.func private @layer(
@@ -52,6 +53,19 @@
 // CHECK-NOT:     launch_func
 // CHECK:         gpu.launch_func {{.*}}@device::@step_candidates_likeliest_combine_
 // CHECK-NOT:     launch_func
+
+// The processor: norm; q, k and v; the halves of two rotations; cache; attention; output; norm; gate and up; down. Nothing is copied between them.
+// CPU-LABEL: func.func private @layer(
+// CPU-NOT:     {{(copy|kernel.launch)}}
+// CPU-COUNT-12: kernel.launch
+// CPU-NOT:     {{(copy|kernel.launch)}}
+// CPU:         return
+// CPU-LABEL: func.func @step(
+// CPU-COUNT-2: kernel.launch
+// CPU:         func.call @layer
+// CPU-COUNT-2: kernel.launch
+// CPU-NOT:     kernel.launch
+// CPU:         return
 
 transformer.parameter @embedding : tensor<320x64xf32> source "model.embed_tokens.weight"
 transformer.parameter @final_norm : tensor<64xf32> source "model.norm.weight"
