@@ -2,8 +2,10 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """The table of what bench/table.py has measured: medians, ratios to peers, shares of the limit that binds.
 
-Bytes and operations are those that the work needs: weights once for a decoded token, two operations for each weight of the layers' matrices for a
-token of a prompt (of the head, for its last token alone, and attention is left out), real tokens alone in batches of unequal texts.
+Bytes and operations are those that the work needs: weights once for a decoded token or a batch of texts; two operations for each weight of the layers'
+matrices for a token of a prompt (of the head, for its last token alone) and four for each element of a key that a head's query sees; real tokens alone in
+batches of unequal texts. The least time is that of the bytes, or of all operations one after the other, each kind at its own rate, whichever is longer:
+products of int8 codes at the rate of their instruction mix, attention at that of f32 multiply-adds.
 """
 import statistics
 
@@ -16,13 +18,42 @@ OWN = (TAKEN, INT8)
 INT4, GENAI = "ONNX Runtime GenAI int4", "ONNX Runtime GenAI int4"
 
 
+# Instructions in the place of eight dot products of int8, where a row of activations has one scale: beside them a conversion and a multiply-add for each
+# block of weights. (limits.c measures the mix where each block has its own.)
+BLOCK_WEIGHTS = 10 / 8
+
+
+class Limit:
+    """The least time of some work: `bytes` read from memory, and operations as (key of the machine's limit, how many, what they are)."""
+
+    def __init__(self, bytes=0, *operations):
+        self.bytes, self.operations = bytes, operations
+
+    def share(self, seconds, rate):
+        """Of `seconds`, as text; `rate` gives a limit per second."""
+        reading = self.bytes / rate("read_GBps")
+        computing = sum(count / rate(key) for key, count, _ in self.operations)
+        what = "bandwidth" if reading > computing else " and ".join(name for _, _, name in self.operations)
+        return f"{max(reading, computing) / seconds:.0%} of {what}"
+
+
+def prompt_limit(parameters, layers, width, products, tokens=512):
+    """Of a token of a prompt; width: of all query heads together."""
+    return Limit(0, (*products[:1], 2 * parameters, products[1]), ("fma_GFLOPs", layers * 4 * width * (tokens + 1) / 2, "multiply-adds"))
+
+
 def smollm2_bytes(storage):
     head = max(BITS[storage], BITS["q8_0"])  # 4-bit files keep the table in 8
     return (SMOLLM2[0] * BITS[storage] + SMOLLM2[1] * head) / 8
 
 
-def minilm_operations(batch):
-    return sum(2 * 6 * (4 * 384 ** 2 + 2 * 384 * 1536) * n + 6 * 4 * n * n * 384 for n in LENGTHS[batch])
+def minilm_limit(batch, bits, products):
+    """products: (key of the limit of products, instructions in the place of one, what they are)."""
+    lengths = LENGTHS[batch]
+    key, more, what = products
+    weights = 6 * (4 * 384 ** 2 + 2 * 384 * 1536)
+    attention = ("fma_GFLOPs", sum(6 * 4 * n * n * 384 for n in lengths), "multiply-adds")
+    return Limit(weights * bits / 8, (key, 2 * weights * sum(lengths) * more, what), *([attention] if key != "fma_GFLOPs" else [(*attention[:2], "attention")]))
 
 
 def expert_bytes(experts, tokens):
@@ -81,7 +112,7 @@ class Report:
         self.lines.append(f"| {what} | {value} | {beside} | {ratio} | {goal} | {share} |")
 
     def rate(self, group, what, key, peers, goal, limit=None, only=None):
-        """Tokens per second; `limit` is (key of the machine's limit, work per token)."""
+        """Tokens per second; `limit` is that of a token."""
         self.compare(group, what, [key], f"{{:.{1 if key != 'prefill_tps' else 0}f}} tok/s", max, goal, limit, only)
 
     def compare(self, group, what, keys, unit, faster, goal, limit=None, only=None, program=TAKEN):
@@ -92,8 +123,7 @@ class Report:
         peers = of.peers(keys, faster, only)
         share = "-"
         if limit:
-            of_limit = limit[1] * (own if faster is max else 1e3 / own) / of.limit(limit[0])
-            share = f"{of_limit:.0%} of {limit[2]}"
+            share = limit.share(1 / own if faster is max else own / 1e3, of.limit)
         if not peers and only and not only("llama.cpp"):  # a second line for others, who are not there
             return
         if not peers:
@@ -106,24 +136,27 @@ class Report:
         llama, four = (lambda name: name == "llama.cpp"), (lambda name: name != "llama.cpp" and "int8" not in name)
         for storage in ("q4_1", "q4_0", "q8_0"):
             group, title = f"smollm2-{storage}", f"SmolLM2 {storage.upper()}"
-            bandwidth = ("read_GBps", smollm2_bytes(storage), "bandwidth")
+            bandwidth = Limit(smollm2_bytes(storage))
             self.rate(group, f"{title} decode, short", "decode_tps", llama, "1.4", bandwidth, llama)
             if storage != "q8_0":
                 self.rate(group, f"{title} decode, short", "decode_tps", four, "1.4", bandwidth, four)
             self.rate(group, f"{title} decode after 1024", "decode1k_tps", llama, "2", bandwidth, llama)
             self.rate(group, f"{title} decode after 1024", "decode1k_tps", four, "1.5", bandwidth, lambda name: name == GENAI)
-            self.rate(group, f"{title} prefill 512", "prefill_tps", None, "1.7", ("int8_block_GOPs", 2 * SMOLLM2[0], "instruction mix"))
+            prompt = prompt_limit(SMOLLM2[0], 30, 576, ("int8_block_GOPs", "instruction mix"))
+            self.rate(group, f"{title} prefill 512", "prefill_tps", None, "1.7", prompt, lambda name: name in ("llama.cpp", "CTranslate2 int8"))
+            self.rate(group, f"{title} prefill 512", "prefill_tps", None, "-", prompt, lambda name: name not in ("llama.cpp", "CTranslate2 int8"))
         for storage in ("f16", "f32"):
             self.rate(f"smollm2-{storage}", f"SmolLM2 {storage.upper()} decode, short", "decode_tps", None, "85 %",
-                      ("read_GBps", smollm2_bytes(storage), "bandwidth"))
-        self.rate("smollm2-f32", "SmolLM2 F32 prefill 512", "prefill_tps", None, "1.5", ("fma_GFLOPs", 2 * SMOLLM2[0], "multiply-add peak"))
+                      Limit(smollm2_bytes(storage)))
+        self.rate("smollm2-f32", "SmolLM2 F32 prefill 512", "prefill_tps", None, "1.5", prompt_limit(SMOLLM2[0], 30, 576, ("fma_GFLOPs", "products")))
         gemma = (GEMMA[0] * 5.6 + GEMMA[1] * BITS["q8_0"]) / 8
-        self.rate("gemma", "Gemma 3 270M Q4_K_M decode, short", "decode_tps", None, "1.4", ("read_GBps", gemma, "bandwidth"))
-        self.rate("gemma", "Gemma 3 270M Q4_K_M prefill 512", "prefill_tps", None, "1.7", ("int8_block_GOPs", 2 * GEMMA[0], "instruction mix"))
+        self.rate("gemma", "Gemma 3 270M Q4_K_M decode, short", "decode_tps", None, "1.4", Limit(gemma))
+        self.rate("gemma", "Gemma 3 270M Q4_K_M prefill 512", "prefill_tps", None, "1.7",
+                  prompt_limit(GEMMA[0], 18, 1024, ("int8_block_GOPs", "instruction mix")))
 
     def encoders(self):
         for batch, goal in (("1x16", "1.6"), ("1x128", "1.15"), ("32x128", "1.2"), ("32xmix", "2")):
-            limit = ("fma_GFLOPs", minilm_operations(batch), "multiply-add peak")
+            limit = minilm_limit(batch, 32, ("fma_GFLOPs", 1, "products"))
             title = f"MiniLM f32 {batch}" + (", peers padded or ragged" if batch == "32xmix" else "")
             self.compare("minilm", title, [f"ms/{batch}"], "{:.2f} ms", min, goal, limit)
         of = self.groups.get("minilm")
@@ -131,10 +164,10 @@ class Report:
             ways = of.peers(["ms/32xmix sorted", "ms/32xmix single"], min)
             if ways:
                 self.line("MiniLM f32 32xmix, peers in buckets or one by one", f"{own:.2f} ms", f"{ways[0][0]} {ways[0][1]:.2f} ms", f"{ways[0][1] / own:.2f}", "1.2")
-        for program, stored, limit, of_what in ((TAKEN, "q8_0", "int8_block_GOPs", "instruction mix"), (INT8, "int8", "int8_GOPs", "dot products alone")):
+        for program, stored, bits, more, what in ((TAKEN, "q8_0", 8.5, BLOCK_WEIGHTS, "instruction mix"), (INT8, "int8", 8, 1, "dot products")):
             for batch in LENGTHS:
                 self.compare("minilm-int8", f"MiniLM --quantize={stored} {batch}", [f"ms/{batch}"], "{:.2f} ms", min, "1.5",
-                             (limit, minilm_operations(batch), of_what), lambda name: "int8" in name, program)
+                             minilm_limit(batch, bits, ("int8_GOPs", more, what)), lambda name: "int8" in name, program)
         of = self.groups.get("minilm-int8")
         if of and (reference := of.rounds[0].get("transformers f32")):
             for name in of.names:
