@@ -37,9 +37,13 @@ class Limit:
         return f"{max(reading, computing) / seconds:.0%} of {what}"
 
 
-def prompt_limit(parameters, layers, width, products, tokens=512):
-    """Of a token of a prompt; width: of all query heads together."""
-    return Limit(0, (*products[:1], 2 * parameters, products[1]), ("fma_GFLOPs", layers * 4 * width * (tokens + 1) / 2, "multiply-adds"))
+def attention(operations):
+    return ("fma_GFLOPs", operations, "attention")
+
+
+def prompt_limit(parameters, layers, width, rate, what, tokens=512):
+    """Of a token of a prompt: products at a machine's rate, `what` they are; width: of all query heads together."""
+    return Limit(0, (rate, 2 * parameters, what), attention(layers * 4 * width * (tokens + 1) / 2))
 
 
 def smollm2_bytes(storage):
@@ -47,13 +51,10 @@ def smollm2_bytes(storage):
     return (SMOLLM2[0] * BITS[storage] + SMOLLM2[1] * head) / 8
 
 
-def minilm_limit(batch, bits, products):
-    """products: (key of the limit of products, instructions in the place of one, what they are)."""
-    lengths = LENGTHS[batch]
-    key, more, what = products
-    weights = 6 * (4 * 384 ** 2 + 2 * 384 * 1536)
-    attention = ("fma_GFLOPs", sum(6 * 4 * n * n * 384 for n in lengths), "multiply-adds")
-    return Limit(weights * bits / 8, (key, 2 * weights * sum(lengths) * more, what), *([attention] if key != "fma_GFLOPs" else [(*attention[:2], "attention")]))
+def minilm_limit(batch, bits, rate, what, instructions=1):
+    """instructions: in the place of one that the rate counts."""
+    lengths, weights = LENGTHS[batch], 6 * (4 * 384 ** 2 + 2 * 384 * 1536)
+    return Limit(weights * bits / 8, (rate, 2 * weights * sum(lengths) * instructions, what), attention(sum(6 * 4 * n * n * 384 for n in lengths)))
 
 
 def expert_bytes(experts, tokens):
@@ -142,21 +143,21 @@ class Report:
                 self.rate(group, f"{title} decode, short", "decode_tps", four, "1.4", bandwidth, four)
             self.rate(group, f"{title} decode after 1024", "decode1k_tps", llama, "2", bandwidth, llama)
             self.rate(group, f"{title} decode after 1024", "decode1k_tps", four, "1.5", bandwidth, lambda name: name == GENAI)
-            prompt = prompt_limit(SMOLLM2[0], 30, 576, ("int8_block_GOPs", "instruction mix"))
+            prompt = prompt_limit(SMOLLM2[0], 30, 576, "int8_block_GOPs", "instruction mix")
             self.rate(group, f"{title} prefill 512", "prefill_tps", None, "1.7", prompt, lambda name: name in ("llama.cpp", "CTranslate2 int8"))
             self.rate(group, f"{title} prefill 512", "prefill_tps", None, "-", prompt, lambda name: name not in ("llama.cpp", "CTranslate2 int8"))
         for storage in ("f16", "f32"):
             self.rate(f"smollm2-{storage}", f"SmolLM2 {storage.upper()} decode, short", "decode_tps", None, "85 %",
                       Limit(smollm2_bytes(storage)))
-        self.rate("smollm2-f32", "SmolLM2 F32 prefill 512", "prefill_tps", None, "1.5", prompt_limit(SMOLLM2[0], 30, 576, ("fma_GFLOPs", "products")))
+        self.rate("smollm2-f32", "SmolLM2 F32 prefill 512", "prefill_tps", None, "1.5", prompt_limit(SMOLLM2[0], 30, 576, "fma_GFLOPs", "products"))
         gemma = (GEMMA[0] * 5.6 + GEMMA[1] * BITS["q8_0"]) / 8
         self.rate("gemma", "Gemma 3 270M Q4_K_M decode, short", "decode_tps", None, "1.4", Limit(gemma))
         self.rate("gemma", "Gemma 3 270M Q4_K_M prefill 512", "prefill_tps", None, "1.7",
-                  prompt_limit(GEMMA[0], 18, 1024, ("int8_block_GOPs", "instruction mix")))
+                  prompt_limit(GEMMA[0], 18, 1024, "int8_block_GOPs", "instruction mix"))
 
     def encoders(self):
         for batch, goal in (("1x16", "1.6"), ("1x128", "1.15"), ("32x128", "1.2"), ("32xmix", "2")):
-            limit = minilm_limit(batch, 32, ("fma_GFLOPs", 1, "products"))
+            limit = minilm_limit(batch, 32, "fma_GFLOPs", "products")
             title = f"MiniLM f32 {batch}" + (", peers padded or ragged" if batch == "32xmix" else "")
             self.compare("minilm", title, [f"ms/{batch}"], "{:.2f} ms", min, goal, limit)
         of = self.groups.get("minilm")
@@ -164,10 +165,10 @@ class Report:
             ways = of.peers(["ms/32xmix sorted", "ms/32xmix single"], min)
             if ways:
                 self.line("MiniLM f32 32xmix, peers in buckets or one by one", f"{own:.2f} ms", f"{ways[0][0]} {ways[0][1]:.2f} ms", f"{ways[0][1] / own:.2f}", "1.2")
-        for program, stored, bits, more, what in ((TAKEN, "q8_0", 8.5, BLOCK_WEIGHTS, "instruction mix"), (INT8, "int8", 8, 1, "dot products")):
+        for program, stored, bits, what, instructions in ((TAKEN, "q8_0", 8.5, "instruction mix", BLOCK_WEIGHTS), (INT8, "int8", 8, "dot products", 1)):
             for batch in LENGTHS:
                 self.compare("minilm-int8", f"MiniLM --quantize={stored} {batch}", [f"ms/{batch}"], "{:.2f} ms", min, "1.5",
-                             minilm_limit(batch, bits, ("int8_GOPs", more, what)), lambda name: "int8" in name, program)
+                             minilm_limit(batch, bits, "int8_GOPs", what, instructions), lambda name: "int8" in name, program)
         of = self.groups.get("minilm-int8")
         if of and (reference := of.rounds[0].get("transformers f32")):
             for name in of.names:
