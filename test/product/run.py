@@ -707,8 +707,7 @@ def test_compare():
     tolerance = worst * 0.999
     code, out, errors = call(COMPILE, model, "--compare", "3,14,15,9", "--compare-tolerance", f"{tolerance:.17g}")
     said = errors[errors.find("wrong by ") + 9:].split(" ")[0]
-    digits = sum(map(str.isdigit, said.split("e")[0]))  # with as many, the tolerance is another number
-    check("--compare tells an error from the tolerance", code == 1 and float(said) > float(f"{tolerance:.{digits}g}"), errors)
+    check("--compare tells an error from the tolerance", code == 1 and float(said) > tolerance, errors)
     for ids in ("40", "-1", "x", "", "@none", ",".join(["1"] * (CONTEXT + 1))):
         code, _, errors = call(COMPILE, model, "--compare", ids)
         check(f"--compare '{ids}'", code == 1 and errors, f"exit {code}: {errors}")

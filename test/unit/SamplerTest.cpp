@@ -334,7 +334,7 @@ struct Best {
   Best(const Row &logits, size_t count, double temperature, double error = 0) : row(logits.size()) {
     Ids order(logits.size());
     std::iota(order.begin(), order.end(), 0);
-    std::ranges::stable_sort(order, std::greater(), [&](int32_t id) { return logits[id]; });
+    std::ranges::sort(order, std::less(), [&](int32_t id) { return std::pair(-logits[id], id); });
     for (float logit : logits)
       mass += std::exp((logit - logits[order[0]]) / temperature) * (1 + error);
     for (size_t i = 0; i < count; ++i) {
