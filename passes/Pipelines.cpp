@@ -93,6 +93,7 @@ void transformer::buildVectorPipeline(OpPassManager &pm) {
 }
 
 static void bufferize(OpPassManager &pm) {
+  pm.addNestedPass<func::FuncOp>(createFreshDestinations()); // before, cse would let them be others' too
   pm.addPass(bufferization::createEmptyTensorEliminationPass());
   pm.addPass(bufferization::createOneShotBufferizePass());
   cleanUp(pm);
@@ -101,7 +102,6 @@ static void bufferize(OpPassManager &pm) {
 }
 
 void transformer::buildBufferPipeline(OpPassManager &pm) {
-  pm.addNestedPass<func::FuncOp>(createFreshDestinations()); // later, cse would let them be others' too
   bufferize(pm);
   bufferization::PromoteBuffersToStackPassOptions stack;
   stack.maxAllocSizeInBytes = 4096;
@@ -150,7 +150,6 @@ void transformer::buildDeviceTilePipeline(OpPassManager &pm) {
   TileOptions options;
   options.kernels = false;
   options.most = 16384; // of a block's memory, which holds a few of them
-  pm.addNestedPass<func::FuncOp>(createFreshDestinations());
   pm.addNestedPass<func::FuncOp>(createTile(options));
   cleanUp(pm);
 }
