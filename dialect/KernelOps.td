@@ -55,6 +55,13 @@ def Kernel_QuantizeOp : Kernel_DpsOp<"quantize", [Tileable]> {
   let hasVerifier = 1;
 }
 
+defvar ProductInterface = [{
+    MutableOperandRange getDpsInitsMutable() { return getOutputMutable(); }
+    bool isQuantized() { return static_cast<bool>(getScales()); }
+    /// Whether each row of the quantised input has one scale.
+    bool isScaledByRow() { return isQuantized() && ::llvm::cast<::mlir::ShapedType>(getScales().getType()).getDimSize(1) == 1; }
+}];
+
 def Kernel_LinearOp : Kernel_DpsOp<"linear", [AttrSizedOperandSegments, Tileable, SingleBlock]> {
   let summary = "Products with packed weights, combined elementwise";
   let description = [{
@@ -86,12 +93,7 @@ def Kernel_LinearOp : Kernel_DpsOp<"linear", [AttrSizedOperandSegments, Tileable
     `weights` `(` $weights `:` type($weights) `)` (`extras` `(` $extras^ `:` type($extras) `)`)? `outs` `(` $output `:` type($output) `)`
     `format` `(` $format `)` `columns` `(` $columns `)` attr-dict-with-keyword $epilogue (`->` type($result)^)?
   }];
-  let extraClassDeclaration = [{
-    MutableOperandRange getDpsInitsMutable() { return getOutputMutable(); }
-    bool isQuantized() { return static_cast<bool>(getScales()); }
-    /// Whether each row of the quantised input has one scale.
-    bool isScaledByRow() { return isQuantized() && ::llvm::cast<::mlir::ShapedType>(getScales().getType()).getDimSize(1) == 1; }
-  }];
+  let extraClassDeclaration = ProductInterface;
   let hasVerifier = 1;
 }
 
@@ -124,12 +126,7 @@ def Kernel_GroupedLinearOp : Kernel_DpsOp<"grouped_linear", [AttrSizedOperandSeg
     (`extras` `(` $extras^ `:` type($extras) `)`)? `outs` `(` $output `:` type($output) `)`
     `format` `(` $format `)` `columns` `(` $columns `)` attr-dict-with-keyword $epilogue (`->` type($result)^)?
   }];
-  let extraClassDeclaration = [{
-    MutableOperandRange getDpsInitsMutable() { return getOutputMutable(); }
-    bool isQuantized() { return static_cast<bool>(getScales()); }
-    /// Whether each row of the quantised input has one scale.
-    bool isScaledByRow() { return isQuantized() && ::llvm::cast<::mlir::ShapedType>(getScales().getType()).getDimSize(1) == 1; }
-  }];
+  let extraClassDeclaration = ProductInterface;
   let hasVerifier = 1;
 }
 
