@@ -23,47 +23,53 @@ void GpuDriver::check(Result result, const char *what) const {
     throw Error(fmt::format("{}'s driver: {}: {} (error {})", maker, what, textOf(result), result));
 }
 
+/// What both makers have: NVIDIA's name for a function, and AMD's.
+void GpuDriver::find(const DynamicLibrary &library, const char *old, Names names) {
+  auto find = [&](auto &function, const char *nvidia, const char *amd) {
+    library.find(function, names == Names::Cuda ? nvidia : amd, old);
+  };
+  find(init, "cuInit", "hipInit");
+  find(getVersion, "cuDriverGetVersion", "hipRuntimeGetVersion");
+  find(getErrorString, "cuGetErrorString", "hipDrvGetErrorString");
+  find(deviceGetCount, "cuDeviceGetCount", "hipGetDeviceCount");
+  find(deviceGet, "cuDeviceGet", "hipDeviceGet");
+  find(deviceGetName, "cuDeviceGetName", "hipDeviceGetName");
+  find(moduleLoad, "cuModuleLoadDataEx", "hipModuleLoadDataEx");
+  find(moduleUnload, "cuModuleUnload", "hipModuleUnload");
+  find(moduleGetFunction, "cuModuleGetFunction", "hipModuleGetFunction");
+  find(memoryInfo, "cuMemGetInfo_v2", "hipMemGetInfo");
+  find(allocate, "cuMemAlloc_v2", "hipMalloc");
+  find(release, "cuMemFree_v2", "hipFree");
+  find(fill, "cuMemsetD8Async", "hipMemsetD8Async");
+  find(copyToDevice, "cuMemcpyHtoDAsync_v2", "hipMemcpyHtoDAsync");
+  find(copyToHost, "cuMemcpyDtoHAsync_v2", "hipMemcpyDtoHAsync");
+  find(copyOnDevice, "cuMemcpyDtoDAsync_v2", "hipMemcpyDtoDAsync");
+  find(streamCreate, "cuStreamCreate", "hipStreamCreateWithFlags");
+  find(streamDestroy, "cuStreamDestroy_v2", "hipStreamDestroy");
+  find(streamSynchronize, "cuStreamSynchronize", "hipStreamSynchronize");
+  find(launch, "cuLaunchKernel", "hipModuleLaunchKernel");
+  find(beginCapture, "cuStreamBeginCapture_v2", "hipStreamBeginCapture");
+  find(endCapture, "cuStreamEndCapture", "hipStreamEndCapture");
+  find(graphInstantiate, "cuGraphInstantiateWithFlags", "hipGraphInstantiateWithFlags");
+  find(graphDestroy, "cuGraphDestroy", "hipGraphDestroy");
+  find(graphExecDestroy, "cuGraphExecDestroy", "hipGraphExecDestroy");
+  find(graphLaunch, "cuGraphLaunch", "hipGraphLaunch");
+}
+
 const CudaDriver &CudaDriver::get() {
   static const CudaDriver driver; // tried again if it throws
   return driver;
 }
 
 CudaDriver::CudaDriver() : GpuDriver("cuda", "NVIDIA") {
+  constexpr char old[] = "NVIDIA's driver on this machine is too old";
   DynamicLibrary library({"libcuda.so.1"},
                          "this program runs on an NVIDIA GPU, but there is no driver for one here");
-  auto find = [&](auto &function, const char *name) {
-    library.find(function, name, "NVIDIA's driver on this machine is too old");
-  };
-  find(init, "cuInit");
-  find(getVersion, "cuDriverGetVersion");
-  find(getErrorString, "cuGetErrorString");
-  find(deviceGetCount, "cuDeviceGetCount");
-  find(deviceGet, "cuDeviceGet");
-  find(deviceGetName, "cuDeviceGetName");
-  find(moduleLoad, "cuModuleLoadDataEx");
-  find(moduleUnload, "cuModuleUnload");
-  find(moduleGetFunction, "cuModuleGetFunction");
-  find(memoryInfo, "cuMemGetInfo_v2");
-  find(allocate, "cuMemAlloc_v2");
-  find(release, "cuMemFree_v2");
-  find(fill, "cuMemsetD8Async");
-  find(copyToDevice, "cuMemcpyHtoDAsync_v2");
-  find(copyToHost, "cuMemcpyDtoHAsync_v2");
-  find(copyOnDevice, "cuMemcpyDtoDAsync_v2");
-  find(streamCreate, "cuStreamCreate");
-  find(streamDestroy, "cuStreamDestroy_v2");
-  find(streamSynchronize, "cuStreamSynchronize");
-  find(launch, "cuLaunchKernel");
-  find(beginCapture, "cuStreamBeginCapture_v2");
-  find(endCapture, "cuStreamEndCapture");
-  find(graphInstantiate, "cuGraphInstantiateWithFlags");
-  find(graphDestroy, "cuGraphDestroy");
-  find(graphExecDestroy, "cuGraphExecDestroy");
-  find(graphLaunch, "cuGraphLaunch");
-  find(deviceGetAttribute, "cuDeviceGetAttribute");
-  find(contextRetain, "cuDevicePrimaryCtxRetain");
-  find(contextRelease, "cuDevicePrimaryCtxRelease_v2");
-  find(contextSetCurrent, "cuCtxSetCurrent");
+  find(library, old, Names::Cuda);
+  library.find(deviceGetAttribute, "cuDeviceGetAttribute", old);
+  library.find(contextRetain, "cuDevicePrimaryCtxRetain", old);
+  library.find(contextRelease, "cuDevicePrimaryCtxRelease_v2", old);
+  library.find(contextSetCurrent, "cuCtxSetCurrent", old);
   start();
 }
 
@@ -73,38 +79,11 @@ const HipDriver &HipDriver::get() {
 }
 
 HipDriver::HipDriver() : GpuDriver("rocm", "AMD") {
+  constexpr char old[] = "HIP on this machine is too old, that of ROCm 6 is needed";
   DynamicLibrary library({"libamdhip64.so.7", "libamdhip64.so.6", "libamdhip64.so"},
                          "this program runs on an AMD GPU, but there is no ROCm here");
-  auto find = [&](auto &function, const char *name) {
-    library.find(function, name, "HIP on this machine is too old, that of ROCm 6 is needed");
-  };
-  find(init, "hipInit");
-  find(getVersion, "hipRuntimeGetVersion");
-  find(getErrorString, "hipDrvGetErrorString");
-  find(deviceGetCount, "hipGetDeviceCount");
-  find(deviceGet, "hipDeviceGet");
-  find(deviceGetName, "hipDeviceGetName");
-  find(moduleLoad, "hipModuleLoadDataEx");
-  find(moduleUnload, "hipModuleUnload");
-  find(moduleGetFunction, "hipModuleGetFunction");
-  find(memoryInfo, "hipMemGetInfo");
-  find(allocate, "hipMalloc");
-  find(release, "hipFree");
-  find(fill, "hipMemsetD8Async");
-  find(copyToDevice, "hipMemcpyHtoDAsync");
-  find(copyToHost, "hipMemcpyDtoHAsync");
-  find(copyOnDevice, "hipMemcpyDtoDAsync");
-  find(streamCreate, "hipStreamCreateWithFlags");
-  find(streamDestroy, "hipStreamDestroy");
-  find(streamSynchronize, "hipStreamSynchronize");
-  find(launch, "hipModuleLaunchKernel");
-  find(beginCapture, "hipStreamBeginCapture");
-  find(endCapture, "hipStreamEndCapture");
-  find(graphInstantiate, "hipGraphInstantiateWithFlags");
-  find(graphDestroy, "hipGraphDestroy");
-  find(graphExecDestroy, "hipGraphExecDestroy");
-  find(graphLaunch, "hipGraphLaunch");
-  find(getProperties, "hipGetDevicePropertiesR0600");
-  find(setDevice, "hipSetDevice");
+  find(library, old, Names::Hip);
+  library.find(getProperties, "hipGetDevicePropertiesR0600", old);
+  library.find(setDevice, "hipSetDevice", old);
   start();
 }

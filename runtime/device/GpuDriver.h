@@ -14,6 +14,8 @@
 
 namespace attune {
 
+class DynamicLibrary;
+
 class GpuDriver {
 public:
   using Result = int;
@@ -60,7 +62,12 @@ public:
   Result (*graphLaunch)(Handle, Handle);
 
 protected:
+  enum class Names { Cuda, Hip };
+
   GpuDriver(const char *target, const char *maker) : target(target), maker(maker) {}
+
+  /// Fills the table. Throws attune::Error `old` with what is missing.
+  void find(const DynamicLibrary &library, const char *old, Names names);
 
   /// When the table is filled.
   void start() const;

@@ -159,7 +159,7 @@ struct RocmEngine : GpuEngine {
 
 /// Makers of GPUs.
 struct Maker {
-  const char *target, *library;
+  const char *target, *library, *maker;
   const Blobs &code;
   friend void PrintTo(const Maker &maker, std::ostream *out) { *out << maker.target; }
 };
@@ -171,8 +171,8 @@ protected:
   static nlohmann::json metadata() { return deviceMetadata(GetParam().target); }
 };
 INSTANTIATE_TEST_SUITE_P(, EitherEngine,
-                         testing::Values(Maker{"cuda", "libcuda.so.1", code},
-                                         Maker{"rocm", "libamdhip64.so.7", amdCode}),
+                         testing::Values(Maker{"cuda", "libcuda.so.1", "NVIDIA", code},
+                                         Maker{"rocm", "libamdhip64.so.7", "AMD", amdCode}),
                          [](const auto &info) { return std::string(info.param.target); });
 
 TEST_P(EitherEngine, RunsWithTheDriver) {
@@ -393,14 +393,18 @@ TEST_F(CudaEngine, WhatIsMissingIsSaid) {
   EXPECT_EQ(error(),
             "Fake GPU 0: the driver (CUDA 12.4) does not take the program's code 'device.sm_80.ptx': the "
             "provided PTX was compiled with an unsupported toolchain.: ptxas fatal: nonsense");
-  driver->loadResult = 0;
+}
+
+TEST_P(EitherEngine, MemoryAndKernelsThatAreMissingAreSaid) {
+  FakeProgram fake(metadata(), GetParam().code);
+  auto error = [&] { return errorOf([&] { Engine{fake.program}; }); };
   driver->memory = 700;
   EXPECT_EQ(error(),
             "Fake GPU 0 has not enough memory: 640 bytes are needed for the cache of keys and values (a "
             "smaller context needs less), but 636 bytes of 700 bytes are free");
   driver->memory = 1 << 20;
   driver->kernels = driver->kernels.first(1);
-  EXPECT_EQ(error(), "NVIDIA's driver: step_taps: fake error (error 500)");
+  EXPECT_EQ(error(), std::string(GetParam().maker) + "'s driver: step_taps: fake error (error 500)");
 }
 
 TEST_P(EitherEngine, WeightsGoToTheDeviceOnce) {
@@ -448,14 +452,6 @@ TEST_F(RocmEngine, WhatIsMissingIsSaid) {
   driver->version = 60241134;
   EXPECT_EQ(error(), "Fake GPU 0: the driver (HIP 6.2) does not take the program's code "
                      "'device.gfx90a.hsaco': fake error");
-  driver->loadResult = 0;
-  driver->memory = 700;
-  EXPECT_EQ(error(),
-            "Fake GPU 0 has not enough memory: 640 bytes are needed for the cache of keys and values (a "
-            "smaller context needs less), but 636 bytes of 700 bytes are free");
-  driver->memory = 1 << 20;
-  driver->kernels = driver->kernels.first(1);
-  EXPECT_EQ(error(), "AMD's driver: step_taps: fake error (error 500)");
 }
 
 } // namespace
