@@ -2,8 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 // Mathematical functions become polynomials: a call of the mathematical library for each lane would cost ten
-// times as much. Coefficients are least-maximum fits; errors are those of evaluation in f32, found by trying
-// millions of arguments.
+// times as much. Coefficients are least-maximum fits; test/unit/kernels/PolynomialTest.cpp holds the errors
+// that are stated here.
 
 #include "passes/Passes.h"
 
