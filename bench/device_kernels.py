@@ -23,9 +23,11 @@ ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 sys.path.insert(0, os.path.join(ROOT, "test"))
 from support import ptx
 
+KERNEL = re.compile(r"gpu\.func @(\w+)\(.*?\)(?: workgroup\((.*)\))? kernel")
 LAUNCH = re.compile(r"gpu\.launch_func +@device\w*::@(\w+) .*?threads in \(([^)]*)\).*?args\((.*)\)")
 MEMREF = re.compile(r"memref<((?:[\d?]+x)*)(\w+)")
-BITS = {"f32": 32, "i32": 32, "f16": 16, "bf16": 16, "i8": 8}
+BITS = {"f32": 32, "i32": 32, "i64": 64, "f16": 16, "bf16": 16, "i8": 8}
+DECLARED = 48 << 10  # bytes of a block's memory; what is more is given at the launch, and ptxas does not see it
 
 
 class Launch:
@@ -36,15 +38,15 @@ class Launch:
         self.threads = math.prod(int(size) for size in re.findall(r"%c(\d+)", threads))
         self.buffers = [([int(size) if size != "?" else None for size in shape.split("x")[:-1]], element) for shape, element in MEMREF.findall(arguments)]
 
+    def is_for_one_chip(self):
+        """Such kernels name it, and take weights by maps of theirs: bytes and operations are those of the same product's kernel for every chip."""
+        return "_sm_90a_" in self.name
+
     def is_product(self):
         return "_linear_" in self.name
 
     def uses_matrix_units(self):
         return self.is_product() and "_few_" not in self.name
-
-    def runs_on(self, chip):
-        """Kernels for one chip alone name it."""
-        return "_sm_90a_" not in self.name or chip == "sm_90a"
 
     def tokens(self, most):
         """Of the launch: products choose a kernel by the number of rows."""
@@ -78,9 +80,18 @@ def table(rows):
     return "\n".join([line(rows[0]), "|" + "|".join("---" if i == 0 else "---:" for i in range(len(widths))) + "|", *map(line, rows[1:])])
 
 
-def assembly_table(launches, texts, ptxas):
-    """`texts`: PTX for each chip."""
+def given_memory(text):
+    """Of kernels in MLIR: {kernel: bytes of a block's memory}, where launches give it."""
+    sizes = {name: sum(math.prod(map(int, shape.split("x")[:-1])) * BITS[element] // 8 for shape, element in MEMREF.findall(buffers or "")) for name, buffers in KERNEL.findall(text)}
+    return {name: size for name, size in sizes.items() if size > DECLARED}
+
+
+def assembly_table(launches, texts, given, ptxas):
+    """`texts`: PTX for each chip; `given`: what launches give of a block's memory."""
     made = {chip: ptx.assemble(ptxas, text, chip) for chip, text in texts.items()}
+    for kernels in made.values():
+        for name in kernels.keys() & given.keys():
+            kernels[name].shared = given[name]
     counts = ptx.kernels(texts["sm_90a"])
     rows = [["kernel", "threads", *(f"{what}, {chip}" for chip in ptx.CHIPS for what in ("registers", "blocks")), "shared bytes", "spilled bytes", *ptx.INSTRUCTIONS]]
     for launch in launches:
@@ -95,11 +106,13 @@ def assembly_table(launches, texts, ptxas):
 def roof_table(launches, tokens):
     rows = [["kernel", "tokens", "MB", "GFLOP", *(f"µs, {limits.card}" for limits in ptx.CHIPS.values()), "limit"]]
     for launch in launches:
+        if launch.is_for_one_chip():
+            continue
         count = launch.tokens(tokens)
         operations, limits = launch.operations(count), ptx.CHIPS["sm_90a"]
         seconds = launch.least_seconds(limits, count)
         rows.append([launch.name, str(count), f"{launch.bytes(count) / 1e6:.2f}", f"{operations / 1e9:.2f}" if operations else "-",
-                     *(f"{1e6 * launch.least_seconds(each, count):.1f}" if launch.runs_on(chip) else "-" for chip, each in ptx.CHIPS.items()), "memory" if seconds == launch.bytes(count) / limits.bytes else "arithmetic"])
+                     *(f"{1e6 * launch.least_seconds(each, count):.1f}" for each in ptx.CHIPS.values()), "memory" if seconds == launch.bytes(count) / limits.bytes else "arithmetic"])
     return table(rows)
 
 
@@ -122,9 +135,10 @@ def main():
             sys.exit(done.stderr.strip())
         return done.stdout
 
-    launches = [launch for launch in (Launch(*found) for found in LAUNCH.findall(emit("gpu"))) if arguments.taps or "_taps_" not in launch.name]
+    kernels = emit("gpu")
+    launches = [launch for launch in (Launch(*found) for found in LAUNCH.findall(kernels)) if arguments.taps or "_taps_" not in launch.name]
     ptxas = ptx.find_ptxas()
-    print(assembly_table(launches, {chip: emit("asm", chips_from(chip)) for chip in ptx.CHIPS}, ptxas) if ptxas else "no ptxas here (CUDA, or PyPI's nvidia-cuda-nvcc): nothing is known of registers and spills")
+    print(assembly_table(launches, {chip: emit("asm", chips_from(chip)) for chip in ptx.CHIPS}, given_memory(kernels), ptxas) if ptxas else "no ptxas here (CUDA, or PyPI's nvidia-cuda-nvcc): nothing is known of registers and spills")
     print("\n" + roof_table(launches, arguments.tokens))
 
 

@@ -174,6 +174,39 @@ def AlignBlockMemory : Pass<"kernel-align-block-memory", "gpu::GPUModuleOp"> {
   }];
 }
 
+def DynamicBlockMemory : Pass<"kernel-dynamic-block-memory", "gpu::GPUModuleOp"> {
+  let summary = "More than 48 KB of a block's memory are given at the launch";
+  let description = [{
+    NVIDIA's kernels declare up to 48 KB. The buffers of one that has more follow each other in a variable without a size, which the launch gives one
+    (`AttuneKernel::dynamicBytes`, which `kernel-kernel-table` counts the same way).
+
+    ```mlir
+    gpu.func @k() workgroup(%a : memref<16384xf32, #gpu.address_space<workgroup>>) kernel { ... }
+    ```
+    becomes
+    ```mlir
+    llvm.mlir.global external @attune_block_memory() {addr_space = 3 : i32, alignment = 64 : i64} : !llvm.array<0 x i8>
+    gpu.func @k() kernel { %base = llvm.mlir.addressof @attune_block_memory ... %a = builtin.unrealized_conversion_cast %descriptor ... }
+    ```
+  }];
+  let dependentDialects = ["::mlir::LLVM::LLVMDialect"];
+}
+
+def TensorMapArguments : Pass<"kernel-tensor-map-arguments", "gpu::GPUModuleOp"> {
+  let summary = "Tensor maps are arguments by value";
+  let description = [{
+    What bulk copies of tensors take for a map, an argument of the kernel, is 128 bytes at a multiple of 64 that a launch puts among its arguments.
+
+    ```mlir
+    llvm.func @k(%map: !llvm.ptr) attributes {nvvm.kernel} { nvvm.cp.async.bulk.tensor.shared.cluster.global %to, %map, ... }
+    ```
+    becomes
+    ```mlir
+    llvm.func @k(%map: !llvm.ptr {llvm.align = 64 : i64, llvm.byval = !llvm.array<16 x i64>, nvvm.grid_constant}) attributes {nvvm.kernel} { ... }
+    ```
+  }];
+}
+
 def OpenClMemory : Pass<"kernel-opencl-memory", "gpu::GPUModuleOp"> {
   let summary = "Memrefs of kernels say in which memory of OpenCL they lie";
   let description = [{

@@ -197,7 +197,9 @@ static void lowerDevice(OpPassManager &pm, std::unique_ptr<Pass> conversion) {
 }
 
 void transformer::buildNvvmPipeline(OpPassManager &pm) {
+  pm.nest<gpu::GPUModuleOp>().addPass(createDynamicBlockMemory());
   lowerDevice(pm, createConvertGpuOpsToNVVMOps());
+  pm.nest<gpu::GPUModuleOp>().addPass(createTensorMapArguments());
   pm.nest<gpu::GPUModuleOp>().addPass(createConvertNVVMToLLVMPass()); // what LLVM has no intrinsic for
 }
 

@@ -4,6 +4,7 @@
 // Kernels as functions of the host, for machines without the device.
 
 #include "passes/Passes.h"
+#include "passes/gpu/BlockMemory.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -11,7 +12,6 @@
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/LLVMIR/NVVMDialect.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
-#include "mlir/Dialect/Utils/IndexingUtils.h"
 #include "mlir/IR/IRMapping.h"
 #include "mlir/IR/ImplicitLocOpBuilder.h"
 #include "llvm/ADT/TypeSwitch.h"
@@ -25,8 +25,6 @@ using namespace mlir;
 using namespace mlir::transformer;
 
 namespace {
-
-constexpr int64_t kAlignment = 64; ///< of buffers in a block's memory
 
 /// One kernel on the way to a function.
 class KernelCopy {
@@ -47,7 +45,7 @@ public:
       return failure();
     body = &entry;
     function->setAttr("kernel.emulated", b.getUnitAttr());
-    function->setAttr("kernel.shared_bytes", b.getI64IntegerAttr(sharedBytes));
+    function->setAttr("kernel.shared_bytes", b.getI64IntegerAttr(BlockMemory(kernel).bytes));
     dropMemorySpaces(function);
     SmallVector<Operation *> operations;
     function.walk([&](Operation *op) {
@@ -64,49 +62,27 @@ private:
   ModuleOp module;
   gpu::GPUFuncOp kernel;
   ImplicitLocOpBuilder b;
-  int64_t sharedBytes = 0;
   Block *body = nullptr; ///< the function's first block
 
   /// The block's buffers follow each other in the memory that the runtime gives.
   LogicalResult placeBuffers(Block &entry) {
-    unsigned arguments = kernel.getFunctionType().getNumInputs();
     if (kernel.getNumPrivateAttributions())
       return kernel.emitError() << "has private buffers, which are not emulated";
-    if (entry.getNumArguments() == arguments)
+    unsigned first = firstBuffer(kernel);
+    if (entry.getNumArguments() == first)
       return success();
     auto pointer = LLVM::LLVMPointerType::get(b.getContext());
     Value base = call("attune_item_shared", pointer, {});
-    while (entry.getNumArguments() > arguments) {
-      BlockArgument buffer = entry.getArgument(arguments);
+    for (int64_t offset : BlockMemory(kernel).offsets) {
+      BlockArgument buffer = entry.getArgument(first);
       auto type = cast<MemRefType>(buffer.getType());
       Value address = LLVM::GEPOp::create(b, pointer, b.getI8Type(), base,
-                                          ArrayRef<LLVM::GEPArg>{static_cast<int32_t>(sharedBytes)});
-      buffer.replaceAllUsesWith(describe(address, MemRefType::get(type.getShape(), type.getElementType())));
-      sharedBytes += llvm::alignTo(type.getNumElements() * type.getElementTypeBitWidth() / 8, kAlignment);
-      entry.eraseArgument(arguments);
+                                          ArrayRef<LLVM::GEPArg>{static_cast<int32_t>(offset)});
+      buffer.replaceAllUsesWith(
+          describeBuffer(b, address, MemRefType::get(type.getShape(), type.getElementType())));
+      entry.eraseArgument(first);
     }
     return success();
-  }
-
-  /// A static memref at an address.
-  Value describe(Value address, MemRefType type) {
-    auto words = LLVM::LLVMArrayType::get(b.getI64Type(), static_cast<unsigned>(type.getRank()));
-    auto structure = LLVM::LLVMStructType::getLiteral(
-        b.getContext(), {address.getType(), address.getType(), b.getI64Type(), words, words});
-    Value descriptor = LLVM::PoisonOp::create(b, structure);
-    auto insert = [&](Value value, ArrayRef<int64_t> position) {
-      descriptor = LLVM::InsertValueOp::create(b, descriptor, value, position);
-    };
-    auto word = [&](int64_t value) { return LLVM::ConstantOp::create(b, b.getI64Type(), value); };
-    insert(address, {0});
-    insert(address, {1});
-    insert(word(0), {2});
-    SmallVector<int64_t> strides = computeStrides(type.getShape());
-    for (int64_t i = 0; i < type.getRank(); ++i) {
-      insert(word(type.getDimSize(i)), {3, i});
-      insert(word(strides[static_cast<size_t>(i)]), {4, i});
-    }
-    return UnrealizedConversionCastOp::create(b, TypeRange(type), ValueRange(descriptor)).getResult(0);
   }
 
   void dropMemorySpaces(func::FuncOp function) {
@@ -216,6 +192,16 @@ private:
     return success();
   }
 
+  LogicalResult replaceCopy(NVVM::CpAsyncBulkTensorGlobalToSharedClusterOp op) {
+    if (op.getCoordinates().size() != 3 || op.getMode() != NVVM::TMALoadMode::TILE || op.getMulticastMask() ||
+        op.getPredicate())
+      return op.emitError() << "is not emulated: not a tile of three dimensions for one block";
+    SmallVector<Value> operands{generic(op.getDstMem()), generic(op.getTmaDescriptor()),
+                                generic(op.getMbar())};
+    llvm::append_range(operands, op.getCoordinates());
+    return replaceStep(op, "attune_item_copy_tensor", operands);
+  }
+
   LogicalResult replace(Operation *op) {
     b.setInsertionPoint(op);
     auto number = [&](StringRef name, gpu::Dimension dimension) {
@@ -267,6 +253,19 @@ private:
             return LogicalResult(op.emitError() << "is not emulated: not of the block's memory");
           return replaceStep(op, "attune_item_proxy_fence", {});
         })
+        .Case([&](NVVM::MBarrierInitOp op) {
+          return replaceStep(op, "attune_item_mbarrier_init", {generic(op.getAddr()), op.getCount()});
+        })
+        .Case([&](NVVM::FenceMbarrierInitOp op) { return replaceStep(op, "attune_item_mbarrier_fence", {}); })
+        .Case([&](NVVM::MBarrierArriveExpectTxOp op) {
+          if (op.getPredicate() || op.getNumResults())
+            return LogicalResult(op.emitError() << "is not emulated: it has a predicate or a result");
+          return replaceStep(op, "attune_item_mbarrier_expect", {generic(op.getAddr()), op.getTxcount()});
+        })
+        .Case([&](NVVM::MBarrierTryWaitParityOp op) {
+          return replaceStep(op, "attune_item_mbarrier_wait", {generic(op.getAddr()), op.getPhase()});
+        })
+        .Case([&](NVVM::CpAsyncBulkTensorGlobalToSharedClusterOp op) { return replaceCopy(op); })
         .Case([&](gpu::ReturnOp end) {
           func::ReturnOp::create(b);
           end.erase();

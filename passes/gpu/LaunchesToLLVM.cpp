@@ -3,6 +3,7 @@
 
 #include "passes/gpu/LaunchesToLLVM.h"
 #include "passes/Passes.h"
+#include "passes/gpu/BlockMemory.h"
 #include "passes/gpu/DeviceModules.h"
 
 #include "mlir/Conversion/LLVMCommon/Pattern.h"
@@ -29,6 +30,8 @@ llvm::StringMap<int32_t> transformer::numberKernels(ModuleOp module) {
 
 namespace {
 
+constexpr uint8_t kTensorMapBytes = 128;
+
 LLVM::LLVMFuncOp declareLaunch(OpBuilder &builder, ModuleOp module) {
   constexpr StringLiteral kName = "attune_device_launch";
   if (auto existing = module.lookupSymbol<LLVM::LLVMFuncOp>(kName))
@@ -40,6 +43,22 @@ LLVM::LLVMFuncOp declareLaunch(OpBuilder &builder, ModuleOp module) {
   types.push_back(LLVM::LLVMPointerType::get(builder.getContext()));
   auto type = LLVM::LLVMFunctionType::get(LLVM::LLVMVoidType::get(builder.getContext()), types);
   return LLVM::LLVMFuncOp::create(builder, module.getLoc(), kName, type);
+}
+
+/// The sizes of arguments as a launch has them: a memref is two addresses, an offset, sizes and strides; a
+/// pointer is to a tensor map, which is an argument by value (see `kernel-tensor-map-arguments`).
+SmallVector<uint8_t> argumentBytes(TypeRange types) {
+  SmallVector<uint8_t> bytes;
+  for (Type type : types) {
+    if (auto memref = dyn_cast<MemRefType>(type))
+      bytes.append(static_cast<size_t>(3 + 2 * memref.getRank()), 8);
+    else if (isa<LLVM::LLVMPointerType>(type))
+      bytes.push_back(kTensorMapBytes);
+    else
+      bytes.push_back(
+          type.isIndex() ? 8 : static_cast<uint8_t>(llvm::divideCeil(type.getIntOrFloatBitWidth(), 8)));
+  }
+  return bytes;
 }
 
 /// The arguments lie in a structure on the stack; the runtime gets an array of their addresses.
@@ -61,10 +80,14 @@ struct LowerLaunchFunc : ConvertOpToLLVMPattern<gpu::LaunchFuncOp> {
         LLVM::LLVMStructType::getLiteral(getContext(), llvm::to_vector(ValueRange(values).getTypes()));
     auto addresses = LLVM::LLVMArrayType::get(pointer, static_cast<unsigned>(values.size()));
     Value memory = onStack(b, op, structure), array = onStack(b, op, addresses);
+    SmallVector<uint8_t> bytes = argumentBytes(op.getKernelOperands().getTypes());
     for (auto [i, value] : llvm::enumerate(values)) {
       auto index = static_cast<int32_t>(i);
-      Value field = LLVM::GEPOp::create(b, pointer, structure, memory, ArrayRef<LLVM::GEPArg>{0, index});
-      LLVM::StoreOp::create(b, value, field);
+      Value field = value;
+      if (bytes[i] != kTensorMapBytes) {
+        field = LLVM::GEPOp::create(b, pointer, structure, memory, ArrayRef<LLVM::GEPArg>{0, index});
+        LLVM::StoreOp::create(b, value, field);
+      }
       LLVM::StoreOp::create(
           b, field, LLVM::GEPOp::create(b, pointer, addresses, array, ArrayRef<LLVM::GEPArg>{0, index}));
     }
@@ -115,7 +138,7 @@ struct KernelTable : transformer::impl::KernelTableBase<KernelTable> {
     gpu::GPUFuncOp kernel;
     LLVM::GlobalOp name, bytes, chip; ///< no `chip`: every one
     LLVM::LLVMFuncOp emulated;
-    uint32_t argumentCount = 0, sharedBytes = 0;
+    uint32_t argumentCount = 0, sharedBytes = 0, dynamicBytes = 0;
   };
 
   void runOnOperation() override {
@@ -141,19 +164,6 @@ struct KernelTable : transformer::impl::KernelTableBase<KernelTable> {
       }
   }
 
-  /// The sizes of a kernel's arguments: a memref is two addresses, an offset, sizes and strides.
-  static std::string argumentBytes(gpu::GPUFuncOp kernel) {
-    std::string bytes;
-    for (Type type : kernel.getFunctionType().getInputs()) {
-      if (auto memref = dyn_cast<MemRefType>(type))
-        bytes.append(static_cast<size_t>(3 + 2 * memref.getRank()), 8);
-      else
-        bytes.push_back(
-            type.isIndex() ? 8 : static_cast<char>(llvm::divideCeil(type.getIntOrFloatBitWidth(), 8)));
-    }
-    return bytes;
-  }
-
   static LLVM::GlobalOp createBytes(ImplicitLocOpBuilder &b, const Twine &name, const std::string &bytes) {
     auto type = LLVM::LLVMArrayType::get(b.getI8Type(), static_cast<unsigned>(bytes.size()));
     return LLVM::GlobalOp::create(b, type, /*isConstant=*/true, LLVM::Linkage::Internal, name.str(),
@@ -163,26 +173,26 @@ struct KernelTable : transformer::impl::KernelTableBase<KernelTable> {
   Row createRow(ImplicitLocOpBuilder &b, gpu::GPUModuleOp device, gpu::GPUFuncOp kernel) {
     Row row;
     row.kernel = kernel;
-    std::string bytes = argumentBytes(kernel);
+    SmallVector<uint8_t> bytes = argumentBytes(kernel.getFunctionType().getInputs());
     row.argumentCount = static_cast<uint32_t>(bytes.size());
     row.name = createBytes(b, "attune_kernel_name_" + kernel.getName(), kernel.getName().str() + '\0');
     if (StringRef chip = chipOfDeviceModule(device.getName()); !chip.empty())
       row.chip = createBytes(b, "attune_kernel_chip_" + kernel.getName(), chip.str() + '\0');
-    row.bytes = createBytes(b, "attune_kernel_bytes_" + kernel.getName(), bytes + '\0');
-    for (BlockArgument buffer : kernel.getWorkgroupAttributions()) {
-      auto type = cast<MemRefType>(buffer.getType());
-      row.sharedBytes +=
-          static_cast<uint32_t>(llvm::alignTo(type.getNumElements() * type.getElementTypeBitWidth() / 8, 64));
-    }
+    row.bytes = createBytes(b, "attune_kernel_bytes_" + kernel.getName(),
+                            std::string(bytes.begin(), bytes.end()) + '\0');
+    BlockMemory memory(kernel);
+    row.sharedBytes = static_cast<uint32_t>(memory.bytes);
+    row.dynamicBytes = memory.isDynamic() ? row.sharedBytes : 0;
     auto copy =
         getOperation().lookupSymbol<LLVM::LLVMFuncOp>((device.getName() + "_" + kernel.getName()).str());
     if (copy && copy->hasAttr("kernel.emulated"))
-      row.emulated = createUnpacker(b, copy);
+      row.emulated = createUnpacker(b, copy, bytes);
     return row;
   }
 
   /// void f(ptr arguments): one work item with the arguments that the addresses lead to.
-  static LLVM::LLVMFuncOp createUnpacker(ImplicitLocOpBuilder &b, LLVM::LLVMFuncOp kernel) {
+  static LLVM::LLVMFuncOp createUnpacker(ImplicitLocOpBuilder &b, LLVM::LLVMFuncOp kernel,
+                                         ArrayRef<uint8_t> bytes) {
     OpBuilder::InsertionGuard guard(b);
     auto pointer = LLVM::LLVMPointerType::get(b.getContext());
     auto type = LLVM::LLVMFunctionType::get(LLVM::LLVMVoidType::get(b.getContext()), {pointer});
@@ -194,7 +204,9 @@ struct KernelTable : transformer::impl::KernelTableBase<KernelTable> {
     for (auto [i, argument] : llvm::enumerate(kernel.getArgumentTypes())) {
       Value place = LLVM::GEPOp::create(b, pointer, pointer, entry->getArgument(0),
                                         ArrayRef<LLVM::GEPArg>{static_cast<int32_t>(i)});
-      operands.push_back(LLVM::LoadOp::create(b, argument, LLVM::LoadOp::create(b, pointer, place)));
+      Value address = LLVM::LoadOp::create(b, pointer, place);
+      operands.push_back(
+          bytes[i] == kTensorMapBytes ? address : LLVM::LoadOp::create(b, argument, address).getResult());
     }
     LLVM::CallOp::create(b, kernel, operands);
     LLVM::ReturnOp::create(b, ValueRange{});
@@ -205,7 +217,7 @@ struct KernelTable : transformer::impl::KernelTableBase<KernelTable> {
     auto pointer = LLVM::LLVMPointerType::get(b.getContext());
     Type i32 = b.getI32Type();
     auto row =
-        LLVM::LLVMStructType::getLiteral(b.getContext(), {pointer, pointer, pointer, i32, i32, pointer});
+        LLVM::LLVMStructType::getLiteral(b.getContext(), {pointer, pointer, pointer, i32, i32, pointer, i32});
     auto type = LLVM::LLVMArrayType::get(row, static_cast<unsigned>(rows.size()));
     auto table = LLVM::GlobalOp::create(b, type, /*isConstant=*/true, LLVM::Linkage::External,
                                         "attune_kernels", Attribute());
@@ -229,6 +241,7 @@ struct KernelTable : transformer::impl::KernelTableBase<KernelTable> {
       insert(number(row.argumentCount), 3);
       insert(number(row.sharedBytes), 4);
       insert(addressOrNull(row.chip), 5);
+      insert(number(row.dynamicBytes), 6);
     }
     LLVM::ReturnOp::create(b, value);
     b.setInsertionPointAfter(table);

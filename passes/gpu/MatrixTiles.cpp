@@ -13,10 +13,9 @@ static constexpr int64_t kBlock = PackedFormat::blockColumns;
 Values Tile::place(LoopEmitter &e, Value buffer, Value row, Value column) const {
   if (!isSwizzled)
     return {buffer, row, column};
-  constexpr int64_t kRow = 64, kPiece = 8;
+  constexpr int64_t kPiece = 8;
   Value exchange = e.mul(e.rem(row, kPiece), kPiece);
-  Value within = arith::XOrIOp::create(e, e.rem(column, kRow), exchange);
-  return {buffer, e.add(e.add(e.mul(e.div(column, kRow), step), row), firstRow), within};
+  return {buffer, row, arith::XOrIOp::create(e, column, exchange)};
 }
 
 SmallVector<MatrixUnits::Pending> TileLoader::load(Value tileRow, Value k, Value buffer, Value weightBuffer) {

@@ -16,11 +16,9 @@ namespace mlir::transformer {
 /// Buffers of tiles in a block's memory.
 struct Tile {
   Value memory; ///< buffers x rows x elements of a row
-  int64_t firstRow = 0;
   /// Rows have 64 elements, 128 bytes, whose eighths are exchanged by the row's number, as products of warp
-  /// groups read them; the next 64 elements of a longer row lie `step` rows further.
+  /// groups read them.
   bool isSwizzled = false;
-  int64_t step = 0;
 
   Values place(LoopEmitter &e, Value buffer, Value row, Value column) const;
 };
@@ -52,6 +50,8 @@ public:
 
   /// Starts copies, which are a group, and loads the rest into registers, as f32.
   SmallVector<MatrixUnits::Pending> load(Value tileRow, Value k, Value buffer, Value weightBuffer);
+  /// The inputs alone.
+  void loadInputs(SmallVectorImpl<MatrixUnits::Pending> &pending, Value tileRow, Value k, Value buffer);
 
 private:
   using Pending = MatrixUnits::Pending;
@@ -63,7 +63,6 @@ private:
   TilePart part;
   WeightReader reader;
 
-  void loadInputs(SmallVectorImpl<Pending> &pending, Value tileRow, Value k, Value buffer);
   Value inputOrZero(Value row, Value column);
   Value panelOf(Value i);
   void loadQuantized(SmallVectorImpl<Pending> &pending, Value weight, const Tile &tile, Value k,

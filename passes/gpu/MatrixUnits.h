@@ -36,8 +36,9 @@ public:
   attune::PackedFormat::Codes codes() const {
     return type.isF16() ? attune::PackedFormat::F16 : attune::PackedFormat::BF16;
   }
-  /// The address of an element of a memref that lies row by row, as an i64.
+  /// The address of an element of a memref that lies row by row, as an i64; the same as a pointer.
   Value address(Value memref, ValueRange indices);
+  Value pointer(Value memref, ValueRange indices, NVVM::NVVMMemorySpace space);
 
   /// A vector of f32 in the type.
   Value narrow(Value vector);
@@ -51,8 +52,6 @@ public:
 private:
   DeviceEmitter &e;
   Type type;
-
-  Value pointer(Value memref, ValueRange indices, NVVM::NVVMMemorySpace space);
 };
 
 } // namespace mlir::transformer

@@ -3,21 +3,26 @@
 
 // Tiles of 64 rows and 128 outputs (64 of each of two weights) that a warp group, a block of 128, multiplies
 // by `wgmma.mma_async`: both operands are read from the block's memory. While one step of 64 columns is
-// multiplied, the next is on its way to the other of two buffers.
+// multiplied, the next one's inputs are on their way to the other of two buffers, and the weights of the next
+// two to their stages.
 
 #include "passes/gpu/MatrixTiles.h"
+#include "passes/gpu/WeightStages.h"
 
 using namespace mlir;
 using namespace mlir::transformer;
 
 namespace {
 
-constexpr int64_t kStep = 64;  ///< columns of a step: 128 bytes, a row of the swizzle
-constexpr int64_t kDepth = 16; ///< columns of an instruction
+constexpr int64_t kStep = WeightStages::step; ///< columns of a step: 128 bytes, a row of the inputs' swizzle
+constexpr int64_t kDepth = 16;                ///< columns of an instruction
 constexpr int64_t kRows = TileLoader::rows;
-constexpr int64_t kColumns = kMatrixTileColumns;             ///< of the product
-constexpr int64_t kSums = kRows * kColumns / kWarpGroup;     ///< that a work item has
-constexpr int64_t kRowBytes = 128, kPattern = 8 * kRowBytes; ///< of the swizzle
+constexpr int64_t kColumns = kMatrixTileColumns;              ///< of the product
+constexpr int64_t kSums = kRows * kColumns / kWarpGroup;      ///< that a work item has
+constexpr int64_t kAhead = (WeightStages::count - 1) * kStep; ///< columns whose weights are on their way
+
+/// How an operand's elements change places, as its descriptor has it.
+enum Swizzle : uint64_t { kSwizzle128 = 1, kSwizzle32 = 3 };
 
 class WarpGroupEmitter : Scalars {
 public:
@@ -27,30 +32,36 @@ public:
         outputs(warpGroupColumns(product)), columnTile(columnTile),
         loader(e, units, product, stretch, {kStep, outputs, columnTile}) {
     inputs = e.shared({2, kRows, kStep}, type);
-    weights = e.shared({2, kColumns, kStep}, type);
-    loader.inputs = {inputs, 0, /*isSwizzled=*/true, kStep};
-    for (size_t i = 0; i < product.weights.size(); ++i)
-      loader.weights.push_back({weights, static_cast<int64_t>(i) * outputs, /*isSwizzled=*/true, kStep});
+    loader.inputs = {inputs, /*isSwizzled=*/true};
+    stages.emplace(e, units, type, product, stretch, outputs, columnTile);
     Type sum = LLVM::LLVMStructType::getLiteral(e.getContext(), SmallVector<Type>(kSums, e.getF32Type()));
     zeros = LLVM::ZeroOp::create(e, sum);
   }
 
   void emit() {
+    stages->open();
     e.loop(stretch.begin, stretch.end, kRows, [&](Value tileRow) {
-      storeAll(load(tileRow, e.index(0), e.index(0)));
       int64_t end = llvm::alignTo(product.columns, kStep);
+      // The block's steps are counted through all its tiles.
+      Value firstStep = e.mul(e.div(e.sub(tileRow, stretch.begin), kRows), end / kStep);
+      e.once([&] {
+        for (int64_t k = 0; k < std::min(kAhead, end); k += kStep)
+          stages->copy(e.add(firstStep, k / kStep), e.index(k));
+      });
+      storeInputs(tileRow, e.index(0), e.index(0));
       Value sums = e.loop(e.index(0), e.index(end), kStep, zeros, [&](Value k, ValueRange carried) -> Values {
-        waitForTiles();
-        Value buffer = e.rem(e.div(k, kStep), 2);
-        Value results = multiply(buffer, carried[0]);
+        awaitBlock();
+        Value step = e.add(firstStep, e.div(k, kStep)), buffer = e.rem(e.div(k, kStep), 2);
+        copyAhead(step, k, end);
+        stages->wait(step);
+        Value results = multiply(buffer, stages->stageOf(step), carried[0]);
         // The last step loads itself once more, where nothing reads it.
         Value next = e.min(e.add(k, kStep), e.index(end - kStep));
-        storeAll(load(tileRow, next, e.sub(e.index(1), buffer)));
+        storeInputs(tileRow, next, e.sub(e.index(1), buffer));
         NVVM::WgmmaWaitGroupSyncOp::create(e, 0);
         return {results};
       })[0];
-      NVVM::CpAsyncWaitGroupOp::create(e, 0);
-      e.barrier();
+      e.barrier(); // before the next tile is copied
       storeOutputs(tileRow, sums);
     });
   }
@@ -64,51 +75,61 @@ private:
   int64_t outputs; ///< of each weight
   Value columnTile;
   TileLoader loader;
-  Value inputs, weights, zeros;
-
-  SmallVector<MatrixUnits::Pending> load(Value tileRow, Value k, Value buffer) {
-    return loader.load(tileRow, k, buffer, buffer);
-  }
+  std::optional<WeightStages> stages;
+  Value inputs, zeros;
 
   /// Rounds as late as it can: until then a value may still be on its way while the product runs.
-  void storeAll(SmallVector<MatrixUnits::Pending> pending) {
+  void storeInputs(Value tileRow, Value k, Value buffer) {
+    SmallVector<MatrixUnits::Pending> pending;
+    loader.loadInputs(pending, tileRow, k, buffer);
     for (MatrixUnits::Pending &each : pending)
       each.vector = units.narrow(each.vector);
     units.storeAll(pending);
   }
 
-  /// What all work items have copied and stored is there, and is seen by products.
-  void waitForTiles() {
-    NVVM::CpAsyncWaitGroupOp::create(e, 0);
+  /// What all work items have stored is there, and is seen by products; nothing is multiplied any more.
+  void awaitBlock() {
     auto shared = NVVM::SharedSpaceAttr::get(e.getContext(), NVVM::SharedSpace::shared_cta);
     auto kind = NVVM::ProxyKindAttr::get(e.getContext(), NVVM::ProxyKind::async_shared);
     NVVM::FenceProxyOp::create(e, kind, shared);
     e.barrier();
   }
 
-  Value multiply(Value buffer, Value sums) {
-    // Inputs: eight rows are a pattern, 16 columns are 32 bytes of each. Weights: 16 columns are two
-    // patterns, and the next 64 outputs follow all of a step's columns.
-    Value rows = descriptor(inputs, buffer, /*leading=*/16, /*stride=*/kPattern);
-    Value columns = descriptor(weights, buffer, /*leading=*/kStep * kRowBytes, /*stride=*/kPattern);
+  /// To the stage that was multiplied last.
+  void copyAhead(Value step, Value k, int64_t end) {
+    if (end <= kAhead)
+      return;
+    e.once([&] {
+      e.when(compare(CmpIPredicate::ult, k, e.index(end - kAhead)),
+             [&] { stages->copy(e.add(step, WeightStages::count - 1), e.add(k, kAhead)); });
+    });
+  }
+
+  Value multiply(Value buffer, Value stage, Value sums) {
+    // Inputs: eight rows are a pattern, 16 columns are 32 bytes of each. Weights: eight columns of a panel
+    // are a pattern, and the next 16 outputs are the next panel.
+    constexpr int64_t kPanel = WeightStages::panelBytes, kPattern = WeightStages::patternBytes;
+    Value zero = e.index(0);
+    Value rows =
+        descriptor(inputs, {buffer, zero, zero}, kSwizzle128, /*leading=*/16, /*stride=*/8 * kStep * 2);
+    Value columns = descriptor(stages->memory, {stage, zero, zero, zero}, kSwizzle32, kPanel, kPattern);
     NVVM::WgmmaFenceAlignedOp::create(e);
     for (int64_t k = 0; k < kStep; k += kDepth)
-      sums = accumulate(sums, advance(rows, k * 2), advance(columns, k * kRowBytes));
+      sums = accumulate(sums, advance(rows, k * 2), advance(columns, k * WeightStages::columnBytes));
     NVVM::WgmmaGroupSyncAlignedOp::create(e);
     return sums;
   }
 
   Value constant(int64_t value) { return arith::ConstantOp::create(e, e.getI64IntegerAttr(value)); }
 
-  /// PTX's "Matrix Descriptor Format" of a tile with the swizzle of 128 bytes.
-  Value descriptor(Value memory, Value buffer, int64_t leading, int64_t stride) {
-    constexpr int64_t kAddresses = 0x3ffff, kSwizzle128 = int64_t{1} << 62;
-    auto field = [](int64_t bytes) { return bytes >> 4; };
-    Value address = units.address(memory, {buffer, e.index(0), e.index(0)});
-    address = arith::AndIOp::create(e, address, constant(kAddresses));
+  /// PTX's "Matrix Descriptor Format".
+  Value descriptor(Value memory, ValueRange place, Swizzle swizzle, int64_t leading, int64_t stride) {
+    constexpr int64_t kAddresses = 0x3ffff;
+    auto field = [](int64_t bytes) { return static_cast<uint64_t>(bytes >> 4); };
+    Value address = arith::AndIOp::create(e, units.address(memory, place), constant(kAddresses));
     address = arith::ShRUIOp::create(e, address, constant(4));
-    return arith::OrIOp::create(e, address,
-                                constant(field(leading) << 16 | field(stride) << 32 | kSwizzle128));
+    uint64_t bits = field(leading) << 16 | field(stride) << 32 | static_cast<uint64_t>(swizzle) << 62;
+    return arith::OrIOp::create(e, address, constant(static_cast<int64_t>(bits)));
   }
   Value advance(Value descriptor, int64_t bytes) {
     return bytes ? arith::AddIOp::create(e, descriptor, constant(bytes >> 4)).getResult() : descriptor;

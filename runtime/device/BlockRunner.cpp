@@ -46,6 +46,8 @@ void BlockRunner::begin(const AttuneKernel &which, const Grid &grid, int64_t num
   }
   if (which.sharedBytes)
     std::memset(sharedMemory.get(), 0xff, which.sharedBytes);
+  inMemory.begin(sharedSpan());
+  round = 0;
 }
 
 /// Makes all items such that have not begun.
@@ -71,10 +73,18 @@ void BlockRunner::run(const AttuneKernel &which, const Grid &grid, int64_t numbe
     settle(first, end);
   });
   while (std::ranges::any_of(items, [](const Item &each) { return !each.isThrough; })) {
-    if (settleGroups())
+    bool hasMoved = settleGroups();
+    forEach(WarpSize, [&](int64_t first, int64_t end) {
+      if (settleItems(first, end)) {
+        settle(first, end);
+        hasMoved = true;
+      }
+    });
+    if (hasMoved)
       continue;
     if (std::ranges::any_of(items, [](const Item &each) { return each.waitsFor != &Barrier; }))
       fail(divergence());
+    ++round;
     forEach(WarpSize, [&](int64_t first, int64_t end) {
       resume(first, end);
       settle(first, end);
@@ -84,6 +94,8 @@ void BlockRunner::run(const AttuneKernel &which, const Grid &grid, int64_t numbe
     if (!multiplied[i].areDone())
       fail(fmt::format("work items {} to {} have ended before their products, which no wait has finished",
                        i * WarpSize, std::min((i + 1) * WarpSize, items.size()) - 1));
+  if (!inMemory.areDone())
+    fail("it has ended before its bulk copies, which no wait has finished");
 }
 
 /// Items in their order, `size` of them at a time.
@@ -107,8 +119,22 @@ void BlockRunner::start(int64_t first, int64_t end) {
 
 /// Runs the items of a warp until each waits for others than the warp's, or is through.
 void BlockRunner::settle(int64_t first, int64_t end) {
-  while (completes({items.data() + first, static_cast<size_t>(end - first)}, WarpSize))
-    resume(first, end);
+  do
+    while (settleItems(first, end))
+      ;
+  while (completes({items.data() + first, static_cast<size_t>(end - first)}, WarpSize) &&
+         (resume(first, end), true));
+}
+
+/// Does what single items wait at, each as far as it can go. Returns whether there was any.
+bool BlockRunner::settleItems(int64_t first, int64_t end) {
+  bool any = false;
+  for (int64_t i = first; i < end; ++i)
+    while (completes({items.data() + i, 1}, 1)) {
+      any = true;
+      resume(i, i + 1);
+    }
+  return any;
 }
 
 /// Does what whole warp groups wait at. Returns whether there was any.
@@ -137,9 +163,14 @@ bool BlockRunner::completes(std::span<Item> together, int64_t size) {
   void *operands[GroupSize];
   for (size_t i = 0; i < together.size(); ++i)
     operands[i] = together[i].operands;
-  if (const char *problem = operation->complete({operands, together.size()}))
-    fail(fmt::format("{} of work items {} to {}: {}", operation->name, &together[0] - items.data(),
-                     &together.back() - items.data(), problem));
+  const char *problem = operation->complete({operands, together.size()});
+  if (problem == Collective::NotYet)
+    return false;
+  if (problem)
+    fail(size == 1
+             ? fmt::format("{} of work item {}: {}", operation->name, &together[0] - items.data(), problem)
+             : fmt::format("{} of work items {} to {}: {}", operation->name, &together[0] - items.data(),
+                           &together.back() - items.data(), problem));
   return true;
 }
 
@@ -191,7 +222,13 @@ void BlockRunner::fail(const std::string &what) {
 std::string BlockRunner::divergence() const {
   auto isApart = [](const Item &each) { return each.waitsFor && each.waitsFor != &Barrier; };
   auto found = std::ranges::find_if(items, isApart);
+  auto nameItem = [](auto place) {
+    return fmt::format("work item ({}, {}, {})", place->thread[0], place->thread[1], place->thread[2]);
+  };
   size_t first = 0, end = items.size();
+  if (found != items.end() && found->waitsFor->missing)
+    return fmt::format("{} waits at {} in vain: {}", nameItem(found), found->waitsFor->name,
+                       found->waitsFor->missing(found->operands));
   if (found != items.end()) {
     auto size = static_cast<size_t>(found->waitsFor->items);
     first = static_cast<size_t>(found - items.begin()) / size * size;
@@ -204,9 +241,6 @@ std::string BlockRunner::divergence() const {
   auto apart = std::count_if(items.begin() + static_cast<ptrdiff_t>(first),
                              items.begin() + static_cast<ptrdiff_t>(end),
                              [&](const Item &each) { return each.waitsFor != found->waitsFor; });
-  auto nameItem = [](auto place) {
-    return fmt::format("work item ({}, {}, {})", place->thread[0], place->thread[1], place->thread[2]);
-  };
   return fmt::format("{} waits at {}, but {} {} ({} of {} work items are not there)", nameItem(found),
                      found->waitsFor->name, nameItem(other),
                      other->isThrough ? "has ended" : fmt::format("waits at {}", other->waitsFor->name),

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "runtime/device/DeviceAbi.h"
+#include "runtime/device/EmulatedBarriers.h"
 #include "runtime/device/EmulatedProducts.h"
 #include "runtime/device/Fiber.h"
 
@@ -19,7 +20,11 @@ struct Collective {
   /// What it does, when all items of a warp (or of a warp group) are there: one pointer per item, to what the
   /// item gave. Returns what is wrong, or null.
   const char *(*complete)(std::span<void *const> operands);
-  int64_t items = 32; ///< of a warp; 128: of a warp group
+  int64_t items = 32; ///< of a warp; 128: of a warp group; 1: of one item, which may have to wait
+  std::string (*missing)(void *operands) = nullptr; ///< what an item waits for, for messages
+
+  /// What `complete` returns if the item has to wait on.
+  static constexpr const char *NotYet = "not yet";
 };
 
 /// Runs a kernel's blocks on one thread of the system, each work item as a fiber. Work items run one after
@@ -48,12 +53,14 @@ public:
   int64_t block(int32_t dimension) const { return blockId[dimension]; }
   int64_t thread(int32_t dimension) const { return items[static_cast<size_t>(item)].thread[dimension]; }
   int64_t lane() const { return item % WarpSize; }
+  EmulatedBarriers::User user() const { return {item, round}; }
   std::byte *shared() const { return sharedMemory.get(); }
   void barrier();
   /// Waits for the item's warp or warp group; `operands` is for `collective.complete`.
   void collect(const Collective &collective, void *operands);
   /// Of the item's warp.
   EmulatedProducts &products();
+  EmulatedBarriers &barriers() { return inMemory; }
   std::span<std::byte> sharedSpan() const { return {sharedMemory.get(), sharedBytes}; }
 
   /// Copies that are on their way: see attune_item_copy_async.
@@ -88,6 +95,7 @@ private:
   void start(int64_t first, int64_t end);
   void settle(int64_t first, int64_t end);
   bool settleGroups();
+  bool settleItems(int64_t first, int64_t end);
   bool completes(std::span<Item> together, int64_t size);
   void resume(int64_t first, int64_t end);
   [[noreturn]] void fail(const std::string &what);
@@ -100,9 +108,11 @@ private:
   const Grid *launched = nullptr;
   int64_t blockId[3] = {}, itemsOf[3] = {}; ///< `itemsOf`: the size of block that `items` is for
   int64_t item = 0, next = 0, nextEnd = 0;
+  int64_t round = 0; ///< how many of the block's barriers are through
   std::vector<Item> items;
   std::vector<Copies> copies;               ///< per item, in kernels that have any
   std::vector<EmulatedProducts> multiplied; ///< per warp, in kernels that have any
+  EmulatedBarriers inMemory;
   struct Free {
     void operator()(std::byte *memory) const;
   };

@@ -25,6 +25,12 @@ public:
 protected:
   void activate() const override { driver.contextSetCurrent(context.handle); }
   Handle loadModule(const void *image) override;
+  void allowMemory(Handle function, const AttuneKernel &kernel) override {
+    driver.check(driver.functionSetAttribute(function, CudaDriver::DynamicMemory,
+                                             static_cast<int>(kernel.dynamicBytes)),
+                 kernel.name);
+  }
+  TensorMap makeMap(const PanelTensor &tensor) override;
 
 private:
   struct Context {
@@ -74,6 +80,21 @@ GpuDevice::Handle CudaDevice::loadModule(const void *image) {
   if (Result result = driver.moduleLoad(&module, image, 2, options, values); result != CudaDriver::Success)
     refuseCode(result, log);
   return module;
+}
+
+TensorMap CudaDevice::makeMap(const PanelTensor &tensor) {
+  auto size = [](int64_t value) { return static_cast<uint64_t>(value); };
+  auto count = [](int64_t value) { return static_cast<uint32_t>(value); };
+  uint64_t sizes[] = {PanelTensor::Outputs, size(tensor.columns), size(tensor.panels)};
+  uint64_t strides[] = {PanelTensor::ColumnBytes, size(tensor.panelBytes())};
+  uint32_t box[] = {PanelTensor::Outputs, count(tensor.boxColumns), count(tensor.boxPanels)};
+  uint32_t steps[] = {1, 1, 1};
+  TensorMap map;
+  driver.check(driver.encodeTiled(&map, CudaDriver::Elements16, 3, reinterpret_cast<void *>(tensor.address),
+                                  sizes, strides, box, steps, CudaDriver::NoInterleave, CudaDriver::Swizzle32,
+                                  CudaDriver::Promote256, CudaDriver::FillZeros),
+               "describing weights for copies");
+  return map;
 }
 
 /// Says why the driver does not take the code; its age is the likeliest reason.

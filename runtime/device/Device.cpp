@@ -71,6 +71,17 @@ int32_t Device::read(int64_t address) {
   });
 }
 
+const TensorMap *Device::panelMap(const PanelTensor &tensor) {
+  return guarded([&]() -> const TensorMap * {
+    auto found = maps.find(tensor);
+    if (found == maps.end())
+      found = maps.emplace(tensor, makeMap(tensor)).first;
+    return &found->second;
+  });
+}
+
+TensorMap Device::makeMap(const PanelTensor &) { throw Error("this device copies no tensors"); }
+
 //===-------------------------------------- choice of a device ------------------------------------===//
 
 namespace {
@@ -169,3 +180,7 @@ void *attune_device_allocate(int64_t bytes) { return Device::current()->allocate
 void attune_device_free(void *memory) { Device::current()->releaseInEntry(memory); }
 int32_t attune_device_has_warp_groups(void) { return Device::current()->hasWarpGroups(); }
 int32_t attune_device_read(int64_t address) { return Device::current()->read(address); }
+const void *attune_device_panel_map(int64_t address, int64_t panels, int64_t columns, int32_t boxPanels,
+                                    int32_t boxColumns) {
+  return Device::current()->panelMap({address, panels, columns, boxPanels, boxColumns});
+}

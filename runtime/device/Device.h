@@ -3,10 +3,12 @@
 #pragma once
 
 #include "runtime/device/DeviceAbi.h"
+#include "runtime/device/TensorMap.h"
 
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <span>
@@ -62,6 +64,8 @@ public:
   void *allocateInEntry(int64_t bytes);
   void releaseInEntry(void *memory);
   int32_t read(int64_t address);
+  /// Made once; null after an error.
+  const TensorMap *panelMap(const PanelTensor &tensor);
 
   /// The one whose entry runs on this thread.
   static Device *current();
@@ -73,6 +77,8 @@ protected:
   bool hasFailed() const { return failure != nullptr; }
 
   virtual void launchKernel(int32_t kernel, const Launch &launch) = 0;
+  /// Of a device with warp groups.
+  virtual TensorMap makeMap(const PanelTensor &tensor);
   virtual void runEntry(std::span<const int64_t>, const std::function<void()> &entry) { entry(); }
   /// Called in an entry that cannot be recorded.
   virtual void refuseRecord() {}
@@ -84,6 +90,7 @@ private:
   /// Calls that come from compiled code must not throw: the first error waits for the entry's end.
   template <typename Call> auto guarded(Call call) -> decltype(call());
   std::exception_ptr failure;
+  std::map<PanelTensor, TensorMap> maps;
 };
 
 /// The device that a program runs on: the one that it was compiled for, or what the environment variable

@@ -25,6 +25,7 @@ struct AttuneKernel {
   uint32_t argumentCount;
   uint32_t sharedBytes;       ///< of a block's memory
   const char *chip = nullptr; ///< "sm_90a": the code for this chip alone holds it; null: every code does
+  uint32_t dynamicBytes = 0;  ///< of `sharedBytes`, what a launch gives on NVIDIA's devices
 };
 /// Programs for the CPU have none of both. (Hidden: another library's are not taken for this one's.)
 extern const AttuneKernel attune_kernels[] __attribute__((weak, visibility("hidden")));
@@ -42,6 +43,11 @@ void *attune_device_allocate(int64_t bytes);
 void attune_device_free(void *memory);
 /// Not 0 if warp groups can multiply on the device: it runs the kernels whose chip is sm_90a.
 int32_t attune_device_has_warp_groups(void);
+/// A tensor map, which a kernel gets by value, of `panels` dense panels of two bytes an element at `address`:
+/// dimensions are outputs, columns and panels, a box has all outputs of `boxColumns` of `boxPanels`, with the
+/// swizzle of 32 bytes. It stays. Null after an error.
+const void *attune_device_panel_map(int64_t address, int64_t panels, int64_t columns, int32_t boxPanels,
+                                    int32_t boxColumns);
 /// One number of the device's memory, after what was launched before.
 int32_t attune_device_read(int64_t address);
 
@@ -97,7 +103,7 @@ void attune_item_copy_wait(int32_t left);
 // Operations of a warp group: four subgroups, the first of which has a number that is a multiple of four.
 
 /// PTX's `wgmma.mma_async.sync.aligned.m64nCOLUMNSk16.f32.TYPE.TYPE`: `a` and `b` are matrix descriptors with
-/// the swizzle of 128 bytes, A lies along its columns, B along its columns too or, if it is `transposed`,
+/// a swizzle, A lies along its columns, B along its columns too or, if it is `transposed`,
 /// along its rows; `sums` are the `columns` / 2 registers of D. The sums are there at once, but an operand
 /// that changes before the wait is an error of the step, and so is a block that ends without the wait. Each
 /// warp needs both fences before its first product, and again after a wait.
@@ -109,6 +115,21 @@ void attune_item_wgmma_commit(void);
 void attune_item_wgmma_wait(int32_t left);
 /// `fence.proxy.async.shared::cta`: what the item has written is there for products of its warp group.
 void attune_item_proxy_fence(void);
+
+// Barriers in the block's memory (`mbarrier`), of one work item each. Others than the one that has
+// initialised a barrier may use it after the next barrier of the block.
+
+/// `mbarrier.init.shared.b64`, for `count` arrivals, and `fence.mbarrier_init.release.cluster`, without which
+/// no copy completes on what the item has initialised.
+void attune_item_mbarrier_init(void *barrier, int32_t count);
+void attune_item_mbarrier_fence(void);
+/// `mbarrier.arrive.expect_tx`: an arrival, and so many bytes more that copies have to bring in this phase.
+void attune_item_mbarrier_expect(void *barrier, int32_t bytes);
+/// `mbarrier.try_wait.parity` until it is true: the phase of this parity is over.
+void attune_item_mbarrier_wait(void *barrier, int32_t parity);
+/// `cp.async.bulk.tensor.3d.shared::cluster.global.tile.mbarrier::complete_tx::bytes`. Nothing is copied
+/// before the wait for the barrier; what lay there is gone.
+void attune_item_copy_tensor(void *shared, const void *map, void *barrier, int32_t x, int32_t y, int32_t z);
 }
 
 #endif // ATTUNE_RUNTIME_DEVICE_DEVICEABI_H

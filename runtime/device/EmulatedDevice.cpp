@@ -41,6 +41,7 @@ public:
   void synchronize() override {}
 
 protected:
+  TensorMap makeMap(const PanelTensor &tensor) override { return makeEmulatedMap(tensor); }
   void launchKernel(int32_t number, const Launch &launch) override {
     BlockRunner::Grid grid{{launch.grid[0], launch.grid[1], launch.grid[2]},
                            {launch.block[0], launch.block[1], launch.block[2]},

@@ -44,25 +44,29 @@ struct Descriptor {
 
   uint64_t start, leading, stride, baseOffset, swizzle;
 
+  /// A row of the swizzle has 128, 64 or 32 bytes: numbers 1, 2 and 3.
+  uint64_t pieces() const { return 16 >> swizzle; }
   const char *problem() const {
-    if (swizzle != 1)
-      return "a descriptor has another swizzle than that of 128 bytes";
-    if (baseOffset != 0 || (start & 0x380) != 0)
-      return "a matrix does not begin where a pattern of 1024 bytes does";
+    if (swizzle == 0)
+      return "a descriptor has no swizzle";
+    if (baseOffset != 0 || (start >> 7 & (pieces() - 1)) != 0)
+      return "a matrix does not begin where a pattern of its swizzle does";
     return nullptr;
   }
-  /// The swizzle exchanges the eight pieces of a row of 128 bytes by the row's number in its pattern.
+  /// The swizzle exchanges the pieces of 16 bytes of a row by the address.
   uint64_t addressOf(uint64_t offset) const {
     uint64_t address = start + offset;
-    return address ^ (address >> 7 & 7) << 4;
+    return address ^ (address >> 7 & (pieces() - 1)) << 4;
   }
   // Sixteen bytes, in order: rows lie one after the other in patterns of eight ("K-major") ...
   uint64_t alongDepth(size_t row, size_t piece) const {
-    return addressOf(row / 8 * stride + row % 8 * 128 + piece * 16);
+    return addressOf(row / 8 * stride + row % 8 * pieces() * 16 + piece * 16);
   }
-  // ... or the matrix is transposed: 64 rows lie side by side, depth after depth ("MN-major").
+  // ... or the matrix is transposed: as many rows as a row of the swizzle has lie side by side, depth after
+  // depth ("MN-major").
   uint64_t alongRows(size_t depth, size_t piece) const {
-    return addressOf(depth / 8 * stride + depth % 8 * 128 + piece / 8 * leading + piece % 8 * 16);
+    return addressOf(depth / 8 * stride + depth % 8 * pieces() * 16 + piece / pieces() * leading +
+                     piece % pieces() * 16);
   }
 };
 
@@ -80,6 +84,8 @@ public:
       problem = "a matrix lies outside of the block's memory";
       return elements;
     }
+    if (BlockRunner::running().barriers().isAwaited(memory.data() + offset, sizeof(elements)))
+      problem = "a copy is still on its way to a matrix";
     EmulatedProducts::Read read{memory.data() + offset, {}};
     std::memcpy(read.bytes, read.place, sizeof(read.bytes));
     std::memcpy(&elements, read.bytes, sizeof(elements));

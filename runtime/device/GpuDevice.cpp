@@ -33,8 +33,11 @@ void GpuDevice::open(const void *image, const std::function<bool(std::string_vie
     module = loadModule(image);
     for (const AttuneKernel &kernel : kernels()) {
       Handle function = nullptr;
-      if (!kernel.chip || isIn(kernel.chip)) // host code launches no others
+      if (!kernel.chip || isIn(kernel.chip)) { // host code launches no others
         driver.check(driver.moduleGetFunction(&function, module, kernel.name), kernel.name);
+        if (kernel.dynamicBytes)
+          allowMemory(function, kernel);
+      }
       functions.push_back(function);
     }
   } catch (...) {
@@ -110,17 +113,17 @@ void *GpuDevice::allocate(int64_t bytes, const char *purpose) {
 }
 
 void GpuDevice::launchKernel(int32_t kernel, const Launch &launch) {
-  const char *name = kernels()[static_cast<size_t>(kernel)].name;
+  const AttuneKernel &row = kernels()[static_cast<size_t>(kernel)];
   auto size = [&](int64_t value) {
     if (value > std::numeric_limits<int32_t>::max())
-      throw Error(fmt::format("{}: {} blocks are more than a GPU can launch at once", name, value));
+      throw Error(fmt::format("{}: {} blocks are more than a GPU can launch at once", row.name, value));
     return static_cast<unsigned>(value);
   };
   const auto &[grid, block, arguments] = launch;
   driver.check(driver.launch(functions[static_cast<size_t>(kernel)], size(grid[0]), size(grid[1]),
-                             size(grid[2]), size(block[0]), size(block[1]), size(block[2]), 0, stream,
-                             arguments, nullptr),
-               name);
+                             size(grid[2]), size(block[0]), size(block[1]), size(block[2]), row.dynamicBytes,
+                             stream, arguments, nullptr),
+               row.name);
 }
 
 //===------------------------------------ repeated from a record ----------------------------------===//

@@ -41,6 +41,8 @@ protected:
   virtual void activate() const = 0;
   /// Loads a module from memory; throws if the driver does not take it.
   virtual Handle loadModule(const void *image) = 0;
+  /// Allows launches of a kernel to give blocks `AttuneKernel::dynamicBytes`.
+  virtual void allowMemory(Handle, const AttuneKernel &) {}
 
   void launchKernel(int32_t kernel, const Launch &launch) override;
   void runEntry(std::span<const int64_t> key, const std::function<void()> &entry) override;

@@ -70,6 +70,8 @@ CudaDriver::CudaDriver() : GpuDriver("cuda", "NVIDIA") {
   library.find(contextRetain, "cuDevicePrimaryCtxRetain", old);
   library.find(contextRelease, "cuDevicePrimaryCtxRelease_v2", old);
   library.find(contextSetCurrent, "cuCtxSetCurrent", old);
+  library.find(functionSetAttribute, "cuFuncSetAttribute", old);
+  library.find(encodeTiled, "cuTensorMapEncodeTiled", old);
   start();
 }
 

@@ -11,6 +11,7 @@
 #define ATTUNE_RUNTIME_DEVICE_GPUDRIVER_H
 
 #include <cstddef>
+#include <cstdint>
 
 namespace attune {
 
@@ -83,6 +84,15 @@ struct CudaDriver : GpuDriver {
   Result (*contextRetain)(Handle *, int);
   Result (*contextRelease)(int);
   Result (*contextSetCurrent)(Handle);
+
+  static constexpr int DynamicMemory = 8; ///< attribute of a function: bytes that a launch may give blocks
+  Result (*functionSetAttribute)(Handle, int, int);
+
+  // Of a tensor map.
+  static constexpr int Elements16 = 1, NoInterleave = 0, Swizzle32 = 1, Promote256 = 3, FillZeros = 0;
+  Result (*encodeTiled)(void *map, int type, uint32_t rank, void *address, const uint64_t *sizes,
+                        const uint64_t *strides, const uint32_t *box, const uint32_t *elementStrides,
+                        int interleave, int swizzle, int promotion, int fill);
 
 private:
   CudaDriver();

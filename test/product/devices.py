@@ -100,7 +100,9 @@ def test_cuda():
             check(f"{title}: stored as they are multiplied, they are copied", all(bool(c["cp.async.cg"]) == copies for c in many.values()), many)
             check(f"{title}: products of few rows are in f32", len(few) == len(many) and not any(c["mma.sync"] for c in few.values()), few)
             if copies and chip == "sm_90a":
-                check(f"{title}: warp groups multiply too", len(wide) == len(many) and all(c["wgmma.mma_async"] and c["cp.async.cg"] and not c["mma.sync"] for c in wide.values()), wide)
+                check(f"{title}: warp groups multiply too", len(wide) == len(many) and all(c["wgmma.mma_async"] and not c["mma.sync"] for c in wide.values()), wide)
+                check(f"{title}: their weights come by bulk copies", all(c["cp.async.bulk.tensor"] and c["mbarrier.try_wait"] and not c["cp.async.cg"] for c in wide.values()), wide)
+                check(f"{title}: a launch gives them their memory", re.search(r"\.extern \.shared \.align 1024 \.b8 attune_block_memory\[\]", text), text[:300])
                 check("info lists the kernels of the PTX", listed and sorted(listed[1].split()) == sorted(found), f"{listed and listed[1]}\n{list(found)}\n{errors}")
             else:
                 check(f"{title}: no products of warp groups", not wide and not any(c["wgmma.mma_async"] for c in found.values()), found)

@@ -11,7 +11,7 @@ import sys
 import tempfile
 
 # The instructions that fast products of many rows are made of.
-INSTRUCTIONS = ("mma.sync", "ldmatrix", "cp.async.cg", "wgmma.mma_async")
+INSTRUCTIONS = ("mma.sync", "ldmatrix", "cp.async.cg", "wgmma.mma_async", "cp.async.bulk.tensor", "mbarrier.try_wait")
 
 
 @dataclasses.dataclass
@@ -48,7 +48,7 @@ def kernels(text):
 class Assembled:
     """A kernel as ptxas made it."""
     registers: int
-    shared: int
+    shared: int  # bytes of a block that the kernel declares: more than 48 KB are given at the launch instead
     stack: int
     spills: int  # bytes, stores and loads
 

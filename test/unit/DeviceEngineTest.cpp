@@ -13,7 +13,9 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <array>
 #include <cstdlib>
+#include <cstring>
 #include <dlfcn.h>
 
 using namespace attune;
@@ -372,6 +374,46 @@ TEST_F(CudaEngine, KernelsOfOneChipAreInItsCodeAlone) {
   EXPECT_EQ(errorOf([&] { openDevice(program); }), "NVIDIA's driver: wide: fake error (error 500)");
   driver->kernels = table;
   EXPECT_TRUE(openDevice(program)->hasWarpGroups());
+}
+
+TEST_F(CudaEngine, LaunchesGiveMemoryAndTensorMaps) {
+  static int64_t seen = 0;
+  constexpr uint8_t bytes[] = {128, 8};
+  std::vector<AttuneKernel> table(driver->kernels.begin(), driver->kernels.end());
+  auto emulated = [](void **arguments) { std::memcpy(&seen, arguments[0], sizeof(seen)); };
+  table.push_back({"wide", emulated, bytes, 2, 65600, "sm_90a", 65600});
+  driver->kernels = table;
+  driver->major = 9, driver->minor = 0;
+  auto payload = makePayload(deviceMetadata(), {}, {{"device.sm_80.cubin", ""}, {"device.sm_90a.cubin", ""}});
+  Program program(payload, entriesFor(deviceMetadata()), "fake", table);
+  std::unique_ptr<Device> device = openDevice(program);
+  auto step = [&](int64_t address) {
+    device->run({}, [&] {
+      auto *map = const_cast<void *>(attune_device_panel_map(address, 24, 320, 4, 64));
+      int64_t number = 0;
+      void *arguments[] = {map, &number};
+      if (map)
+        attune_device_launch(static_cast<int32_t>(table.size()) - 1, 3, 1, 1, 128, 1, 1, arguments);
+    });
+  };
+  step(0x1000);
+  EXPECT_EQ(seen, 0x1000);
+  // Outputs, columns and panels: of two bytes, the halves of 32 exchanged, what lies beyond is zero.
+  const std::string map = "map of type 1: 16/16 64/320 by 32 4/24 by 10240, modes 0 1 3 0",
+                    launch = "launch wide 3x1x1 of 128x1x1 with 65600";
+  EXPECT_EQ(driver->calls, (std::vector<std::string>{"attribute 8 of wide: 65600", map, launch}));
+  // The second launch comes from a record, with the same map.
+  driver->calls.clear();
+  step(0x1000);
+  EXPECT_EQ(driver->calls,
+            (std::vector<std::string>{"begin capture", launch, "end capture", "launch graph"}));
+  EXPECT_EQ(errorOf([&] {
+              device->run(std::array{int64_t{1}}, [] { attune_device_panel_map(0x1008, 24, 320, 4, 64); });
+            }),
+            "NVIDIA's driver: describing weights for copies: fake error (error 1)");
+  device.reset();
+  driver->blockMemory = 48 << 10;
+  EXPECT_EQ(errorOf([&] { openDevice(program); }), "NVIDIA's driver: wide: fake error (error 1)");
 }
 
 TEST_F(CudaEngine, WhatIsMissingIsSaid) {

@@ -94,6 +94,32 @@ Result cuDevicePrimaryCtxRelease_v2(int device) {
   return 0;
 }
 Result cuCtxSetCurrent(Handle context) { return context == &fake ? 0 : 201; }
+Result cuFuncSetAttribute(Handle function, int attribute, int value) {
+  const auto &kernel = *static_cast<const AttuneKernel *>(function);
+  note(std::string("attribute ") + std::to_string(attribute) + " of " + kernel.name + ": " +
+       std::to_string(value));
+  return value > fake.blockMemory ? 1 : 0;
+}
+/// The map holds the address that it is for.
+Result cuTensorMapEncodeTiled(void *map, int type, uint32_t rank, void *address, const uint64_t *sizes,
+                              const uint64_t *strides, const uint32_t *box, const uint32_t *steps,
+                              int interleave, int swizzle, int promotion, int fill) {
+  if (reinterpret_cast<uintptr_t>(map) % 64 || reinterpret_cast<uintptr_t>(address) % 16 || rank < 1 ||
+      rank > 5)
+    return 1;
+  std::string text = "map of type " + std::to_string(type) + ":";
+  for (uint32_t i = 0; i < rank; ++i) {
+    if (sizes[i] == 0 || box[i] == 0 || box[i] > 256 || (i > 0 && strides[i - 1] % 16) || steps[i] != 1)
+      return 1;
+    text += " " + std::to_string(box[i]) + "/" + std::to_string(sizes[i]) +
+            (i > 0 ? " by " + std::to_string(strides[i - 1]) : "");
+  }
+  note(text + ", modes " + std::to_string(interleave) + " " + std::to_string(swizzle) + " " +
+       std::to_string(promotion) + " " + std::to_string(fill));
+  std::memset(map, 0, 128);
+  std::memcpy(map, &address, sizeof(address));
+  return 0;
+}
 #endif
 
 Result fakeModuleLoad(Handle *module, const void *data, unsigned options, int *names, void **values) {
@@ -172,10 +198,10 @@ Result fakeStreamDestroy(Handle) {
 Result fakeStreamSynchronize(Handle) { return captured ? 900 : 0; }
 
 Result fakeLaunch(Handle function, unsigned gridX, unsigned gridY, unsigned gridZ, unsigned blockX,
-                  unsigned blockY, unsigned blockZ, unsigned, Handle, void **arguments, void **) {
+                  unsigned blockY, unsigned blockZ, unsigned bytes, Handle, void **arguments, void **) {
   const auto &kernel = *static_cast<const AttuneKernel *>(function);
   note(std::string("launch ") + kernel.name + " " + shape(gridX, gridY, gridZ) + " of " +
-       shape(blockX, blockY, blockZ));
+       shape(blockX, blockY, blockZ) + (bytes ? " with " + std::to_string(bytes) : ""));
   if (gridX == 0 || blockX > 1024)
     return 1;
   std::vector<std::string> values;

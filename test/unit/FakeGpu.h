@@ -22,6 +22,7 @@ struct FakeGpu {
   int major = 8, minor = 6;                    ///< of NVIDIA's chip
   std::string chip = "gfx90a:sramecc+:xnack-"; ///< AMD's
   size_t memory = size_t{1} << 30;
+  int blockMemory = 227 << 10;           ///< bytes that a launch may give
   int loadResult = 0, captureResult = 0; ///< 0: success
   std::string loadLog;
   std::span<const AttuneKernel> kernels; ///< that modules hold

@@ -32,16 +32,26 @@ enum class Fault : int32_t {
 /// elements are exchanged by the row's number among eight.
 size_t swizzled(size_t row, size_t column) { return row * 64 + ((column / 8 ^ row % 8) * 8) + column % 8; }
 
-uint64_t descriptor(const void *start, uint64_t leading, uint64_t stride) {
-  return (reinterpret_cast<uintptr_t>(start) & 0x3ffff) >> 4 | leading >> 4 << 16 | stride >> 4 << 32 |
-         uint64_t{1} << 62;
+/// Of panels of 16 outputs, each depth a row of 32 bytes: its halves change places in the second four of
+/// eight rows.
+size_t panelled(size_t depth, size_t output) {
+  return output / 16 * Step * 16 + depth * 16 + ((output % 16 / 8 ^ depth / 4 % 2) * 8) + output % 8;
 }
 
-/// D = A B + C: arguments are A[64][64], B[64][128], C[64][128], whether B is transposed, a fault.
+constexpr uint64_t Swizzle128 = 1, Swizzle32 = 3;
+uint64_t descriptor(const void *start, uint64_t leading, uint64_t stride, uint64_t swizzle = Swizzle128) {
+  return (reinterpret_cast<uintptr_t>(start) & 0x3ffff) >> 4 | leading >> 4 << 16 | stride >> 4 << 32 |
+         swizzle << 62;
+}
+
+/// How B lies in the block's memory: along its columns, or transposed, in rows of 64 or of 16 elements.
+enum class Layout : int32_t { Columns, Rows, Panels };
+
+/// D = A B + C: arguments are A[64][64], B[64][128], C[64][128], B's layout, a fault.
 template <auto Multiply> void multiplyTiles(void **arguments) {
   const auto *a = argument<const uint16_t *>(arguments, 0), *b = argument<const uint16_t *>(arguments, 1);
   auto *c = argument<float *>(arguments, 2);
-  bool transposed = argument<int32_t>(arguments, 3) != 0;
+  auto layout = argument<Layout>(arguments, 3);
   auto fault = argument<Fault>(arguments, 4);
   auto *rows = static_cast<uint16_t *>(attune_item_shared()), *columns = rows + Rows * Step;
   auto item = static_cast<size_t>(itemNumber());
@@ -49,8 +59,10 @@ template <auto Multiply> void multiplyTiles(void **arguments) {
     rows[swizzled(i / Step, i % Step)] = a[i];
   for (size_t i = item; i < Step * Columns; i += 128) {
     size_t k = i / Columns, n = i % Columns;
-    // Transposed: 64 columns of B after the other 64, each depth a row. Else each column of B is a row.
-    columns[transposed ? swizzled(n / 64 * Step + k, n % 64) : swizzled(n, k)] = b[i];
+    // Rows: 64 columns of B after the other 64, each depth a row. Columns: each column of B is a row.
+    columns[layout == Layout::Rows     ? swizzled(n / 64 * Step + k, n % 64)
+            : layout == Layout::Panels ? panelled(k, n)
+                                       : swizzled(n, k)] = b[i];
   }
   if (fault != Fault::NoProxyFence)
     attune_item_proxy_fence();
@@ -73,9 +85,10 @@ template <auto Multiply> void multiplyTiles(void **arguments) {
   for (size_t k = 0; k < Step; k += Depth) {
     uint64_t of = descriptor(start + k * 2, 16, 1024);
     const char *first = reinterpret_cast<const char *>(columns);
-    uint64_t by =
-        transposed ? descriptor(first + k * 128, Step * 128, 1024) : descriptor(first + k * 2, 16, 1024);
-    Multiply(of, by, Columns, transposed, sums);
+    uint64_t by = layout == Layout::Rows     ? descriptor(first + k * 128, Step * 128, 1024)
+                  : layout == Layout::Panels ? descriptor(first + k * 32, Step * 32, 256, Swizzle32)
+                                             : descriptor(first + k * 2, 16, 1024);
+    Multiply(of, by, Columns, layout != Layout::Columns, sums);
   }
   if (fault != Fault::NoCommit)
     attune_item_wgmma_commit();
@@ -107,12 +120,13 @@ void checkProduct(void (*kernel)(void **), Encode encode, Decode decode) {
     for (size_t j = 0; j < Columns; ++j)
       for (size_t k = 0; k < Step; ++k)
         expected[i * Columns + j] += decode(a[i * Step + k]) * decode(b[k * Columns + j]);
-  for (int32_t transposed : {0, 1}) {
+  for (Layout layout : {Layout::Columns, Layout::Rows, Layout::Panels}) {
     std::vector<float> c = start;
     Emulator emulator(kernel, SharedBytes);
-    emulator.run({1, 1, 1}, {128, 1, 1}, a.data(), b.data(), c.data(), transposed, Fault::None);
+    emulator.run({1, 1, 1}, {128, 1, 1}, a.data(), b.data(), c.data(), layout, Fault::None);
     for (size_t i = 0; i < c.size(); ++i)
-      ASSERT_NEAR(c[i], expected[i], 1e-4f) << transposed << " " << i / Columns << " " << i % Columns;
+      ASSERT_NEAR(c[i], expected[i], 1e-4f)
+          << static_cast<int>(layout) << " " << i / Columns << " " << i % Columns;
   }
 }
 
@@ -124,7 +138,7 @@ std::string errorWith(Fault fault, int64_t items = 128) {
   std::vector<float> c(Rows * Columns);
   Emulator emulator(multiplyTiles<attune_item_wgmma_bf16>, SharedBytes);
   return errorOf(
-      [&] { emulator.run({1, 1, 1}, {items, 1, 1}, a.data(), b.data(), c.data(), int32_t{1}, fault); });
+      [&] { emulator.run({1, 1, 1}, {items, 1, 1}, a.data(), b.data(), c.data(), Layout::Rows, fault); });
 }
 
 TEST(WarpGroup, WhatAGpuGetsWrongIsAnError) {
@@ -145,7 +159,7 @@ TEST(WarpGroup, WhatAGpuGetsWrongIsAnError) {
                                                   "reads has changed before the wait for it");
   EXPECT_EQ(errorWith(Fault::Misplaced), product +
                                              "work items 0 to 127: a matrix does not begin where a pattern "
-                                             "of 1024 bytes does");
+                                             "of its swizzle does");
   EXPECT_EQ(errorWith(Fault::Outside),
             product + "work items 0 to 127: a matrix lies outside of the block's memory");
   EXPECT_EQ(errorWith(Fault::None, 64), product + "work items 0 to 63: it needs all 128 work items of a warp "

@@ -17,16 +17,26 @@ module attributes {gpu.container_module} {
     gpu.func @own() kernel {
       gpu.return
     }
+    gpu.func @large(%n: i32, %map: !llvm.ptr) workgroup(%a : memref<100xi8, #gpu.address_space<workgroup>>, %b : memref<16384xf32, #gpu.address_space<workgroup>> {llvm.align = 1024 : i64}) kernel {
+      gpu.return
+    }
   }
   // CHECK-LABEL: llvm.func @entry(
   // CHECK:         %[[KERNEL:.*]] = llvm.mlir.constant(0 : i32)
   // CHECK:         llvm.call @attune_device_launch(%[[KERNEL]],
-  func.func @entry(%n: index, %value: i32) {
+  func.func @entry(%n: index, %value: i32, %map: !llvm.ptr) {
     %c1 = arith.constant 1 : index
     %c64 = arith.constant 64 : index
     %x = memref.alloc(%n) : memref<?xi32>
     gpu.launch_func @device::@fill blocks in (%n, %c1, %c1) threads in (%c64, %c1, %c1) args(%x : memref<?xi32>, %value : i32)
     memref.dealloc %x : memref<?xi32>
+    // Of a tensor map, the address is given; a number lies on the stack.
+    // CHECK:     llvm.store %{{.*}}, %[[NUMBER:.*]] : i32, !llvm.ptr
+    // CHECK:     llvm.store %[[NUMBER]], %{{.*}} : !llvm.ptr, !llvm.ptr
+    // CHECK:     llvm.store %[[MAP:.*]], %{{.*}} : !llvm.ptr, !llvm.ptr
+    // CHECK:     %[[LARGE:.*]] = llvm.mlir.constant(2 : i32)
+    // CHECK:     llvm.call @attune_device_launch(%[[LARGE]],
+    gpu.launch_func @device_sm_90a::@large blocks in (%n, %c1, %c1) threads in (%c64, %c1, %c1) args(%value : i32, %map : !llvm.ptr)
     return
   }
 }
@@ -37,6 +47,14 @@ module attributes {gpu.container_module} {
 // A kernel for one chip says which.
 // CHECK:         llvm.mlir.global internal constant @attune_kernel_name_own("own\00")
 // CHECK-NEXT:    llvm.mlir.global internal constant @attune_kernel_chip_own("sm_90a\00")
+// A tensor map has 128 bytes.
+// CHECK:         llvm.mlir.global internal constant @attune_kernel_bytes_large("\04\80\00")
 // CHECK:         llvm.mlir.global external constant @attune_kernels()
 // CHECK:           llvm.mlir.addressof @attune_kernel_chip_own
-// CHECK:         llvm.mlir.global external constant @attune_kernel_count(2 : i64)
+// A launch gives all of the block's memory if it is more than 48 KB: 1024 bytes for the first buffer, since the second is aligned.
+// CHECK:           llvm.mlir.addressof @attune_kernel_name_large
+// CHECK:           %[[SHARED:.*]] = llvm.mlir.constant(66560 : i32)
+// CHECK:           llvm.insertvalue %[[SHARED]], %{{.*}}[2, 4]
+// CHECK:           %[[DYNAMIC:.*]] = llvm.mlir.constant(66560 : i32)
+// CHECK:           llvm.insertvalue %[[DYNAMIC]], %{{.*}}[2, 6]
+// CHECK:         llvm.mlir.global external constant @attune_kernel_count(3 : i64)
