@@ -8,9 +8,12 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cstdlib>
 #include <cstring>
+#include <iterator>
+#include <map>
 #include <mutex>
 
 using namespace attune;
@@ -30,9 +33,13 @@ public:
     if (posix_memalign(&memory, 64, static_cast<size_t>(bytes)))
       throw Error(fmt::format("cannot get {} bytes of memory for {}", bytes, purpose));
     std::memset(memory, 0, static_cast<size_t>(bytes));
+    blocks[reinterpret_cast<int64_t>(memory)] = bytes;
     return memory;
   }
-  void release(void *memory) override { std::free(memory); }
+  void release(void *memory) override {
+    blocks.erase(reinterpret_cast<int64_t>(memory));
+    std::free(memory);
+  }
   void upload(void *to, const void *from, int64_t bytes) override { copy(to, from, bytes); }
   void download(void *to, const void *from, int64_t bytes) override { copy(to, from, bytes); }
   void copy(void *to, const void *from, int64_t bytes) override {
@@ -41,7 +48,18 @@ public:
   void synchronize() override {}
 
 protected:
-  TensorMap makeMap(const PanelTensor &tensor) override { return makeEmulatedMap(tensor); }
+  /// With the limits of NVIDIA's driver; that the memory is there, it leaves to the kernel's first copy.
+  TensorMap makeMap(const PanelTensor &tensor) override {
+    if (tensor.address % 16 || std::max(tensor.boxPanels, tensor.boxColumns) > 256)
+      throw Error(fmt::format("no tensor map begins at {:#x}, or has boxes of {} x {}", tensor.address,
+                              tensor.boxPanels, tensor.boxColumns));
+    auto block = blocks.upper_bound(tensor.address);
+    int64_t end = tensor.address + tensor.panels * tensor.panelBytes();
+    if (block == blocks.begin() || end > std::prev(block)->first + std::prev(block)->second)
+      throw Error(fmt::format("a tensor map of {} panels of {} columns goes beyond the device's memory",
+                              tensor.panels, tensor.columns));
+    return makeEmulatedMap(tensor);
+  }
   void launchKernel(int32_t number, const Launch &launch) override {
     BlockRunner::Grid grid{{launch.grid[0], launch.grid[1], launch.grid[2]},
                            {launch.block[0], launch.block[1], launch.block[2]},
@@ -54,6 +72,7 @@ protected:
 
 private:
   bool warpGroups;
+  std::map<int64_t, int64_t> blocks; ///< of memory: their addresses and sizes
 
   struct Job {
     const AttuneKernel *kernel;

@@ -4,7 +4,7 @@
 import os, re
 
 from support import amdgpu, ptx
-from harness import COMPILE, SOURCE, WORK, tool, check, call, refuses, MODEL, run
+from harness import COMPILE, SOURCE, WORK, tool, check, call, floats, refuses, MODEL, run
 
 
 def test_opencl():
@@ -110,3 +110,27 @@ def test_cuda():
                 made = ptx.assemble(ptxas, text, chip)
                 check(f"{title}: no kernel spills", made.keys() == found.keys() and not any(each.spills or each.stack for each in made.values()),
                       {name: each for name, each in made.items() if each.spills or each.stack} or made.keys() ^ found.keys())
+
+
+def test_warp_groups():
+    """Products of several tiles and of more steps than there are stages, on the emulated device: what warp groups make of them is what subgroups do."""
+    with open(os.path.join(SOURCE, "examples", "mixture.yaml")) as file:
+        text = re.sub(r"  - at: 0\n.*?  - at: 1-3", "  - at: 0", file.read(), flags=re.S)
+    for old, new in (("hidden: 64", "hidden: 416"), ("size: 48", "size: 336"), ("size: 96", "size: 720")):
+        assert old in text, old
+        text = text.replace(old, new)
+    with open(os.path.join(WORK, "wide_mixture.yaml"), "w") as out:
+        out.write(text)
+    program, ids = os.path.join(WORK, "wide_mixture"), [(7 * i * i + i) % 300 for i in range(200)]
+    code, _, errors = call(COMPILE, "wide_mixture.yaml", "--target=cuda", "--chip=sm_80,sm_90a", "--emulate", "--quantize=bf16", "--activations=bf16", "-o", program)
+    check("a wide mixture for two chips", code == 0, errors)
+    logits = {}
+    for chip in ptx.CHIPS:
+        os.environ["ATTUNE_DEVICE"] = f"emulate:{chip}"
+        code, errors, tensors = run(program, ids)
+        logits[chip] = floats(tensors["logits"]) if code == 0 else ()
+        code, said, errors = call(program, "run", os.path.join(WORK, "in.safetensors"), "-o", os.path.join(WORK, "again.safetensors"), "--stats")
+        del os.environ["ATTUNE_DEVICE"]
+        check(f"its experts on {chip}", code == 0 and ("_experts_sm_90a_" in said) == (chip == "sm_90a"), errors + said[-500:])
+    one, other = logits.values()
+    check("warp groups multiply as subgroups do", len(one) == len(other) == 200 * 300 and max(abs(a - b) for a, b in zip(one, other)) < 1e-4 and max(map(abs, one)) > 1, (one[:3], other[:3]))

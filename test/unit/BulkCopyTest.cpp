@@ -187,12 +187,13 @@ TEST(BulkCopy, BlocksWaitForTheirCopies) {
         argument<uint16_t *>(arguments, 1)[0] = *reinterpret_cast<uint16_t *>(shared);
       },
       SharedBytes);
-  std::vector<uint16_t> weights(BoxBytes / 2, 7), read(1);
+  std::vector<uint16_t> read(1);
+  DeviceMemory weights(*emulator.device, BoxBytes, "weights");
   const TensorMap *map = nullptr;
   emulator.device->run({}, [&] {
-    auto ask = [&](int32_t panels) {
+    auto ask = [&](int32_t boxPanels) {
       return static_cast<const TensorMap *>(attune_device_panel_map(
-          reinterpret_cast<int64_t>(weights.data()), BoxPanels, BoxColumns, panels, BoxColumns));
+          reinterpret_cast<int64_t>(weights.data()), BoxPanels, BoxColumns, boxPanels, BoxColumns));
     };
     map = ask(BoxPanels);
     EXPECT_EQ(ask(BoxPanels), map); // made once
@@ -202,6 +203,27 @@ TEST(BulkCopy, BlocksWaitForTheirCopies) {
       errorOf([&] { emulator.run({1, 1, 1}, {1, 1, 1}, *map, read.data()); }),
       "kernel 'work', block (0, 0, 0): it has ended before its bulk copies, which no wait has finished");
   EXPECT_EQ(read[0], 0xffff); // no number
+}
+
+TEST(BulkCopy, MapsAreOfTheDevicesMemory) {
+  Emulator emulator([](void **) {});
+  DeviceMemory weights(*emulator.device, 64 * PanelTensor::ColumnBytes, "weights");
+  auto ask = [&](int64_t offset, int64_t panels, int32_t boxColumns) {
+    return errorOf([&] {
+      emulator.device->run({}, [&] {
+        attune_device_panel_map(reinterpret_cast<int64_t>(weights.data()) + offset, panels, 16, 1,
+                                boxColumns);
+      });
+    });
+  };
+  EXPECT_EQ(ask(0, 4, 16), "no error");
+  EXPECT_EQ(ask(16 * 32, 3, 64), "no error");
+  for (auto [offset, panels] :
+       {std::pair(0, 5), std::pair(16 * 32, 4), std::pair(-32, 1), std::pair(64 * 32, 1)})
+    EXPECT_EQ(ask(offset, panels, 16), "a tensor map of " + std::to_string(panels) +
+                                           " panels of 16 columns goes beyond the device's memory");
+  EXPECT_EQ(ask(8, 1, 16).substr(0, 24), "no tensor map begins at ");
+  EXPECT_NE(ask(0, 4, 257).find("has boxes of 1 x 257"), std::string::npos);
 }
 
 TEST(BulkCopy, OneItemCanWaitForAnother) {
