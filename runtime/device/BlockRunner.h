@@ -23,8 +23,8 @@ struct Collective {
   int64_t items = 32; ///< of a warp; 128: of a warp group; 1: of one item, which may have to wait
   std::string (*missing)(void *operands) = nullptr; ///< what an item waits for, for messages
 
-  /// What `complete` returns if the item has to wait on.
-  static constexpr const char *NotYet = "not yet";
+  /// What `complete` returns if the item has to wait on: this very address.
+  static constexpr char NotYet[] = "not yet";
 };
 
 /// Runs a kernel's blocks on one thread of the system, each work item as a fiber. Work items run one after
