@@ -76,7 +76,6 @@ static double readMemory(int thread) {
 #define CLEAR(n) "vxorps %%xmm" #n ", %%xmm" #n ", %%xmm" #n "\n"
 #define FMA(n) "vfmadd231ps " R(14) ", " R(15) ", " R(n) "\n"
 #define CONVERT(n) "vcvtdq2ps " R(n) ", " R(n) "\n"
-#define MULTIPLY(n) "vmulps " R(14) ", " R(n) ", " R(n) "\n"
 #if defined(__AVX512VNNI__)
 #define DOT(n) "vpdpbusd " R(14) ", " R(15) ", " R(n) "\n"
 #elif defined(__AVXVNNI__)
@@ -97,11 +96,10 @@ static double byteProducts(int thread) {
   return 2.0 * VECTOR * Chains * Loops;
 }
 
-// A block of 32 columns: eight dot products, then conversion, the activations' scale, the weights' scale, and
-// what a minimum or a zero point adds.
+// A block of 32 columns: eight dot products, then conversion, the weights' scale, and what a minimum adds.
 static double blockProducts(int thread) {
   (void)thread;
-  RUN(TWELVE(DOT) TWELVE(DOT) TWELVE(DOT) TWELVE(DOT) TWELVE(DOT) TWELVE(DOT) TWELVE(DOT) TWELVE(DOT) TWELVE(CONVERT) TWELVE(MULTIPLY)
+  RUN(TWELVE(DOT) TWELVE(DOT) TWELVE(DOT) TWELVE(DOT) TWELVE(DOT) TWELVE(DOT) TWELVE(DOT) TWELVE(DOT) TWELVE(CONVERT)
           TWELVE(FMA) TWELVE(FMA));
   return 2.0 * VECTOR * 8 * Chains * Loops;
 }

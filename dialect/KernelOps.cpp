@@ -151,12 +151,12 @@ LogicalResult LikeliestOp::verify() {
 /// Scales and sums of a quantised input: by block, or by row.
 template <typename Op> static LogicalResult verifyActivationScales(Op op, attune::PackedFormat format) {
   auto scales = cast<ShapedType>(op.getScales().getType()), sums = cast<ShapedType>(op.getSums().getType());
-  int64_t blocks = attune::PackedFormat::blocks(op.getColumns());
-  if (!op.isScaledByRow() && (format.isRowScaled() || scales.getDimSize(1) != blocks))
+  int64_t count = attune::PackedFormat::activationScales(op.getColumns());
+  if (!op.isScaledByRow() && (format.isRowScaled() || scales.getDimSize(1) != count))
     return op.emitOpError() << "has scales of type " << scales << ", expected "
-                            << (format.isRowScaled() ? "" : std::to_string(blocks) + " columns, or ")
+                            << (format.isRowScaled() ? "" : std::to_string(count) + " columns, or ")
                             << "one column";
-  int64_t expected = format.isRowScaled() ? 1 : blocks * format.sets();
+  int64_t expected = format.activationSums(op.getColumns(), scales.getDimSize(1));
   if (sums.getDimSize(1) != expected)
     return op.emitOpError() << "has sums of type " << sums << ", expected " << expected << " columns";
   if (format.isRowScaled() &&

@@ -28,13 +28,13 @@ def CacheScales : MemRefRankOf<[F32], [3]>;
 defvar Tileable = DeclareOpInterfaceMethods<TilingInterface, ["getLoopIteratorTypes", "getIterationDomain", "getTiledImplementation", "getResultTilePosition"]>;
 
 def Kernel_QuantizeOp : Kernel_DpsOp<"quantize", [Tileable]> {
-  let summary = "Activations to int8, a scale for each 32 columns or for each row";
+  let summary = "Activations to int8, a scale for each 64 columns or for each row";
   let description = [{
-    For each row and block of 32 columns: `scale = max |x| / 127`, `codes = round(x * (1 / scale))` (ties to even; a block whose scale
-    is no normal number, like one of zeros, has scale and codes 0), and for each
-    `group` columns of the block `sums = scale * sum of codes`, which multiplies weights' minima and zero points. Columns past K count as 0.
+    For each row and 64 columns: `scale = max |x| / 127`, `codes = round(x * (1 / scale))` (ties to even; where the scale
+    is no normal number, as for zeros, scale and codes are 0). For each `group` columns of a block of 32 `sums = -128 * sum of codes`, which multiplies
+    weights' minima and zero points: products with unsigned bytes, whose zero is 128, begin with it. Columns past K count as 0.
 
-    Where `scales` has one column, that is the whole row's scale, and `sums = sum of codes`, whole numbers: for each `group` columns, or in one column for all.
+    Where `scales` has one column, that is the whole row's scale, and the last of the sums is the row's.
 
     With `outliers`, a matrix of `2 n` columns, the `n` largest elements of each row are taken out first, one after the other, and kept as they are: their values in the first `n` columns, their
     places in the others. A few elements of a Transformer's activations are many times larger than the rest (Dettmers et al. 2022); in a block with such
@@ -58,6 +58,8 @@ def Kernel_QuantizeOp : Kernel_DpsOp<"quantize", [Tileable]> {
 defvar ProductInterface = [{
     MutableOperandRange getDpsInitsMutable() { return getOutputMutable(); }
     bool isQuantized() { return static_cast<bool>(getScales()); }
+    /// The column of the sums that is a row's, where it has one scale.
+    int64_t sumOfRow() { return ::llvm::cast<::mlir::ShapedType>(getSums().getType()).getDimSize(1) - 1; }
     /// Whether each row of the quantised input has one scale.
     bool isScaledByRow() { return isQuantized() && ::llvm::cast<::mlir::ShapedType>(getScales().getType()).getDimSize(1) == 1; }
 }];
@@ -70,8 +72,9 @@ def Kernel_LinearOp : Kernel_DpsOp<"linear", [AttrSizedOperandSegments, Tileable
     product: bias, activation, gating, residual addition cost no pass over memory of their own.
 
     The input is f32, or int8 codes with `quantized(scales, sums)`, perhaps `outliers`, from `kernel.quantize`; then the weights are `i8` or `u4` blocks and the inner
-    product is integer. All weights have the same N, K and format. With a scale for each row of the input, products of a block of weights are scaled by theirs alone,
-    and a row's scale once in the end; with `u8` weights, which need such an input, products of all columns are integers.
+    product is integer: products of a block of weights are scaled by theirs, those of 64 columns by the input's. All weights have the same N, K and format. With a scale for each
+    row of the input it may round weights to 8 bits with one scale for each of their rows; with `u8` weights, which need such an input and are stored so, products of all columns
+    are integers.
 
     Example:
     ```mlir

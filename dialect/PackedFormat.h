@@ -36,6 +36,8 @@ struct PackedFormat {
 
   static constexpr int panelRows = 16;
   static constexpr int blockColumns = 32;
+  /// Blocks of columns that share a scale of activations.
+  static constexpr int scaledBlocks = 2;
 
   Codes codes = F32;
   int group = 0; ///< Columns that share a scale (16 or 32); 0: all of a row, and when dense.
@@ -66,6 +68,14 @@ struct PackedFormat {
 
   /// Blocks in a quantised panel of that many columns.
   static constexpr int64_t blocks(int64_t columns) { return (columns + blockColumns - 1) / blockColumns; }
+  /// Scales of a row of activations of that many columns.
+  static constexpr int64_t activationScales(int64_t columns) {
+    return (blocks(columns) + scaledBlocks - 1) / scaledBlocks;
+  }
+  /// Sums of such a row: for each set of the weights, and one more where there is one scale.
+  constexpr int64_t activationSums(int64_t columns, int64_t scales) const {
+    return (isRowScaled() ? 0 : blocks(columns) * sets()) + (scales == 1 ? 1 : 0);
+  }
   constexpr int64_t panelBytes(int64_t columns) const {
     if (!isQuantized())
       return columns * panelRows * elementBytes();

@@ -10,7 +10,10 @@
 using namespace mlir;
 using namespace mlir::transformer;
 
-static Value number(Emitter &e, double value) {
+/// A number, or a vector of it, of the type of `like`.
+static Value number(Emitter &e, Value like, double value) {
+  if (auto type = dyn_cast<VectorType>(like.getType()))
+    return e.splat(type, value);
   return arith::ConstantOp::create(e, e.getF32FloatAttr(static_cast<float>(value)));
 }
 
@@ -28,17 +31,15 @@ Value transformer::largestMagnitude(Emitter &e, ArrayRef<Value> vectors) {
 }
 
 CodeScale transformer::scaleFor(Emitter &e, Value largest) {
-  Value scale = arith::DivFOp::create(e, largest, number(e, 127)), zero = number(e, 0);
-  Value inverse = arith::DivFOp::create(e, number(e, 1), scale);
+  Value scale = arith::DivFOp::create(e, largest, number(e, largest, 127)), zero = number(e, largest, 0);
+  Value inverse = arith::DivFOp::create(e, number(e, largest, 1), scale);
   Value isNormal = arith::CmpFOp::create(e, arith::CmpFPredicate::OGE, scale,
-                                         number(e, std::numeric_limits<float>::min()));
+                                         number(e, largest, std::numeric_limits<float>::min()));
   return {arith::SelectOp::create(e, isNormal, scale, zero),
           arith::SelectOp::create(e, isNormal, inverse, zero)};
 }
 
-/// The integer nearest to each lane, ties to even, for |x| < 2^22: adding 1.5 * 2^23 leaves it in the low
-/// bits of the sum.
-static Value roundToInts(Emitter &e, Value x) {
+Value transformer::roundToInts(Emitter &e, Value x) { // 1.5 * 2^23 leaves it in the low bits of the sum
   auto floats = cast<VectorType>(x.getType());
   auto ints = floats.clone(e.getI32Type());
   Value sum = arith::AddFOp::create(e, x, e.splat(floats, 12582912.0));

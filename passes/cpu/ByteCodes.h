@@ -22,8 +22,10 @@ Value largestMagnitude(Emitter &e, ArrayRef<Value> vectors);
 struct CodeScale {
   Value scale, inverse;
 };
-/// The scale that maps magnitudes up to `largest` to 127.
+/// The scale that maps magnitudes up to `largest`, a number or a vector of them, to 127.
 CodeScale scaleFor(Emitter &e, Value largest);
+/// The integer nearest to each lane, ties to even, for |x| < 2^22.
+Value roundToInts(Emitter &e, Value x);
 /// The i32 codes of a vector's lanes, within -127 and 127; ties go to even.
 Value codesOf(Emitter &e, Value x, Value inverse);
 /// The same, of 8 bits.

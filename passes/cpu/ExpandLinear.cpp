@@ -27,22 +27,26 @@ using attune::PackedFormat;
 namespace {
 
 /// Rows that pass through a panel of weights before the next panel's turn; a multiple of every tile's height.
-constexpr int64_t rowBlock = 192;
-/// Columns of panels that are unpacked once for all rows, at most: some 600 KB on the stack, which stay in
-/// the second-level cache.
-constexpr int64_t unpackedColumns = 8192;
+/// The more, the less unpacking costs each of them; f32 rows are larger.
+constexpr int64_t quantizedRowBlock = 528, denseRowBlock = 192;
+/// Bytes of panels that are unpacked once for all rows, at most: on the stack, they stay in the second-level
+/// cache.
+constexpr int64_t mostUnpacked = 640 << 10;
 
 struct LinearLoops {
   Emitter &e;
   kernel::LinearOp op;
   PackedFormat format = op.getFormat().getFormat();
   Value rows = e.dimension(op.getOutput(), 0);
+  int64_t rowBlock = op.isQuantized() ? quantizedRowBlock : denseRowBlock;
   Value panels = panelCount();
   /// Sums of a block of rows with the panels of a register tile, for each weight: what tiles leave for the
   /// epilogue. [rowBlock, columns] f32 on the stack.
   Values sums = {};
   /// A register tile's panels of one weight, unpacked; null where they are unpacked for every tile of rows.
   Value unpacked = {};
+  /// For rows that meet them, if there are outliers.
+  std::optional<OutlierColumns> outlierColumns = {};
   LogicalResult result = success();
 
   Value panelCount() {
@@ -178,15 +182,17 @@ struct LinearLoops {
   /// than writing it down and reading it again.
   int64_t leastUnpacked() { return 8 * e.target.quantizedRows(); }
 
+  Value areEnough(Value count) {
+    return e.createOrFold<arith::CmpIOp>(arith::CmpIPredicate::uge, count, e.index(leastUnpacked()));
+  }
+
   /// Tiles of full height, if there are enough of them, from unpacked panels; what is left as it is stored.
   void emitQuantizedPanels(Value weight, Value buffer, Value block, Value count, ArrayRef<Column> columns) {
     Value rest = e.index(0);
     if (unpacked) {
-      Value enough =
-          e.createOrFold<arith::CmpIOp>(arith::CmpIPredicate::uge, count, e.index(leastUnpacked()));
       Value whole = e.roundDown(count, e.target.quantizedRows());
-      rest = e.createOrFold<arith::SelectOp>(enough, whole, rest);
-      e.branch(enough, [&] { emitUnpackedPanels(weight, buffer, block, whole, columns); }, [] {});
+      rest = e.createOrFold<arith::SelectOp>(areEnough(count), whole, rest);
+      e.branch(areEnough(count), [&] { emitUnpackedPanels(weight, buffer, block, whole, columns); }, [] {});
     }
     Panels packed{weight, format};
     forVectors(columns, [&](ArrayRef<Column> part) {
@@ -199,7 +205,7 @@ struct LinearLoops {
 
   /// Rows up to `whole`, in tiles of full height, with panels that are unpacked first.
   void emitUnpackedPanels(Value weight, Value buffer, Value block, Value whole, ArrayRef<Column> columns) {
-    Panels panels{unpacked, unpackedFormat(e, format), /*unpacked=*/true};
+    Panels panels{unpacked, unpackedFormat(op), /*unpacked=*/true};
     unpackPanels(e, op, {weight, format}, columns, panels, together());
     SmallVector<Column> local(columns);
     for (Column &column : local)
@@ -211,7 +217,13 @@ struct LinearLoops {
         storeSums(buffer, tile, row, quantizedProduct(e, op, panels, tile));
       });
     });
-    emitOutliers(panels, buffer, block, e.index(0), whole, local);
+    if (!outlierColumns)
+      return;
+    outlierColumns->load({weight, format}, columns);
+    e.loop(e.index(0), whole, 1, [&](Value row) {
+      Tile tile{e.add(block, row), 1, SmallVector<Column>(columns)};
+      storeSums(buffer, tile, row, outlierColumns->add(row, tile, loadSums(buffer, tile, row)));
+    });
   }
 
   void emitOutliers(const Panels &weight, Value buffer, Value block, Value from, Value to,
@@ -246,6 +258,8 @@ struct LinearLoops {
     e.loop(e.index(0), rows, rowBlock, [&](Value block) {
       Value count = e.min(e.sub(rows, block), e.index(rowBlock));
       Value paired = e.roundDown(panels, together());
+      if (outlierColumns)
+        e.branch(areEnough(count), [&] { outlierColumns->find(block, count); }, [] {});
       forPanels(e.index(0), paired, together(), block, count);
       forPanels(paired, panels, 1, block, count);
     });
@@ -266,10 +280,12 @@ struct LinearLoops {
           e.stackBuffer(MemRefType::get({rowBlock, together() * PackedFormat::panelRows}, e.getF32Type())));
     bool many = constantOf(rows).value_or(rowBlock) >= leastUnpacked();
     bool isPacked = !Panels{{}, format}.holdsUnsigned(e.target);
-    if (op.isQuantized() && isPacked && e.target.unpacksOnce() && many &&
-        op.getColumns() <= unpackedColumns) {
-      int64_t bytes = unpackedFormat(e, format).panelBytes(op.getColumns());
-      unpacked = e.stackBuffer(MemRefType::get({together(), bytes}, e.getI8Type()));
+    if (op.isQuantized() && isPacked && e.target.unpacksOnce() && many) {
+      int64_t bytes = unpackedFormat(op).panelBytes(op.getColumns());
+      if (together() * bytes <= mostUnpacked)
+        unpacked = e.stackBuffer(MemRefType::get({together(), bytes}, e.getI8Type()));
+      if (unpacked && op.getOutliers())
+        outlierColumns.emplace(e, op, rowBlock, together() * PackedFormat::panelRows);
     }
   }
 

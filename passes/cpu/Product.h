@@ -57,8 +57,10 @@ Values dequantizedProduct(Emitter &e, kernel::LinearOp op, Value weight, const T
 /// Quantised weights, int8 activations.
 Values quantizedProduct(Emitter &e, kernel::LinearOp op, const Panels &weight, const Tile &tile);
 
-/// The format of unpacked panels: a byte for each code, in the form that ByteDot multiplies, and f32 scales.
-attune::PackedFormat unpackedFormat(Emitter &e, attune::PackedFormat format);
+/// The format of unpacked panels: unsigned bytes and f32 scales; minima, which then take in the zero, are
+/// multiplied by -1/128, as the sums of kernel.quantize are by -128. With activations that have a scale for
+/// each row, one scale for each row of weights, to which these are rounded: by 1/254 of their row's largest.
+attune::PackedFormat unpackedFormat(kernel::LinearOp op);
 /// Writes the panels of `columns`, one after the other, to `unpacked`, so that many rows read what was
 /// unpacked once; those `next` panels further on are prefetched.
 void unpackPanels(Emitter &e, kernel::LinearOp op, const Panels &weight, ArrayRef<Column> columns,
@@ -66,6 +68,29 @@ void unpackPanels(Emitter &e, kernel::LinearOp op, const Panels &weight, ArrayRe
 
 /// The tile's `sums`, of one row, with what its outliers add.
 Values addOutliers(Emitter &e, kernel::LinearOp op, const Panels &weight, const Tile &tile, Values sums);
+
+/// The same for many rows, whose outliers lie in few columns: of each panel these are made f32 once.
+class OutlierColumns {
+public:
+  /// For blocks of `rows` and register tiles of `columns` at most.
+  OutlierColumns(Emitter &e, kernel::LinearOp op, int64_t rows, int64_t columns);
+  /// Finds the columns of `count` rows from `block` on.
+  void find(Value block, Value count);
+  /// Loads them of the panels of `columns`, with the weights as they are stored: outliers would enlarge what
+  /// rounding them loses.
+  void load(const Panels &weight, ArrayRef<Column> columns);
+  /// Adds them to the sums of the tile, which is row `row` of the block.
+  Values add(Value row, const Tile &tile, Values sums);
+
+private:
+  Emitter &e;
+  kernel::LinearOp op;
+  int64_t outliers;   ///< of a row
+  Value slots;        ///< of each column of the weights: its number among those found, negative if it is none
+  Value found, count; ///< columns of the weights, and how many
+  Value ofRows;       ///< the number of each row's outliers
+  Value weights;      ///< f32
+};
 
 /// Computes the op's epilogue on `products` (by weight, then as above) and stores the outputs.
 LogicalResult storeTile(Emitter &e, kernel::LinearOp op, const Tile &tile, ArrayRef<Values> products);

@@ -29,15 +29,13 @@ struct QuantizeLoops {
   kernel::QuantizeOp op;
   int64_t columns = cast<MemRefType>(op.getInput().getType()).getDimSize(1);
   int64_t blocks = llvm::divideCeil(columns, PackedFormat::blockColumns);
-  int64_t sums = cast<MemRefType>(op.getSums().getType()).getDimSize(1);
   bool byRow = op.isScaledByRow();
+  /// Of blocks; with a scale for the row its own stands behind them.
+  int64_t sums = cast<MemRefType>(op.getSums().getType()).getDimSize(1) - (byRow ? 1 : 0);
   /// With outliers: a copy of the row without them, and the largest magnitude of each block of it.
   Value rest = {}, maxima = {};
   /// With one outlier: its place as i32, and the largest magnitude beside it.
   Value taken = {}, largestLeft = {};
-
-  /// Whether all codes of a row have one sum.
-  bool hasRowSum() const { return byRow && sums == 1; }
 
   /// The block's `i`th vector without outliers; columns from `valid` on are 0.
   Value loadInput(Value row, Value first, int64_t i, int64_t valid) {
@@ -79,11 +77,38 @@ struct QuantizeLoops {
     return inputs;
   }
 
-  void emitBlock(Value row, Value block, int64_t valid) {
-    Values inputs = loadBlock(row, block, valid);
-    auto [scale, inverse] = scaleFor(e, maxima ? e.load(maxima, {block}) : largestMagnitude(e, inputs));
-    memref::StoreOp::create(e, scale, op.getScales(), ValueRange{row, block});
-    storeSums(row, block, storeCodes(row, block, inputs, inverse), scale);
+  /// Blocks `first` to `first + count - 1`, which share scale `s`; the last one has `valid` columns.
+  void emitBlocks(Value row, Value s, Value first, int64_t count, int64_t valid) {
+    SmallVector<Values> inputs;
+    Values all, largest;
+    for (int64_t b = 0; b < count; ++b) {
+      Value block = e.add(first, b);
+      inputs.push_back(loadBlock(row, block, b + 1 < count ? PackedFormat::blockColumns : valid));
+      llvm::append_range(all, inputs.back());
+    }
+    auto [scale, inverse] = scaleFor(e, maxima ? largestOf(first, count) : largestMagnitude(e, all));
+    memref::StoreOp::create(e, scale, op.getScales(), ValueRange{row, s});
+    for (auto [b, block] : llvm::enumerate(inputs))
+      storeSums(row, e.add(first, b), storeCodes(row, e.add(first, b), block, inverse));
+  }
+
+  /// Of the blocks' maxima.
+  Value largestOf(Value first, int64_t count) {
+    Value largest = e.load(maxima, {first});
+    for (int64_t b = 1; b < count; ++b)
+      largest = larger(e, largest, e.load(maxima, {e.add(first, b)}));
+    return largest;
+  }
+
+  /// A scale for each few blocks.
+  void emitScales(Value row) {
+    constexpr int64_t together = PackedFormat::scaledBlocks;
+    int64_t left = blocks % together, last = columns - (blocks - 1) * PackedFormat::blockColumns;
+    int64_t whole = blocks / together - (left == 0 && last != PackedFormat::blockColumns ? 1 : 0);
+    e.loop(e.index(0), e.index(whole), 1,
+           [&](Value s) { emitBlocks(row, s, e.mul(s, together), together, PackedFormat::blockColumns); });
+    if (int64_t rest = blocks - whole * together)
+      emitBlocks(row, e.index(whole), e.index(whole * together), rest, last);
   }
 
   Values storeCodes(Value row, Value block, ArrayRef<Value> inputs, Value inverse) {
@@ -96,19 +121,18 @@ struct QuantizeLoops {
     return codes;
   }
 
-  Value sumOf(Value codes) {
+  void storeSum(Value row, Value i, Value codes) {
     Value sum = vector::ReductionOp::create(e, vector::CombiningKind::ADD, codes);
-    return arith::SIToFPOp::create(e, e.getF32Type(), sum);
+    Value scaled =
+        arith::MulFOp::create(e, arith::SIToFPOp::create(e, e.getF32Type(), sum), floatConstant(-128));
+    memref::StoreOp::create(e, scaled, op.getSums(), ValueRange{row, i});
   }
 
-  /// The sums of a block's codes, times `scale` if there is one.
-  void storeSums(Value row, Value block, ArrayRef<Value> codes, Value scale) {
-    int64_t sets = sums / blocks, perSet = static_cast<int64_t>(codes.size()) / sets;
+  /// The sums of a block's codes.
+  void storeSums(Value row, Value block, ArrayRef<Value> codes) {
+    int64_t sets = sums / blocks, perSet = sets ? static_cast<int64_t>(codes.size()) / sets : 0;
     for (int64_t set = 0; set < sets; ++set) {
-      Value sum = sumOf(e.sumInts(codes.slice(set * perSet, perSet)));
-      if (scale)
-        sum = arith::MulFOp::create(e, sum, scale);
-      memref::StoreOp::create(e, sum, op.getSums(), ValueRange{row, e.add(e.mul(block, sets), set)});
+      storeSum(row, e.add(e.mul(block, sets), set), e.sumInts(codes.slice(set * perSet, perSet)));
     }
   }
 
@@ -157,17 +181,14 @@ struct QuantizeLoops {
   void emitRow(Value row) {
     auto [scale, inverse] = scaleFor(e, largestOfRow(row));
     memref::StoreOp::create(e, scale, op.getScales(), ValueRange{row, e.index(0)});
-    Values start = hasRowSum() ? Values{e.zeros(e.ints())} : Values();
-    Values sum =
-        forBlocks(start, [&, inverse = inverse](Value block, int64_t valid, ValueRange found) -> Values {
-          Values codes = storeCodes(row, block, loadBlock(row, block, valid), inverse);
-          if (hasRowSum())
-            return {arith::AddIOp::create(e, found[0], e.sumInts(codes))};
-          storeSums(row, block, codes, /*scale=*/{});
-          return {};
-        });
-    if (hasRowSum())
-      memref::StoreOp::create(e, sumOf(sum[0]), op.getSums(), ValueRange{row, e.index(0)});
+    Value sum = forBlocks({e.zeros(e.ints())},
+                          [&, inverse = inverse](Value block, int64_t valid, ValueRange found) -> Values {
+                            Values codes = storeCodes(row, block, loadBlock(row, block, valid), inverse);
+                            if (sums)
+                              storeSums(row, block, codes);
+                            return {arith::AddIOp::create(e, found[0], e.sumInts(codes))};
+                          })[0];
+    storeSum(row, e.index(sums), sum);
   }
 
   //===------------------------------------------------- outliers
@@ -300,7 +321,7 @@ struct QuantizeLoops {
       if (byRow)
         emitRow(row);
       else
-        forBlocks([&](Value block, int64_t valid) { emitBlock(row, block, valid); });
+        emitScales(row);
     });
     return success();
   }
@@ -319,14 +340,16 @@ LogicalResult check(kernel::QuantizeOp op) {
   if (columnsOf(op.getCodes()) < padded)
     return op.emitOpError() << "needs codes of " << padded << " columns (" << columnsOf(op.getInput())
                             << " in whole blocks), got " << columnsOf(op.getCodes());
-  if (columnsOf(op.getScales()) != blocks && !op.isScaledByRow())
-    return op.emitOpError() << "needs " << blocks << " scales a row, or one, got "
+  int64_t scales = PackedFormat::activationScales(columnsOf(op.getInput()));
+  if (columnsOf(op.getScales()) != scales && !op.isScaledByRow())
+    return op.emitOpError() << "needs " << scales << " scales a row, or one, got "
                             << columnsOf(op.getScales());
   if (op.getOutliers() && padded >= (1 << 24))
     return op.emitOpError() << "has outliers among " << padded << " columns, more than f32 can number";
-  bool isRowSum = op.isScaledByRow() && columnsOf(op.getSums()) == 1;
-  if (int64_t sums = columnsOf(op.getSums()); sums != blocks && sums != 2 * blocks && !isRowSum)
-    return op.emitOpError() << "needs " << blocks << " or " << 2 * blocks << " sums a row, got " << sums;
+  int64_t sums = columnsOf(op.getSums()), ofRow = op.isScaledByRow() ? 1 : 0, ofBlocks = sums - ofRow;
+  if (ofBlocks != blocks && ofBlocks != 2 * blocks && (ofBlocks || !ofRow))
+    return op.emitOpError() << "needs " << blocks + ofRow << " or " << 2 * blocks + ofRow
+                            << " sums a row, got " << sums;
   return success();
 }
 

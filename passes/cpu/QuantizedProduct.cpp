@@ -5,6 +5,7 @@
 // activations are in every lane. So sums over columns are sums of vectors, and nothing is added across lanes.
 
 #include "passes/cpu/ByteDot.h"
+#include "passes/cpu/CodeLoader.h"
 #include "passes/cpu/Product.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -16,32 +17,6 @@ using attune::PackedFormat;
 
 namespace {
 
-/// Codes of weights as they are stored; unsigned bytes where no instruction takes them, with a sign.
-struct CodeLoader {
-  Emitter &e;
-  const Panels &weight;
-  PackedFormat format = weight.format;
-
-  bool turnsSign() const { return format.codes == PackedFormat::U8 && !weight.holdsUnsigned(e.target); }
-  /// What stands for a weight of zero.
-  int zero() const { return turnsSign() ? format.zero - 128 : format.zero; }
-
-  /// Four columns' codes: those of group `group` of the block's eight.
-  Value load(const Column &column, Value block, int64_t group) const {
-    bool nibbles = format.codes == PackedFormat::U4;
-    int64_t line = nibbles ? group % 4 : group;
-    Value offset = e.add(e.add(block, format.codesOffset() + 64 * line), e.mul(column.first, 4));
-    Value bytes = e.loadBytes(e.bytes(), weight.memory, column.panel, offset);
-    if (turnsSign())
-      return arith::XOrIOp::create(e, bytes, e.splat(e.bytes(), int64_t(-128)));
-    if (!nibbles)
-      return bytes;
-    if (group >= 4)
-      return arith::ShRUIOp::create(e, bytes, e.splat(e.bytes(), int64_t(4)));
-    return arith::AndIOp::create(e, bytes, e.splat(e.bytes(), int64_t(15)));
-  }
-};
-
 struct QuantizedProduct {
   Emitter &e;
   kernel::LinearOp op;
@@ -52,6 +27,7 @@ struct QuantizedProduct {
   CodeLoader codesOf = CodeLoader{e, weight};
   /// Whether a row of activations has one scale, with which its sums are multiplied at the end.
   bool byRow = op.isScaledByRow();
+  int64_t blocks = PackedFormat::blocks(op.getColumns());
 
   int64_t sets() const { return format.sets(); }
   /// What is subtracted from a code before it is scaled.
@@ -80,10 +56,12 @@ struct QuantizedProduct {
     return e.broadcast(e.load(op.getSums(), {row, set}), e.floats());
   }
 
-  /// What the zero point makes of the products of a row's set: sums of codes are integers there.
+  /// What the zero point makes of the products of a row's set: sums are -128 times those of codes.
   Value zeroProducts(Value row, Value set) {
-    Value sum = arith::FPToSIOp::create(e, e.ints(), broadcastSum(row, set));
-    return arith::MulIOp::create(e, sum, e.splat(e.ints(), int64_t(-zero())));
+    Value sum = broadcastSum(row, set);
+    if (zero() != 128)
+      sum = arith::MulFOp::create(e, sum, e.splat(e.floats(), zero() / 128.0));
+    return arith::FPToSIOp::create(e, e.ints(), sum);
   }
 
   /// Integers that products of a set begin with, as in the tile; null for nothing.
@@ -112,21 +90,27 @@ struct QuantizedProduct {
     return partial;
   }
 
-  /// Scales a set's products by the activations' and the weights' scales and adds them to `sums`.
+  /// As the sums of activations want it.
+  Value minimum(const Column &column, Value offset) {
+    Value min = loadScales(e, format, weight.memory, column.panel, offset);
+    return weight.unpacked ? min : arith::MulFOp::create(e, min, e.splat(e.floats(), -1 / 128.0)).getResult();
+  }
+
+  /// Scales a set's products by the weights' scales and adds them to `sums`.
   void addSet(Value b, Value block, int64_t s, MutableArrayRef<Value> sums) {
     Value set = e.add(e.mul(b, sets()), s);
-    Values products = byRow ? setProducts(b, block, s, set) : multiplySet(b, block, s, Values(tile.size()));
+    Values products = setProducts(b, block, s, set);
     for (auto [c, column] : llvm::enumerate(tile.columns)) {
       Value offset = e.add(e.add(block, s * PackedFormat::panelRows * format.scaleBytes()),
                            e.mul(column.first, format.scaleBytes()));
       Value scale = loadScales(e, format, weight.memory, column.panel, offset), min;
       if (format.hasMin)
-        min = loadScales(e, format, weight.memory, column.panel, e.add(offset, format.minsOffset()));
+        min = minimum(column, e.add(offset, format.minsOffset()));
       for (int r = 0; r < tile.rows; ++r) {
         size_t i = r * tile.columns.size() + c;
-        Value row = e.add(tile.row, r);
-        sums[i] = byRow ? addProduct(sums[i], products[i], scale, min, row, set)
-                        : addScaled(sums[i], dot.finish(products[i]), scale, min, row, b, set);
+        if (min)
+          sums[i] = e.fma(broadcastSum(e.add(tile.row, r), set), min, sums[i]);
+        sums[i] = e.fma(e.toFloats(products[i]), scale, sums[i]);
       }
     }
   }
@@ -145,30 +129,10 @@ struct QuantizedProduct {
     return products;
   }
 
-  /// Without the activations' scale, which is the whole row's.
-  Value addProduct(Value sum, Value product, Value scale, Value min, Value row, Value set) {
-    if (min)
-      sum = e.fma(broadcastSum(row, set), min, sum);
-    return e.fma(e.toFloats(product), scale, sum);
-  }
-
-  Value addScaled(Value sum, Value product, Value scale, Value min, Value row, Value b, Value set) {
-    Value activationScale = e.broadcast(e.load(op.getScales(), {row, b}), e.floats());
-    Value scaled = arith::MulFOp::create(e, e.toFloats(product), activationScale);
-    if (zero() || format.hasMin) {
-      Value activationSum = broadcastSum(row, set);
-      if (zero())
-        scaled = e.fma(activationSum, e.splat(e.floats(), -double(zero())), scaled);
-      if (format.hasMin)
-        sum = e.fma(activationSum, min, sum);
-    }
-    return e.fma(scaled, scale, sum);
-  }
-
-  /// `first`, in turn given to `body` with each block of columns.
-  Values forBlocks(Values first, function_ref<void(Value b, Value block, Values &current)> body) {
-    Value blocks = e.index(PackedFormat::blocks(op.getColumns()));
-    return e.loop(e.index(0), blocks, 1, first, [&](Value b, ValueRange carried) {
+  /// `first`, in turn given to `body` with each of the blocks of columns from `from` to `to`.
+  Values forBlocks(Value from, Value to, Values first,
+                   function_ref<void(Value b, Value block, Values &current)> body) {
+    return e.loop(from, to, 1, first, [&](Value b, ValueRange carried) {
       Values current(carried);
       Value block = e.mul(b, format.blockBytes());
       prefetchWeights(e, weight.memory, tile, block, format.blockBytes());
@@ -179,12 +143,14 @@ struct QuantizedProduct {
 
   /// One scale for each row of weights: sums over all columns are integers.
   Values emitIntegers() {
-    Values first = firstProducts(e.index(0));
+    Values first = firstProducts(e.index(op.sumOfRow()));
     for (Value &begin : first)
       if (!begin)
         begin = e.zeros(e.ints());
-    Values products = forBlocks(
-        first, [&](Value b, Value block, Values &current) { current = multiplySet(b, block, 0, current); });
+    Values products =
+        forBlocks(e.index(0), e.index(blocks), first, [&](Value b, Value block, Values &current) {
+          current = multiplySet(b, block, 0, current);
+        });
     for (auto [c, column] : llvm::enumerate(tile.columns)) {
       Value scale =
           loadScales(e, format, weight.memory, column.panel, e.mul(column.first, format.scaleBytes()));
@@ -196,21 +162,38 @@ struct QuantizedProduct {
     return products;
   }
 
-  Values emitBlocks() {
-    return forBlocks(Values(tile.size(), e.zeros(e.floats())), [&](Value b, Value block, Values &current) {
-      for (int64_t set = 0; set < sets(); ++set)
-        addSet(b, block, set, current);
-    });
+  /// Products of blocks `from` to `to`, without the activations' scale.
+  Values emitBlocks(Value from, Value to) {
+    return forBlocks(from, to, Values(tile.size(), e.zeros(e.floats())),
+                     [&](Value b, Value block, Values &current) {
+                       for (int64_t set = 0; set < sets(); ++set)
+                         addSet(b, block, set, current);
+                     });
+  }
+
+  /// `products` times the rows' scale `s`, added to `sums` if there are any.
+  Values scaled(Values products, Value s, ValueRange sums = {}) {
+    for (auto [i, product] : llvm::enumerate(products)) {
+      Value row = e.add(tile.row, i / tile.columns.size());
+      Value scale = e.broadcast(e.load(op.getScales(), {row, s}), e.floats());
+      product = sums.empty() ? arith::MulFOp::create(e, product, scale).getResult()
+                             : e.fma(product, scale, sums[i]);
+    }
+    return products;
   }
 
   Values emit() {
-    Values sums = format.isRowScaled() ? emitIntegers() : emitBlocks();
-    for (size_t i = 0; byRow && i < sums.size(); ++i) {
-      Value row = e.add(tile.row, i / tile.columns.size());
-      Value scale = e.broadcast(e.load(op.getScales(), {row, e.index(0)}), e.floats());
-      sums[i] = arith::MulFOp::create(e, sums[i], scale);
-    }
-    return sums;
+    if (format.isRowScaled())
+      return scaled(emitIntegers(), e.index(0));
+    if (byRow)
+      return scaled(emitBlocks(e.index(0), e.index(blocks)), e.index(0));
+    Values start(tile.size(), e.zeros(e.floats()));
+    Value scales = e.index(PackedFormat::activationScales(op.getColumns()));
+    return e.loop(e.index(0), scales, 1, start, [&](Value s, ValueRange sums) {
+      Value from = e.mul(s, PackedFormat::scaledBlocks);
+      Value to = e.min(e.add(from, PackedFormat::scaledBlocks), e.index(blocks));
+      return scaled(emitBlocks(from, to), s, sums);
+    });
   }
 };
 
@@ -223,39 +206,4 @@ bool Panels::holdsUnsigned(const CpuTarget &target) const {
 Values transformer::quantizedProduct(Emitter &e, kernel::LinearOp op, const Panels &weight,
                                      const Tile &tile) {
   return QuantizedProduct{e, op, weight, tile}.emit();
-}
-
-PackedFormat transformer::unpackedFormat(Emitter &e, PackedFormat format) {
-  format.zero += ByteDot(e, format.codes == PackedFormat::U4).offset();
-  format.codes = PackedFormat::I8;
-  format.scale = PackedFormat::ScaleF32;
-  return format;
-}
-
-void transformer::unpackPanels(Emitter &e, kernel::LinearOp op, const Panels &weight,
-                               ArrayRef<Column> columns, const Panels &unpacked, int64_t next) {
-  const PackedFormat &from = weight.format, &to = unpacked.format;
-  ByteDot dot(e, from.codes == PackedFormat::U4);
-  CodeLoader codesOf{e, weight};
-  int64_t scales = from.codesOffset() / (PackedFormat::panelRows * from.scaleBytes()); // and minima
-  auto store = [&](Value vector, const Column &column, Value offset) {
-    Value bytes = e.bitcast(vector, e.bytes());
-    e.storeVector(bytes, unpacked.memory, {e.index(column.scratch / PackedFormat::panelRows), offset});
-  };
-  e.loop(e.index(0), e.index(PackedFormat::blocks(op.getColumns())), 1, [&](Value b) {
-    Value source = e.mul(b, from.blockBytes()), target = e.mul(b, to.blockBytes());
-    prefetchPanels(e, weight.memory, columns, next, source, from.blockBytes());
-    for (const Column &column : columns) {
-      for (int64_t s = 0; s < scales; ++s) {
-        auto at = [&](Value block, const PackedFormat &format) {
-          return e.add(e.add(block, s * PackedFormat::panelRows * format.scaleBytes()),
-                       e.mul(column.first, format.scaleBytes()));
-        };
-        store(loadScales(e, from, weight.memory, column.panel, at(source, from)), column, at(target, to));
-      }
-      for (int64_t group = 0; group < PackedFormat::blockColumns / 4; ++group)
-        store(dot.prepare(codesOf.load(column, source, group)).codes, column,
-              e.add(e.add(target, to.codesOffset() + 64 * group), e.mul(column.first, 4)));
-    }
-  });
 }

@@ -34,9 +34,9 @@ Activations Products::prepare(Value input, kernel::PackedAttr format, EmptyRows 
   int64_t columns = cast<RankedTensorType>(input.getType()).getDimSize(1);
   int64_t blocks = attune::PackedFormat::blocks(columns);
   bool byRow = quantization.byRow || packed.isRowScaled();
-  Value codes = empty(blocks * 32, builder.getI8Type()),
-        scales = empty(byRow ? 1 : blocks, builder.getF32Type());
-  Value sums = empty(packed.isRowScaled() ? 1 : blocks * packed.sets(), builder.getF32Type());
+  int64_t scaleCount = byRow ? 1 : attune::PackedFormat::activationScales(columns);
+  Value codes = empty(blocks * 32, builder.getI8Type()), scales = empty(scaleCount, builder.getF32Type());
+  Value sums = empty(packed.activationSums(columns, scaleCount), builder.getF32Type());
   SmallVector<Type> types{codes.getType(), scales.getType(), sums.getType()};
   Value outliers;
   if (quantization.outliers) {

@@ -1,9 +1,9 @@
 // RUN: attune-opt %s --split-input-file --verify-diagnostics
 // What the verifiers of the kernel dialect refuse: each names what was found and what was expected.
 
-func.func @quantize_results(%x: memref<?x64xf32>, %c: tensor<?x64xi8>, %s: tensor<?x2xf32>) {
+func.func @quantize_results(%x: memref<?x64xf32>, %c: tensor<?x64xi8>, %s: tensor<?x1xf32>) {
   // expected-error @+1 {{has 0 results, expected 3 (one per tensor output)}}
-  kernel.quantize ins(%x : memref<?x64xf32>) outs(%c, %s, %s : tensor<?x64xi8>, tensor<?x2xf32>, tensor<?x2xf32>)
+  kernel.quantize ins(%x : memref<?x64xf32>) outs(%c, %s, %s : tensor<?x64xi8>, tensor<?x1xf32>, tensor<?x1xf32>)
   return
 }
 
@@ -144,9 +144,9 @@ func.func @launch_arguments(%n: index) {
 
 // -----
 
-func.func @odd_outliers(%x: memref<?x64xf32>, %c: memref<?x64xi8>, %s: memref<?x2xf32>, %o: memref<?x5xf32>) {
+func.func @odd_outliers(%x: memref<?x64xf32>, %c: memref<?x64xi8>, %s: memref<?x1xf32>, %o: memref<?x5xf32>) {
   // expected-error @+1 {{outliers have type 'memref<?x5xf32>', expected an even number of columns: values, then places}}
-  kernel.quantize ins(%x : memref<?x64xf32>) outs(%c, %s, %s : memref<?x64xi8>, memref<?x2xf32>, memref<?x2xf32>) outliers(%o : memref<?x5xf32>)
+  kernel.quantize ins(%x : memref<?x64xf32>) outs(%c, %s, %s : memref<?x64xi8>, memref<?x1xf32>, memref<?x1xf32>) outliers(%o : memref<?x5xf32>)
   return
 }
 
@@ -174,9 +174,9 @@ func.func @blocks_of_integers(%x: memref<?x64xi8>, %s: memref<?x2xf32>, %w: memr
 
 // -----
 
-func.func @scales(%x: memref<?x64xi8>, %s: memref<?x3xf32>, %w: memref<2x1088xi8>, %y: memref<?x32xf32>) {
+func.func @scales(%x: memref<?x128xi8>, %s: memref<?x3xf32>, %w: memref<2x2176xi8>, %y: memref<?x32xf32>) {
   // expected-error @+1 {{has scales of type 'memref<?x3xf32>', expected 2 columns, or one column}}
-  kernel.linear input(%x : memref<?x64xi8>) quantized(%s, %s : memref<?x3xf32>, memref<?x3xf32>) weights(%w : memref<2x1088xi8>) outs(%y : memref<?x32xf32>) format(<codes = i8, group = 32, scale = f16>) columns(64) {
+  kernel.linear input(%x : memref<?x128xi8>) quantized(%s, %s : memref<?x3xf32>, memref<?x3xf32>) weights(%w : memref<2x2176xi8>) outs(%y : memref<?x32xf32>) format(<codes = i8, group = 32, scale = f16>) columns(128) {
   ^bb0(%p: f32):
     kernel.yield %p : f32
   }
@@ -186,7 +186,7 @@ func.func @scales(%x: memref<?x64xi8>, %s: memref<?x3xf32>, %w: memref<2x1088xi8
 // -----
 
 func.func @sums(%x: memref<?x64xi8>, %s: memref<?x1xf32>, %w: memref<2x1088xi8>, %y: memref<?x32xf32>) {
-  // expected-error @+1 {{has sums of type 'memref<?x1xf32>', expected 2 columns}}
+  // expected-error @+1 {{has sums of type 'memref<?x1xf32>', expected 3 columns}}
   kernel.linear input(%x : memref<?x64xi8>) quantized(%s, %s : memref<?x1xf32>, memref<?x1xf32>) weights(%w : memref<2x1088xi8>) outs(%y : memref<?x32xf32>) format(<codes = i8, group = 32, scale = f16>) columns(64) {
   ^bb0(%p: f32):
     kernel.yield %p : f32

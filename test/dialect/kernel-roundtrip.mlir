@@ -2,21 +2,21 @@
 // Every operation of the kernel dialect, on tensors and on memrefs.
 
 // CHECK-LABEL: func.func @quantize(
-func.func @quantize(%x: tensor<?x64xf32>, %c: tensor<?x64xi8>, %s: tensor<?x2xf32>, %m: memref<?x64xf32>, %mc: memref<?x64xi8>, %ms: memref<?x2xf32>, %mm: memref<?x4xf32>) {
-  // CHECK: %{{.*}}:3 = kernel.quantize ins(%{{.*}} : tensor<?x64xf32>) outs(%{{.*}}, %{{.*}}, %{{.*}} : tensor<?x64xi8>, tensor<?x2xf32>, tensor<?x2xf32>) -> tensor<?x64xi8>, tensor<?x2xf32>, tensor<?x2xf32>
-  %q:3 = kernel.quantize ins(%x : tensor<?x64xf32>) outs(%c, %s, %s : tensor<?x64xi8>, tensor<?x2xf32>, tensor<?x2xf32>) -> tensor<?x64xi8>, tensor<?x2xf32>, tensor<?x2xf32>
-  // CHECK: kernel.quantize ins(%{{.*}} : memref<?x64xf32>) outs(%{{.*}}, %{{.*}}, %{{.*}} : memref<?x64xi8>, memref<?x2xf32>, memref<?x4xf32>)
-  kernel.quantize ins(%m : memref<?x64xf32>) outs(%mc, %ms, %mm : memref<?x64xi8>, memref<?x2xf32>, memref<?x4xf32>)
+func.func @quantize(%x: tensor<?x64xf32>, %c: tensor<?x64xi8>, %s: tensor<?x1xf32>, %t: tensor<?x3xf32>, %m: memref<?x128xf32>, %mc: memref<?x128xi8>, %ms: memref<?x2xf32>, %mm: memref<?x8xf32>) {
+  // CHECK: %{{.*}}:3 = kernel.quantize ins(%{{.*}} : tensor<?x64xf32>) outs(%{{.*}}, %{{.*}}, %{{.*}} : tensor<?x64xi8>, tensor<?x1xf32>, tensor<?x3xf32>) -> tensor<?x64xi8>, tensor<?x1xf32>, tensor<?x3xf32>
+  %q:3 = kernel.quantize ins(%x : tensor<?x64xf32>) outs(%c, %s, %t : tensor<?x64xi8>, tensor<?x1xf32>, tensor<?x3xf32>) -> tensor<?x64xi8>, tensor<?x1xf32>, tensor<?x3xf32>
+  // CHECK: kernel.quantize ins(%{{.*}} : memref<?x128xf32>) outs(%{{.*}}, %{{.*}}, %{{.*}} : memref<?x128xi8>, memref<?x2xf32>, memref<?x8xf32>)
+  kernel.quantize ins(%m : memref<?x128xf32>) outs(%mc, %ms, %mm : memref<?x128xi8>, memref<?x2xf32>, memref<?x8xf32>)
   return
 }
 
 // CHECK-LABEL: func.func @outliers(
-func.func @outliers(%x: tensor<?x64xf32>, %c: tensor<?x64xi8>, %s: tensor<?x2xf32>, %o: tensor<?x8xf32>, %w: memref<2x1088xi8>, %y: tensor<?x32xf32>) -> tensor<?x32xf32> {
-  // CHECK: %[[Q:.*]]:4 = kernel.quantize ins(%{{.*}} : tensor<?x64xf32>) outs(%{{.*}}, %{{.*}}, %{{.*}} : {{.*}}) outliers(%{{.*}} : tensor<?x8xf32>) -> tensor<?x64xi8>, tensor<?x2xf32>, tensor<?x2xf32>, tensor<?x8xf32>
-  %q:4 = kernel.quantize ins(%x : tensor<?x64xf32>) outs(%c, %s, %s : tensor<?x64xi8>, tensor<?x2xf32>, tensor<?x2xf32>) outliers(%o : tensor<?x8xf32>)
-      -> tensor<?x64xi8>, tensor<?x2xf32>, tensor<?x2xf32>, tensor<?x8xf32>
-  // CHECK: kernel.linear input(%[[Q]]#0 : tensor<?x64xi8>) quantized(%[[Q]]#1, %[[Q]]#2 : tensor<?x2xf32>, tensor<?x2xf32>) outliers(%[[Q]]#3 : tensor<?x8xf32>) weights(
-  %r = kernel.linear input(%q#0 : tensor<?x64xi8>) quantized(%q#1, %q#2 : tensor<?x2xf32>, tensor<?x2xf32>) outliers(%q#3 : tensor<?x8xf32>)
+func.func @outliers(%x: tensor<?x64xf32>, %c: tensor<?x64xi8>, %s: tensor<?x1xf32>, %t: tensor<?x3xf32>, %o: tensor<?x8xf32>, %w: memref<2x1088xi8>, %y: tensor<?x32xf32>) -> tensor<?x32xf32> {
+  // CHECK: %[[Q:.*]]:4 = kernel.quantize ins(%{{.*}} : tensor<?x64xf32>) outs(%{{.*}}, %{{.*}}, %{{.*}} : {{.*}}) outliers(%{{.*}} : tensor<?x8xf32>) -> tensor<?x64xi8>, tensor<?x1xf32>, tensor<?x3xf32>, tensor<?x8xf32>
+  %q:4 = kernel.quantize ins(%x : tensor<?x64xf32>) outs(%c, %s, %t : tensor<?x64xi8>, tensor<?x1xf32>, tensor<?x3xf32>) outliers(%o : tensor<?x8xf32>)
+      -> tensor<?x64xi8>, tensor<?x1xf32>, tensor<?x3xf32>, tensor<?x8xf32>
+  // CHECK: kernel.linear input(%[[Q]]#0 : tensor<?x64xi8>) quantized(%[[Q]]#1, %[[Q]]#2 : tensor<?x1xf32>, tensor<?x3xf32>) outliers(%[[Q]]#3 : tensor<?x8xf32>) weights(
+  %r = kernel.linear input(%q#0 : tensor<?x64xi8>) quantized(%q#1, %q#2 : tensor<?x1xf32>, tensor<?x3xf32>) outliers(%q#3 : tensor<?x8xf32>)
       weights(%w : memref<2x1088xi8>) outs(%y : tensor<?x32xf32>) format(<codes = i8, group = 32, scale = f16>) columns(64) {
   ^bb0(%p: f32):
     kernel.yield %p : f32
@@ -26,7 +26,7 @@ func.func @outliers(%x: tensor<?x64xf32>, %c: tensor<?x64xi8>, %s: tensor<?x2xf3
 
 // CHECK-LABEL: func.func @linear(
 func.func @linear(%x: tensor<?x64xf32>, %w: memref<2x1088xi8>, %b: tensor<32xf32>, %e: tensor<?x32xf32>,
-                  %c: memref<?x64xi8>, %s: memref<?x2xf32>, %u: memref<2x640xi8>, %y: memref<?x32xf32>) -> tensor<?x32xf32> {
+                  %c: memref<?x64xi8>, %s: memref<?x1xf32>, %t: memref<?x3xf32>, %u: memref<2x640xi8>, %y: memref<?x32xf32>) -> tensor<?x32xf32> {
   // CHECK:      kernel.linear input(%{{.*}} : tensor<?x64xf32>) weights(%{{.*}} : memref<2x1088xi8>) extras(%{{.*}} : tensor<32xf32>) outs(%{{.*}} : tensor<?x32xf32>) format(<codes = i8, group = 32, scale = f16>) columns(64) {
   // CHECK-NEXT: ^bb0(%[[P:.*]]: f32, %[[E:.*]]: f32):
   // CHECK-NEXT:   %[[S:.*]] = arith.addf %[[P]], %[[E]]
@@ -38,8 +38,8 @@ func.func @linear(%x: tensor<?x64xf32>, %w: memref<2x1088xi8>, %b: tensor<32xf32
     %r = arith.addf %p, %bias : f32
     kernel.yield %r : f32
   } -> tensor<?x32xf32>
-  // CHECK: kernel.linear input(%{{.*}} : memref<?x64xi8>) quantized(%{{.*}}, %{{.*}} : memref<?x2xf32>, memref<?x2xf32>) weights(%{{.*}}, %{{.*}} : memref<2x640xi8>, memref<2x640xi8>) outs(%{{.*}} : memref<?x32xf32>) format(<codes = u4, group = 32, scale = f16, min = true>) columns(64) {
-  kernel.linear input(%c : memref<?x64xi8>) quantized(%s, %s : memref<?x2xf32>, memref<?x2xf32>) weights(%u, %u : memref<2x640xi8>, memref<2x640xi8>) outs(%y : memref<?x32xf32>)
+  // CHECK: kernel.linear input(%{{.*}} : memref<?x64xi8>) quantized(%{{.*}}, %{{.*}} : memref<?x1xf32>, memref<?x3xf32>) weights(%{{.*}}, %{{.*}} : memref<2x640xi8>, memref<2x640xi8>) outs(%{{.*}} : memref<?x32xf32>) format(<codes = u4, group = 32, scale = f16, min = true>) columns(64) {
+  kernel.linear input(%c : memref<?x64xi8>) quantized(%s, %t : memref<?x1xf32>, memref<?x3xf32>) weights(%u, %u : memref<2x640xi8>, memref<2x640xi8>) outs(%y : memref<?x32xf32>)
       format(<codes = u4, group = 32, scale = f16, min = true>) columns(64) {
   ^bb0(%g: f32, %p: f32):
     %r = arith.mulf %g, %p : f32
@@ -88,7 +88,7 @@ func.func @attention(%q: tensor<?x6x8xf32>, %k: tensor<?x3x8xf32>, %batch: tenso
 
 // CHECK-LABEL: func.func @experts(
 func.func @experts(%l: tensor<?x8xf32>, %b: tensor<8xf32>, %i: tensor<?x2xi32>, %f: tensor<?x2xf32>, %l3: tensor<?x3xi32>, %one: tensor<1xi32>, %x: tensor<?x64xf32>, %w: memref<16x4096xi8>,
-                   %e: tensor<?x32xf32>, %c: memref<?x64xi8>, %s: memref<?x2xf32>, %mb: memref<?x3xi32>, %mn: memref<1xi32>, %u: memref<16x640xi8>, %bias: memref<256xf32>, %outliers: memref<?x8xf32>, %y: memref<?x32xf32>) -> tensor<?x32xf32> {
+                   %e: tensor<?x32xf32>, %c: memref<?x64xi8>, %s: memref<?x1xf32>, %t: memref<?x3xf32>, %mb: memref<?x3xi32>, %mn: memref<1xi32>, %u: memref<16x640xi8>, %bias: memref<256xf32>, %outliers: memref<?x8xf32>, %y: memref<?x32xf32>) -> tensor<?x32xf32> {
   // CHECK: %{{.*}}:2 = kernel.route softmax ins(%{{.*}} : tensor<?x8xf32>) outs(%{{.*}}, %{{.*}} : tensor<?x2xi32>, tensor<?x2xf32>) {renormalize} -> tensor<?x2xi32>, tensor<?x2xf32>
   %r:2 = kernel.route softmax ins(%l : tensor<?x8xf32>) outs(%i, %f : tensor<?x2xi32>, tensor<?x2xf32>) {renormalize} -> tensor<?x2xi32>, tensor<?x2xf32>
   // CHECK: kernel.route sigmoid ins(%{{.*}} : tensor<?x8xf32>) bias(%{{.*}} : tensor<8xf32>) outs(%{{.*}}, %{{.*}} : tensor<?x2xi32>, tensor<?x2xf32>) {group_score = #transformer<group_score top2_sum>, groups = 4 : i64, scale = 2.500000e+00 : f64, top_groups = 2 : i64}
@@ -106,8 +106,8 @@ func.func @experts(%l: tensor<?x8xf32>, %b: tensor<8xf32>, %i: tensor<?x2xi32>, 
   ^bb0(%p: f32):
     kernel.yield %p : f32
   } -> tensor<?x32xf32>
-  // CHECK: kernel.grouped_linear input(%{{.*}} : memref<?x64xi8>) quantized(%{{.*}}, %{{.*}} : memref<?x2xf32>, memref<?x2xf32>) outliers(%{{.*}} : memref<?x8xf32>) blocks(%{{.*}}, %{{.*}} : memref<?x3xi32>, memref<1xi32>) weights(%{{.*}} : memref<16x640xi8>) extras(%{{.*}} : memref<256xf32>) outs(%{{.*}} : memref<?x32xf32>)
-  kernel.grouped_linear input(%c : memref<?x64xi8>) quantized(%s, %s : memref<?x2xf32>, memref<?x2xf32>) outliers(%outliers : memref<?x8xf32>) blocks(%mb, %mn : memref<?x3xi32>, memref<1xi32>) weights(%u : memref<16x640xi8>)
+  // CHECK: kernel.grouped_linear input(%{{.*}} : memref<?x64xi8>) quantized(%{{.*}}, %{{.*}} : memref<?x1xf32>, memref<?x3xf32>) outliers(%{{.*}} : memref<?x8xf32>) blocks(%{{.*}}, %{{.*}} : memref<?x3xi32>, memref<1xi32>) weights(%{{.*}} : memref<16x640xi8>) extras(%{{.*}} : memref<256xf32>) outs(%{{.*}} : memref<?x32xf32>)
+  kernel.grouped_linear input(%c : memref<?x64xi8>) quantized(%s, %t : memref<?x1xf32>, memref<?x3xf32>) outliers(%outliers : memref<?x8xf32>) blocks(%mb, %mn : memref<?x3xi32>, memref<1xi32>) weights(%u : memref<16x640xi8>)
       extras(%bias : memref<256xf32>) outs(%y : memref<?x32xf32>) format(<codes = u4, group = 32, scale = f16, min = true>) columns(64) {
   ^bb0(%p: f32, %extra: f32):
     %r1 = arith.addf %p, %extra : f32

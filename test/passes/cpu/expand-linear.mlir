@@ -55,8 +55,8 @@ func.func @dense(%x: memref<?x64xf32>, %w: memref<2x4096xi8>, %b: memref<32xf32>
 // ARM-LABEL: func.func @nibbles
 // ARM-NOT: llvm.call_intrinsic
 // ARM: arith.muli %{{.*}} : vector<8xi16>
-func.func @nibbles(%x: memref<1x32xi8>, %s: memref<1x1xf32>, %m: memref<1x1xf32>, %w: memref<1x320xi8>, %y: memref<1x16xf32>) {
-  kernel.linear input(%x : memref<1x32xi8>) quantized(%s, %m : memref<1x1xf32>, memref<1x1xf32>) weights(%w : memref<1x320xi8>)
+func.func @nibbles(%x: memref<1x32xi8>, %s: memref<1x1xf32>, %m: memref<1x2xf32>, %w: memref<1x320xi8>, %y: memref<1x16xf32>) {
+  kernel.linear input(%x : memref<1x32xi8>) quantized(%s, %m : memref<1x1xf32>, memref<1x2xf32>) weights(%w : memref<1x320xi8>)
       outs(%y : memref<1x16xf32>) format(<codes = u4, group = 32, scale = f16, min = true>) columns(32) {
   ^bb0(%p: f32):
     kernel.yield %p : f32
@@ -66,18 +66,24 @@ func.func @nibbles(%x: memref<1x32xi8>, %s: memref<1x1xf32>, %m: memref<1x1xf32>
 
 // -----
 
-// Where rows multiply the same bytes, 48 rows and more have the codes of a pair of panels unpacked first: a byte each, and f32 scales and minima.
-// The loop over tiles of six rows then has nothing to unpack.
+// Where an instruction multiplies unsigned bytes, 48 rows and more have the codes of a pair of panels unpacked first: a byte each, and f32 scales and minima.
+// The loop over tiles of six rows then has nothing to unpack. Blocks are scaled by the weights' scales, two of them together by the activations'.
 // VNNI-LABEL: func.func @unpacked
-// VNNI: %[[BYTES:.*]] = memref.alloca() {{.*}}: memref<2x1280xi8>
+// VNNI: %[[BYTES:.*]] = memref.alloca() {{.*}}: memref<2x2560xi8>
 // VNNI: arith.cmpi uge, %{{.*}}, %c48
 // VNNI: scf.if
 // VNNI: arith.extf %{{.*}} : vector<16xf16> to vector<16xf32>
 // VNNI: vector.store %{{.*}}, %[[BYTES]]
 // VNNI: scf.for %{{.*}} step %c6
+// VNNI: scf.for {{.*}} -> ({{(vector<16xf32>, ){11}vector<16xf32>}})
+// VNNI: scf.for {{.*}} -> ({{(vector<16xf32>, ){11}vector<16xf32>}})
 // VNNI-NOT: arith.extf
 // VNNI-NOT: arith.andi
-// VNNI: llvm.call_intrinsic "llvm.x86.avx512.vpdpbusd.512"
+// VNNI-COUNT-96: llvm.call_intrinsic "llvm.x86.avx512.vpdpbusd.512"
+// VNNI-NOT: llvm.call_intrinsic
+// VNNI: scf.yield
+// VNNI: vector.fma
+// VNNI: scf.yield
 // WIDE-LABEL: func.func @unpacked
 // WIDE-NOT: memref.alloca() {{.*}}xi8>
 // Few rows are multiplied as they are stored.
@@ -85,17 +91,63 @@ func.func @nibbles(%x: memref<1x32xi8>, %s: memref<1x1xf32>, %m: memref<1x1xf32>
 // VNNI-NOT: arith.cmpi uge
 // VNNI: arith.andi
 // VNNI: llvm.call_intrinsic "llvm.x86.avx512.vpdpbusd.512"
-func.func @unpacked(%x: memref<?x64xi8>, %s: memref<?x2xf32>, %m: memref<?x2xf32>, %w: memref<2x640xi8>, %y: memref<?x32xf32>) {
-  kernel.linear input(%x : memref<?x64xi8>) quantized(%s, %m : memref<?x2xf32>, memref<?x2xf32>) weights(%w : memref<2x640xi8>)
+func.func @unpacked(%x: memref<?x128xi8>, %s: memref<?x2xf32>, %m: memref<?x4xf32>, %w: memref<2x1280xi8>, %y: memref<?x32xf32>) {
+  kernel.linear input(%x : memref<?x128xi8>) quantized(%s, %m : memref<?x2xf32>, memref<?x4xf32>) weights(%w : memref<2x1280xi8>)
+      outs(%y : memref<?x32xf32>) format(<codes = u4, group = 32, scale = f16, min = true>) columns(128) {
+  ^bb0(%p: f32):
+    kernel.yield %p : f32
+  }
+  return
+}
+func.func @few(%x: memref<6x128xi8>, %s: memref<6x2xf32>, %m: memref<6x4xf32>, %w: memref<2x1280xi8>, %y: memref<6x32xf32>) {
+  kernel.linear input(%x : memref<6x128xi8>) quantized(%s, %m : memref<6x2xf32>, memref<6x4xf32>) weights(%w : memref<2x1280xi8>)
+      outs(%y : memref<6x32xf32>) format(<codes = u4, group = 32, scale = f16, min = true>) columns(128) {
+  ^bb0(%p: f32):
+    kernel.yield %p : f32
+  }
+  return
+}
+
+// -----
+
+// With one scale for each row of activations weights are rounded to bytes with one scale for each of their rows, which the largest weight gives: products of all columns are integers,
+// which begin with what 128, the bytes' zero, makes of the activations.
+// VNNI-LABEL: func.func @rounded
+// VNNI: memref.alloca() {{.*}}: memref<2x1088xi8>
+// VNNI: arith.cmpi uge, %{{.*}}, %c48
+// VNNI: math.absf
+// VNNI: arith.divf %{{.*}} : vector<16xf32>
+// VNNI: arith.muli %{{.*}} : vector<32xi16>
+// VNNI: scf.for %{{.*}} step %c6
+// VNNI: arith.fptosi %{{.*}} : vector<16xf32> to vector<16xi32>
+// VNNI: scf.for {{.*}} -> ({{(vector<16xi32>, ){11}vector<16xi32>}})
+// VNNI-NOT: arith.sitofp
+// VNNI: scf.yield
+// VNNI: arith.sitofp
+func.func @rounded(%x: memref<?x64xi8>, %s: memref<?x1xf32>, %m: memref<?x3xf32>, %w: memref<2x640xi8>, %y: memref<?x32xf32>) {
+  kernel.linear input(%x : memref<?x64xi8>) quantized(%s, %m : memref<?x1xf32>, memref<?x3xf32>) weights(%w : memref<2x640xi8>)
       outs(%y : memref<?x32xf32>) format(<codes = u4, group = 32, scale = f16, min = true>) columns(64) {
   ^bb0(%p: f32):
     kernel.yield %p : f32
   }
   return
 }
-func.func @few(%x: memref<6x64xi8>, %s: memref<6x2xf32>, %m: memref<6x2xf32>, %w: memref<2x640xi8>, %y: memref<6x32xf32>) {
-  kernel.linear input(%x : memref<6x64xi8>) quantized(%s, %m : memref<6x2xf32>, memref<6x2xf32>) weights(%w : memref<2x640xi8>)
-      outs(%y : memref<6x32xf32>) format(<codes = u4, group = 32, scale = f16, min = true>) columns(64) {
+
+// -----
+
+// Columns in which many rows have outliers are found once for all panels, and made f32 once for each panel, with the weights as they are stored.
+// VNNI-LABEL: func.func @outliers
+// VNNI-DAG: %[[SLOTS:.*]] = memref.alloca() {{.*}}: memref<128xi32>
+// VNNI-DAG: %[[WEIGHTS:.*]] = memref.alloca() {{.*}}: memref<128x32xf32>
+// VNNI: arith.cmpi uge, %{{.*}}, %c48
+// VNNI: memref.store %{{.*}}, %[[SLOTS]]
+// VNNI: scf.for %{{.*}} step %c6
+// VNNI: arith.extf %{{.*}} : vector<16xf16> to vector<16xf32>
+// VNNI: vector.store %{{.*}}, %[[WEIGHTS]]
+// VNNI: vector.load %[[WEIGHTS]]
+func.func @outliers(%x: memref<?x128xi8>, %s: memref<?x2xf32>, %m: memref<?x4xf32>, %o: memref<?x8xf32>, %w: memref<2x2176xi8>, %y: memref<?x32xf32>) {
+  kernel.linear input(%x : memref<?x128xi8>) quantized(%s, %m : memref<?x2xf32>, memref<?x4xf32>) outliers(%o : memref<?x8xf32>) weights(%w : memref<2x2176xi8>)
+      outs(%y : memref<?x32xf32>) format(<codes = i8, group = 32, scale = f16>) columns(128) {
   ^bb0(%p: f32):
     kernel.yield %p : f32
   }
@@ -106,15 +158,14 @@ func.func @few(%x: memref<6x64xi8>, %s: memref<6x2xf32>, %m: memref<6x2xf32>, %w
 
 // A scale for each row of activations is no part of the loop over blocks, only of what is stored; the products of a block begin with what the zero point makes of them.
 // VNNI-LABEL: func.func @rows
-// VNNI: %[[SUM:.*]] = arith.fptosi %{{.*}} : vector<16xf32> to vector<16xi32>
-// VNNI: %[[FIRST:.*]] = arith.muli %[[SUM]], %{{.*}} : vector<16xi32>
+// VNNI: %[[FIRST:.*]] = arith.fptosi %{{.*}} : vector<16xf32> to vector<16xi32>
 // VNNI: llvm.call_intrinsic "llvm.x86.avx512.vpdpbusd.512"(%[[FIRST]],
 // VNNI-NOT: arith.mulf
 // VNNI: vector.fma
 // VNNI: scf.yield
 // VNNI: arith.mulf
-func.func @rows(%x: memref<1x64xi8>, %s: memref<1x1xf32>, %m: memref<1x2xf32>, %w: memref<1x1088xi8>, %y: memref<1x16xf32>) {
-  kernel.linear input(%x : memref<1x64xi8>) quantized(%s, %m : memref<1x1xf32>, memref<1x2xf32>) weights(%w : memref<1x1088xi8>)
+func.func @rows(%x: memref<1x64xi8>, %s: memref<1x1xf32>, %m: memref<1x3xf32>, %w: memref<1x1088xi8>, %y: memref<1x16xf32>) {
+  kernel.linear input(%x : memref<1x64xi8>) quantized(%s, %m : memref<1x1xf32>, memref<1x3xf32>) weights(%w : memref<1x1088xi8>)
       outs(%y : memref<1x16xf32>) format(<codes = i8, group = 32, scale = f16>) columns(64) {
   ^bb0(%p: f32):
     kernel.yield %p : f32

@@ -1,6 +1,6 @@
 // RUN: attune-opt %s --split-input-file --kernel-expand-quantize=cpu=x86-64-v3 --verify-diagnostics | FileCheck %s
 
-// Two sums a block of 32 columns; the last block of 8 columns reads no further.
+// Two sums a block of 32 columns, a scale for two blocks; the last block of 8 columns reads no further.
 // CHECK-LABEL: func.func @quantize
 // CHECK: scf.for
 // CHECK: vector.reduction <maxnumf>
@@ -10,8 +10,8 @@
 // CHECK: arith.trunci %{{.*}} : vector<8xi32> to vector<8xi8>
 // CHECK-COUNT-2: vector.reduction <add>
 // CHECK-NOT: kernel.quantize
-func.func @quantize(%x: memref<?x40xf32>, %c: memref<?x64xi8>, %s: memref<?x2xf32>, %m: memref<?x4xf32>) {
-  kernel.quantize ins(%x : memref<?x40xf32>) outs(%c, %s, %m : memref<?x64xi8>, memref<?x2xf32>, memref<?x4xf32>)
+func.func @quantize(%x: memref<?x104xf32>, %c: memref<?x128xi8>, %s: memref<?x2xf32>, %m: memref<?x8xf32>) {
+  kernel.quantize ins(%x : memref<?x104xf32>) outs(%c, %s, %m : memref<?x128xi8>, memref<?x2xf32>, memref<?x8xf32>)
   return
 }
 
@@ -20,7 +20,7 @@ func.func @quantize(%x: memref<?x40xf32>, %c: memref<?x64xi8>, %s: memref<?x2xf3
 // Outliers come out of a copy of the row, largest first: the block with the largest magnitude, then the place in it; both lie in
 // scratch of the function. Each time the largest of all lanes, then the first lane that equals it; blocks fill whole vectors.
 // CHECK-LABEL: func.func @outliers
-// CHECK-DAG: memref.alloca() {{.*}} : memref<64xf32>
+// CHECK-DAG: memref.alloca() {{.*}} : memref<128xf32>
 // CHECK-DAG: %[[MAXIMA:.*]] = memref.alloca() {{.*}} : memref<8xf32>
 // CHECK-DAG: %[[LESS:.*]] = arith.constant dense<-2.000000e+00> : vector<8xf32>
 // CHECK: vector.store %[[LESS]], %[[MAXIMA]]
@@ -32,17 +32,19 @@ func.func @quantize(%x: memref<?x40xf32>, %c: memref<?x64xi8>, %s: memref<?x2xf3
 // CHECK: vector.reduction <maxnumf>
 // CHECK: arith.cmpf oeq, {{.*}} : vector<8xf32>
 // CHECK: math.cttz
-// CHECK: %[[LARGEST:.*]] = memref.load %[[MAXIMA]][
+// CHECK: memref.load %[[MAXIMA]][
+// CHECK: memref.load %[[MAXIMA]][
+// CHECK: %[[LARGEST:.*]] = arith.maxnumf
 // CHECK: arith.divf %[[LARGEST]], %{{.*}} : f32
 // CHECK: arith.mulf %{{.*}} : vector<8xf32>
-func.func @outliers(%x: memref<?x40xf32>, %c: memref<?x64xi8>, %s: memref<?x2xf32>, %m: memref<?x2xf32>, %o: memref<?x4xf32>) {
-  kernel.quantize ins(%x : memref<?x40xf32>) outs(%c, %s, %m : memref<?x64xi8>, memref<?x2xf32>, memref<?x2xf32>) outliers(%o : memref<?x4xf32>)
+func.func @outliers(%x: memref<?x104xf32>, %c: memref<?x128xi8>, %s: memref<?x2xf32>, %m: memref<?x4xf32>, %o: memref<?x4xf32>) {
+  kernel.quantize ins(%x : memref<?x104xf32>) outs(%c, %s, %m : memref<?x128xi8>, memref<?x2xf32>, memref<?x4xf32>) outliers(%o : memref<?x4xf32>)
   return
 }
 
 // -----
 
-// One scale for a row: the largest of all blocks first, then codes; the last of the row's sums of codes is a number of its own, without the scale.
+// One scale for a row: the largest of all blocks first, then codes; the sum of them all is what products with unsigned weights begin with.
 // CHECK-LABEL: func.func @rows
 // CHECK: %[[LANES:.*]] = scf.for {{.*}} -> (vector<8xf32>)
 // CHECK: vector.reduction <maxnumf>
@@ -52,7 +54,8 @@ func.func @outliers(%x: memref<?x40xf32>, %c: memref<?x64xi8>, %s: memref<?x2xf3
 // CHECK: scf.yield
 // CHECK: vector.reduction <add>
 // CHECK: %[[FLOAT:.*]] = arith.sitofp
-// CHECK: memref.store %[[FLOAT]]
+// CHECK: %[[START:.*]] = arith.mulf %[[FLOAT]], %cst{{.*}} : f32
+// CHECK: memref.store %[[START]]
 func.func @rows(%x: memref<?x64xf32>, %c: memref<?x64xi8>, %s: memref<?x1xf32>, %m: memref<?x1xf32>) {
   kernel.quantize ins(%x : memref<?x64xf32>) outs(%c, %s, %m : memref<?x64xi8>, memref<?x1xf32>, memref<?x1xf32>)
   return
@@ -90,8 +93,8 @@ func.func @tensors(%x: tensor<?x32xf32>, %c: tensor<?x32xi8>, %s: tensor<?x1xf32
 
 // -----
 
-func.func @unpadded(%x: memref<?x40xf32>, %c: memref<?x40xi8>, %s: memref<?x2xf32>, %m: memref<?x2xf32>) {
+func.func @unpadded(%x: memref<?x40xf32>, %c: memref<?x40xi8>, %s: memref<?x1xf32>, %m: memref<?x3xf32>) {
   // expected-error @below {{needs codes of 64 columns (40 in whole blocks), got 40}}
-  kernel.quantize ins(%x : memref<?x40xf32>) outs(%c, %s, %m : memref<?x40xi8>, memref<?x2xf32>, memref<?x2xf32>)
+  kernel.quantize ins(%x : memref<?x40xf32>) outs(%c, %s, %m : memref<?x40xi8>, memref<?x1xf32>, memref<?x3xf32>)
   return
 }

@@ -22,9 +22,9 @@ func.func @too_large(%tokens: index, %zero: f32) {
 
 // -----
 
-func.func @int8(%x: memref<?x32xi8>, %s: memref<?x1xf32>, %m: memref<?x1xf32>, %w: memref<1x544xi8>, %y: memref<?x16xf32>) {
+func.func @int8(%x: memref<?x32xi8>, %s: memref<?x1xf32>, %m: memref<?x2xf32>, %w: memref<1x544xi8>, %y: memref<?x16xf32>) {
   // expected-error@+1 {{has int8 activations, for which devices have no product yet}}
-  kernel.linear input(%x : memref<?x32xi8>) quantized(%s, %m : memref<?x1xf32>, memref<?x1xf32>) weights(%w : memref<1x544xi8>) outs(%y : memref<?x16xf32>)
+  kernel.linear input(%x : memref<?x32xi8>) quantized(%s, %m : memref<?x1xf32>, memref<?x2xf32>) weights(%w : memref<1x544xi8>) outs(%y : memref<?x16xf32>)
       format(<codes = i8, group = 32, scale = f16>) columns(32) {
   ^bb0(%p: f32):
     kernel.yield %p : f32

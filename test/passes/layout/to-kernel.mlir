@@ -14,8 +14,8 @@
 // CHECK-NEXT:      ^bb0(%[[P:.*]]: f32):
 // CHECK-NEXT:        kernel.yield %[[P]] : f32
 // INT8-LABEL: func.func @linear(
-// INT8:            %[[Q:.*]]:4 = kernel.quantize ins(%{{.*}} : tensor<?x64xf32>) outs(%{{.*}} : tensor<?x64xi8>, tensor<?x2xf32>, tensor<?x2xf32>) outliers(%{{.*}} : tensor<?x8xf32>)
-// INT8:            kernel.linear input(%[[Q]]#0 : tensor<?x64xi8>) quantized(%[[Q]]#1, %[[Q]]#2 : tensor<?x2xf32>, tensor<?x2xf32>) outliers(%[[Q]]#3 : tensor<?x8xf32>) weights(
+// INT8:            %[[Q:.*]]:4 = kernel.quantize ins(%{{.*}} : tensor<?x64xf32>) outs(%{{.*}} : tensor<?x64xi8>, tensor<?x1xf32>, tensor<?x3xf32>) outliers(%{{.*}} : tensor<?x8xf32>)
+// INT8:            kernel.linear input(%[[Q]]#0 : tensor<?x64xi8>) quantized(%[[Q]]#1, %[[Q]]#2 : tensor<?x1xf32>, tensor<?x3xf32>) outliers(%[[Q]]#3 : tensor<?x8xf32>) weights(
 transformer.parameter @before : tensor<64xf32> source "blk.{}.before" layers [0, 1]
 transformer.parameter @w : tensor<32x64xf32, #transformer.stored<q8_0>> source "blk.{}.w" layers [0, 1]
 func.func @linear(%x: tensor<?x64xf32>, %record: index) -> tensor<?x32xf32> {
@@ -220,7 +220,7 @@ func.func @attention(%q: !q, %k: !kv, %v: !kv, %batch: !b, %layer: index, %cache
 
 // Where no text is continued, rows have one scale each and one outlier beside their codes; where one is, beside others that are not, scales for blocks and four.
 // INT8-LABEL: func.func @encoder(
-// INT8:            kernel.quantize {{.*}} outs({{.*}} : tensor<?x64xi8>, tensor<?x1xf32>, tensor<?x2xf32>) outliers(%{{.*}} : tensor<?x2xf32>)
+// INT8:            kernel.quantize {{.*}} outs({{.*}} : tensor<?x64xi8>, tensor<?x1xf32>, tensor<?x3xf32>) outliers(%{{.*}} : tensor<?x2xf32>)
 transformer.parameter @w : tensor<32x64xf32, #transformer.stored<q8_0>> source "w"
 !cache = !transformer.cache<1 x 1 x 4 x 4 x f32>
 func.func @encoder(%x: tensor<?x64xf32>, %q: tensor<?x1x4xf32>, %batch: tensor<?x3xi32>, %layer: index, %cache: !cache) -> (tensor<?x32xf32>, tensor<?x1x4xf32>) {
@@ -234,7 +234,7 @@ func.func @encoder(%x: tensor<?x64xf32>, %q: tensor<?x1x4xf32>, %batch: tensor<?
 // -----
 
 // INT8-LABEL: func.func @encoder_of_a_decoder(
-// INT8:            kernel.quantize {{.*}} outs({{.*}} : tensor<?x64xi8>, tensor<?x2xf32>, tensor<?x2xf32>) outliers(%{{.*}} : tensor<?x8xf32>)
+// INT8:            kernel.quantize {{.*}} outs({{.*}} : tensor<?x64xi8>, tensor<?x1xf32>, tensor<?x3xf32>) outliers(%{{.*}} : tensor<?x8xf32>)
 transformer.parameter @w : tensor<32x64xf32, #transformer.stored<q8_0>> source "w"
 !cache = !transformer.cache<1 x 1 x 4 x 4 x f32>
 func.func @encoder_of_a_decoder(%x: tensor<?x64xf32>, %q: tensor<?x1x4xf32>, %batch: tensor<?x3xi32>, %layer: index, %cache: !cache) -> (tensor<?x32xf32>, tensor<?x1x4xf32>) {

@@ -51,13 +51,14 @@ func.func @attention(%q: tensor<?x9x8xf32>, %batch: tensor<?x3xi32>, %K: memref<
 // CHECK-LABEL: func.func @quantize(
 // CHECK:           scf.forall (%{{.*}}) in (%{{.*}}) shared_outs(
 // CHECK:             kernel.quantize ins(%{{.*}} : tensor<1x64xf32>)
-func.func @quantize(%x: tensor<?x64xf32>) -> (tensor<?x64xi8>, tensor<?x2xf32>, tensor<?x2xf32>) {
+func.func @quantize(%x: tensor<?x64xf32>) -> (tensor<?x64xi8>, tensor<?x1xf32>, tensor<?x3xf32>) {
   %c0 = arith.constant 0 : index
   %tokens = tensor.dim %x, %c0 : tensor<?x64xf32>
   %c = tensor.empty(%tokens) : tensor<?x64xi8>
-  %s = tensor.empty(%tokens) : tensor<?x2xf32>
-  %q:3 = kernel.quantize ins(%x : tensor<?x64xf32>) outs(%c, %s, %s : tensor<?x64xi8>, tensor<?x2xf32>, tensor<?x2xf32>) -> tensor<?x64xi8>, tensor<?x2xf32>, tensor<?x2xf32>
-  return %q#0, %q#1, %q#2 : tensor<?x64xi8>, tensor<?x2xf32>, tensor<?x2xf32>
+  %s = tensor.empty(%tokens) : tensor<?x1xf32>
+  %m = tensor.empty(%tokens) : tensor<?x3xf32>
+  %q:3 = kernel.quantize ins(%x : tensor<?x64xf32>) outs(%c, %s, %m : tensor<?x64xi8>, tensor<?x1xf32>, tensor<?x3xf32>) -> tensor<?x64xi8>, tensor<?x1xf32>, tensor<?x3xf32>
+  return %q#0, %q#1, %q#2 : tensor<?x64xi8>, tensor<?x1xf32>, tensor<?x3xf32>
 }
 
 // Row operations run a token at a time; one that is used elsewhere too is computed once, in a loop of its own.

@@ -75,15 +75,21 @@ void optimize(Module &module, TargetMachine &machine) {
 struct KernelJit::State {
   std::unique_ptr<orc::LLJIT> jit;
   std::string calls;
+  bool unpacks = false;
 };
 
 KernelJit::~KernelJit() = default;
+
+bool KernelJit::roundsWeights(attune::PackedFormat format, int64_t rows) const {
+  return state->unpacks && format.codes != attune::PackedFormat::U8 && rows >= 8 * 6; // eight tiles
+}
 
 KernelJit::KernelJit(const std::string &text, const std::string &cpu) : state(std::make_unique<State>()) {
   registerOnce();
   ExitOnError check("kernel jit: ");
   mlir::transformer::CpuTarget target = check(mlir::transformer::CpuTarget::get(cpu));
 
+  state->unpacks = target.unpacksOnce();
   mlir::DialectRegistry registry;
   registry.insert<mlir::kernel::KernelDialect, mlir::func::FuncDialect, mlir::arith::ArithDialect,
                   mlir::math::MathDialect, mlir::memref::MemRefDialect, mlir::scf::SCFDialect,

@@ -8,7 +8,9 @@
 #ifndef ATTUNE_TEST_UNIT_KERNELS_KERNELJIT_H
 #define ATTUNE_TEST_UNIT_KERNELS_KERNELJIT_H
 
+#include "dialect/PackedFormat.h"
 #include <cstdint>
+
 #include <memory>
 #include <string>
 
@@ -46,6 +48,8 @@ public:
   }
   /// Names of the functions outside the module that its code calls.
   const std::string &calls() const;
+  /// Whether products of that many quantised rows with weights of a format may round these to 8 bits.
+  bool roundsWeights(attune::PackedFormat format, int64_t rows) const;
 
 private:
   void *address(const std::string &name) const;

@@ -16,7 +16,7 @@ namespace {
 
 enum class Epilogue { None, Bias, SiluGate, Residual };
 
-/// Around the heights of register tiles, and more than a block of rows.
+/// Around the heights of register tiles, and more than a block of rows of dense products.
 constexpr int rowCounts[] = {1, 2, 3, 4, 5, 6, 7, 13, 33, 53, 197};
 constexpr int maxRows = 197;
 /// Rows of inputs and outputs lie further apart than they are long.
@@ -97,7 +97,7 @@ struct LinearRun {
   Packed weights[2];
   std::vector<float> input, bias, residual;
   QuantizedRows quantized;
-  std::vector<Expected> expectations;
+  std::vector<Expected> expectations, rounded; ///< the latter with weights rounded to 8 bits
 
   explicit LinearRun(const LinearCase &test)
       : test(test), weights{Packed::random(test.format, test.n, test.k, 1),
@@ -105,24 +105,28 @@ struct LinearRun {
         input(randomFloats(maxRows * test.k, 3)), bias(randomFloats(test.n, 4)),
         residual(randomFloats(maxRows * test.n, 5)), quantized(input, maxRows, test.k, test.scaleShape()) {
     for (int64_t t = 0; t < maxRows; ++t)
-      for (int64_t n = 0; n < test.n; ++n)
-        expectations.push_back(expected(t, n));
+      for (int64_t n = 0; n < test.n; ++n) {
+        expectations.push_back(expected(t, n, 0));
+        rounded.push_back(expected(t, n, Packed::roundingError(test.format)));
+      }
   }
 
-  Expected product(const Packed &weight, int64_t t, int64_t n) const {
-    double sum = 0, magnitude = 0;
+  /// `error`: of each weight. Errors are taken for independent: seven deviations of their sum are allowed.
+  Expected product(const Packed &weight, int64_t t, int64_t n, double error) const {
+    double sum = 0, magnitude = 0, squares = 0;
     for (int64_t k = 0; k < test.k; ++k) {
       double x = test.quantized() ? quantized.value(t, k) : input[t * test.k + k];
       // A weight with a minimum is a difference: what is summed is larger than it.
       double size = std::abs(weight.at(n, k)) + (test.format.hasMin ? 1 : 0) + test.format.zero * 0.1;
       sum += x * weight.at(n, k);
       magnitude += std::abs(x) * size;
+      squares += x * x;
     }
-    return {sum, magnitude * 1e-6 + 1e-7};
+    return {sum, magnitude * 1e-6 + 1e-7 + 7 * error / std::sqrt(3) * std::sqrt(squares)};
   }
 
-  Expected expected(int64_t t, int64_t n) const {
-    Expected p = product(weights[0], t, n);
+  Expected expected(int64_t t, int64_t n, double error) const {
+    Expected p = product(weights[0], t, n, error);
     switch (test.epilogue) {
     case Epilogue::None:
       return p;
@@ -131,7 +135,7 @@ struct LinearRun {
     case Epilogue::Residual:
       return {p.value + residual[t * test.n + n], p.tolerance + 1e-6};
     case Epilogue::SiluGate:
-      Expected up = product(weights[1], t, n);
+      Expected up = product(weights[1], t, n, error);
       double silu = p.value / (1 + std::exp(-p.value)), result = silu * up.value;
       return {result, 1.2 * p.tolerance * std::abs(up.value) + std::abs(silu) * up.tolerance +
                           1e-6 * std::abs(result) + 1e-7};
@@ -146,7 +150,7 @@ struct LinearRun {
     return result;
   }
 
-  void run(const KernelJit &jit, int rows) const {
+  void run(const KernelJit &jit, int rows, bool rounds) const {
     int64_t width = test.inputWidth(), n = test.n, panels = PackedFormat::panels(n),
             bytes = test.format.panelBytes(test.k);
     std::vector<float> floats = spread(input, test.k, inputGap), base = spread(residual, n, outputGap);
@@ -169,7 +173,7 @@ struct LinearRun {
                                     << column;
         continue;
       }
-      const Expected &e = expectations[t * n + column];
+      const Expected &e = (rounds ? rounded : expectations)[t * n + column];
       ASSERT_NEAR(output[i], e.value, e.tolerance)
           << test.name << ", " << rows << " rows, at row " << t << ", column " << column;
     }
@@ -217,7 +221,7 @@ void runLinear(PackedFormat format, Input input, const std::string &cpu = "nativ
   for (const LinearCase &test : cases) {
     LinearRun run(test);
     for (int rows : rowCounts) {
-      run.run(jit, rows);
+      run.run(jit, rows, input != Input::Floats && jit.roundsWeights(format, rows));
       if (testing::Test::HasFatalFailure())
         return;
     }

@@ -117,6 +117,12 @@ Packed Packed::random(PackedFormat format, int64_t rows, int64_t columns, unsign
   return packed;
 }
 
+double Packed::roundingError(PackedFormat format) {
+  double codes = format.codes == PackedFormat::U4 ? 15 : 128;
+  double largest = 0.1 * (codes + format.zero) + (format.hasMin ? 1 : 0);
+  return largest / 127 * (0.5 + (codes + 1) / 512);
+}
+
 std::string textOf(PackedFormat format) {
   static const char *const codes[] = {"f32", "f16", "bf16", "i8", "u4", "u8"}, *const scales[] = {
                                                                                    "none", "f16", "f32"};
@@ -139,16 +145,21 @@ std::vector<float> randomFloats(int64_t count, unsigned seed, float scale) {
 
 QuantizedRows::QuantizedRows(const std::vector<float> &input, int64_t rows, int64_t columns, ScaleShape shape)
     : shape(shape), codes(rows * shape.blocks * 32), scales(rows * shape.scales), sums(rows * shape.sums) {
-  int64_t width = shape.blocks * 32, perScale = width / shape.scales, perSum = width / shape.sums;
+  int64_t width = shape.blocks * 32, perScale = shape.scales == 1 ? width : 64;
+  int64_t sets = shape.sums - (shape.scales == 1 ? 1 : 0);
   for (int64_t row = 0; row < rows; ++row) {
+    auto sum = [&](int64_t from, int64_t to) {
+      auto first = codes.begin() + row * width;
+      return -128 * float(std::accumulate(first + from, first + to, 0));
+    };
     for (int64_t i = 0; i < shape.scales; ++i)
       quantize(&input[row * columns], row, i * perScale, std::min(columns, (i + 1) * perScale),
                scales[row * shape.scales + i]);
-    for (int64_t i = 0; i < shape.sums; ++i) {
-      auto first = codes.begin() + row * width + i * perSum;
-      auto sum = float(std::accumulate(first, first + perSum, 0));
-      sums[row * shape.sums + i] = shape.scales == 1 ? sum : sum * scaleOf(row, i * perSum);
-    }
+    float *sumsOf = &sums[row * shape.sums];
+    for (int64_t i = 0; i < sets; ++i)
+      sumsOf[i] = sum(i * width / sets, (i + 1) * width / sets);
+    if (shape.scales == 1)
+      sumsOf[sets] = sum(0, width);
   }
 }
 

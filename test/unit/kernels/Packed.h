@@ -26,6 +26,10 @@ struct Packed {
   /// Padding columns hold random codes, since kernels may not rely on what stands there.
   static Packed random(PackedFormat format, int64_t rows, int64_t columns, unsigned seed);
 
+  /// How far a weight of the largest scales that `random` gives may be from one of 8 bits: half a step, and
+  /// what a scale with eight bits of a fraction adds.
+  static double roundingError(PackedFormat format);
+
   float at(int64_t row, int64_t column) const { return values[row * columns + column]; }
 };
 
@@ -40,8 +44,9 @@ struct ScaleShape {
 
   /// For products with weights of `format`.
   ScaleShape(PackedFormat format, int64_t columns, bool byRow)
-      : blocks(PackedFormat::blocks(columns)), scales(byRow || format.isRowScaled() ? 1 : blocks),
-        sums(format.isRowScaled() ? 1 : blocks * format.sets()) {}
+      : blocks(PackedFormat::blocks(columns)),
+        scales(byRow || format.isRowScaled() ? 1 : PackedFormat::activationScales(columns)),
+        sums(format.activationSums(columns, scales)) {}
 };
 
 /// Activations as kernel.quantize should give them.
@@ -55,7 +60,7 @@ struct QuantizedRows {
     return codes[row * shape.blocks * 32 + column] * scaleOf(row, column);
   }
   float scaleOf(int64_t row, int64_t column) const {
-    return scales[row * shape.scales + (shape.scales == 1 ? 0 : column / 32)];
+    return scales[row * shape.scales + (shape.scales == 1 ? 0 : column / 64)];
   }
 
 private:
