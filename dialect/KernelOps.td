@@ -36,7 +36,7 @@ def Kernel_QuantizeOp : Kernel_DpsOp<"quantize", [Tileable]> {
 
     Where `scales` has one column, that is the whole row's scale, and the last of the sums is the row's.
 
-    With `outliers`, a matrix of `2 n` columns, the `n` largest elements of each row are taken out first, one after the other, and kept as they are: their values in the first `n` columns, their
+    With `outliers`, a matrix of `2 n` columns, `n` large elements of each row are taken out first and kept as they are: of the largest elements whose column's number has the same remainder by 16 the `n` largest, or the largest alone if `n` is 1. Their values are in the first `n` columns, their
     places in the others. A few elements of a Transformer's activations are many times larger than the rest (Dettmers et al. 2022); in a block with such
     a one the others would lose most of their bits.
 

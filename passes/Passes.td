@@ -218,7 +218,7 @@ def ToKernel : Pass<"transformer-to-kernel", "ModuleOp"> {
   let description = [{
     Weights become views of the packed weights; `linear`, `linear_split`, `ffn`, `embed`, `attention`, `cache_update`, `route` and `experts` become operations of the kernel
     dialect. Experts become a `kernel.dispatch`, which orders the tokens' choices, the gathering of their rows, `kernel.grouped_linear`s and a weighted sum. Residual additions join the product that they follow. With `quantize-activations`, products with block-quantised weights take
-    int8 activations, with a scale for each 64 columns. The four largest elements of each row stay f32 beside them. Where all attention is without a causal mask, in an encoder,
+    int8 activations, with a scale for each 64 columns. Four large elements of each row stay f32 beside them. Where all attention is without a causal mask, in an encoder,
     a row has one scale and one such element.
 
     ```mlir

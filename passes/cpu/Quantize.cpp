@@ -32,8 +32,8 @@ struct QuantizeLoops {
   bool byRow = op.isScaledByRow();
   /// Of blocks; with a scale for the row its own stands behind them.
   int64_t sums = cast<MemRefType>(op.getSums().getType()).getDimSize(1) - (byRow ? 1 : 0);
-  /// With outliers: a copy of the row without them, and the largest magnitude of each block of it.
-  Value rest = {}, maxima = {};
+  /// With several outliers: a copy of the row without them.
+  Value rest = {};
   /// With one outlier: its place as i32, and the largest magnitude beside it.
   Value taken = {}, largestLeft = {};
 
@@ -86,18 +86,10 @@ struct QuantizeLoops {
       inputs.push_back(loadBlock(row, block, b + 1 < count ? PackedFormat::blockColumns : valid));
       llvm::append_range(all, inputs.back());
     }
-    auto [scale, inverse] = scaleFor(e, maxima ? largestOf(first, count) : largestMagnitude(e, all));
+    auto [scale, inverse] = scaleFor(e, largestMagnitude(e, all));
     memref::StoreOp::create(e, scale, op.getScales(), ValueRange{row, s});
     for (auto [b, block] : llvm::enumerate(inputs))
       storeSums(row, e.add(first, b), storeCodes(row, e.add(first, b), block, inverse));
-  }
-
-  /// Of the blocks' maxima.
-  Value largestOf(Value first, int64_t count) {
-    Value largest = e.load(maxima, {first});
-    for (int64_t b = 1; b < count; ++b)
-      largest = larger(e, largest, e.load(maxima, {e.add(first, b)}));
-    return largest;
   }
 
   /// A scale for each few blocks.
@@ -161,11 +153,6 @@ struct QuantizeLoops {
   Value largestOfRow(Value row) {
     if (largestLeft)
       return largestLeft;
-    if (maxima)
-      return largestLane(e.loop(e.index(0), e.index(blocks), e.lanes(), e.zeros(e.floats()),
-                                [&](Value b, ValueRange found) -> Values {
-                                  return {larger(e, found[0], e.loadVector(e.floats(), maxima, {b}))};
-                                })[0]);
     return largestLane(forBlocks({e.zeros(e.floats())}, [&](Value block, int64_t valid, ValueRange found) {
       Value largest = found[0];
       for (Value input : loadBlock(row, block, valid))
@@ -194,55 +181,45 @@ struct QuantizeLoops {
   //===------------------------------------------------- outliers
   //---------------------------------------------------===//
 
-  void copyRow(Value row, Value copy) {
-    forBlocks([&](Value block, int64_t valid) {
-      Values inputs = loadBlock(row, block, valid);
-      for (auto [i, vector] : llvm::enumerate(inputs))
-        e.storeVector(vector, copy, {e.add(e.mul(block, PackedFormat::blockColumns), i * e.lanes())});
-      memref::StoreOp::create(e, largestMagnitude(e, inputs), maxima, ValueRange{block});
+  /// Columns are of 16 classes by their remainder, so that a lane has one class, whatever the vector's
+  /// length.
+  static constexpr int64_t classes = 16;
+
+  /// For each class the largest magnitude of a row and its column, in vectors of lanes; meanwhile the row
+  /// goes to `copy`. What is no number counts as none.
+  std::pair<Values, Values> copyRow(Value row, Value copy) {
+    size_t vectors = classes / e.lanes();
+    Values start(vectors, e.splat(e.floats(), -1.0));
+    start.append(vectors, laneNumbers());
+    Values found = forBlocks(start, [&](Value block, int64_t valid, ValueRange carried) {
+      Values current(carried);
+      for (auto [i, input] : llvm::enumerate(loadBlock(row, block, valid))) {
+        Value column = e.add(e.mul(block, PackedFormat::blockColumns), i * e.lanes());
+        e.storeVector(input, copy, {column});
+        Value &largest = current[i % vectors], &place = current[vectors + i % vectors];
+        Value magnitudes = math::AbsFOp::create(e, input);
+        Value isLarger = arith::CmpFOp::create(e, arith::CmpFPredicate::OGT, magnitudes, largest);
+        Value places = arith::AddIOp::create(e, e.broadcast(toInt(column), e.ints()), laneNumbers());
+        largest = arith::SelectOp::create(e, isLarger, magnitudes, largest);
+        place = arith::SelectOp::create(e, isLarger, places, place);
+      }
+      return current;
     });
+    return {Values(ArrayRef(found).take_front(vectors)), Values(ArrayRef(found).drop_front(vectors))};
   }
 
-  /// Index in [0, count) of the largest lane of the vectors that begin at multiples of their length, the
-  /// first of several; 0 if none is a number. No lane from `count` on is the largest.
-  Value indexOfLargest(int64_t count, function_ref<Value(Value)> vectorAt) {
-    Value end = e.index(count), none = e.splat(e.floats(), -1.0);
-    Value lanes = e.loop(e.index(0), end, e.lanes(), none, [&](Value i, ValueRange largest) -> Values {
-      Value values = vectorAt(i);
-      Value better = arith::CmpFOp::create(e, arith::CmpFPredicate::OGT, values, largest[0]);
-      return {arith::SelectOp::create(e, better, values, largest[0])};
-    })[0];
-    Value largest = e.broadcast(largestLane(lanes), e.floats());
-    Value first = e.loop(e.index(0), end, e.lanes(), end, [&](Value i, ValueRange found) -> Values {
-      Value equal = arith::CmpFOp::create(e, arith::CmpFPredicate::OEQ, vectorAt(i), largest);
-      return {e.min(found[0], e.add(i, firstLane(equal, count)))};
-    })[0];
-    Value isThere = arith::CmpIOp::create(e, arith::CmpIPredicate::ult, first, end);
-    return arith::SelectOp::create(e, isThere, first, e.index(0));
-  }
-
-  /// The first lane that is set, `none` if there is none.
-  Value firstLane(Value mask, int64_t none) {
-    Value bits = vector::ExtractOp::create(
-        e, e.bitcast(mask, e.vectorOf(e.getIntegerType(static_cast<unsigned>(e.lanes())), 1)), 0);
-    Value wide = arith::ExtUIOp::create(e, e.getI32Type(), bits);
-    Value lane = arith::IndexCastOp::create(e, e.getIndexType(), math::CountTrailingZerosOp::create(e, wide));
-    Value zero = arith::ConstantOp::create(e, e.getI32IntegerAttr(0));
-    Value any = arith::CmpIOp::create(e, arith::CmpIPredicate::ne, wide, zero);
-    return arith::SelectOp::create(e, any, lane, e.index(none));
-  }
-
-  /// The `j`th outlier: the largest element that is left.
-  void takeOutlier(Value row, int64_t j, int64_t count) {
-    Value block = indexOfLargest(blocks, [&](Value b) { return e.loadVector(e.floats(), maxima, {b}); });
-    Value first = e.mul(block, PackedFormat::blockColumns);
-    Value place = e.add(first, indexOfLargest(PackedFormat::blockColumns, [&](Value i) -> Value {
-                          return math::AbsFOp::create(e, e.loadVector(e.floats(), rest, {e.add(first, i)}));
-                        }));
-    storeOutlier(row, j, count, e.load(rest, {place}), toInt(place));
-    memref::StoreOp::create(e, floatConstant(0), rest, ValueRange{place});
-    Value largest = largestMagnitude(e, loadBlock(row, block, PackedFormat::blockColumns));
-    memref::StoreOp::create(e, largest, maxima, ValueRange{block});
+  /// The lowest of `places` whose lane is the largest of all.
+  Value placeOfLargest(ArrayRef<Value> magnitudes, ArrayRef<Value> places) {
+    Value all = magnitudes.front(), first;
+    for (Value other : magnitudes.drop_front())
+      all = larger(e, all, other);
+    Value largest = e.broadcast(largestLane(all), e.floats());
+    for (auto [lanes, place] : llvm::zip_equal(magnitudes, places)) {
+      Value isLargest = arith::CmpFOp::create(e, arith::CmpFPredicate::OEQ, lanes, largest);
+      Value candidate = arith::SelectOp::create(e, isLargest, place, e.splat(e.ints(), int64_t(INT32_MAX)));
+      first = first ? arith::MinUIOp::create(e, first, candidate).getResult() : candidate;
+    }
+    return vector::ReductionOp::create(e, vector::CombiningKind::MINUI, first);
   }
 
   /// The only outlier, without a copy of the row.
@@ -297,18 +274,23 @@ struct QuantizeLoops {
                             ValueRange{row, e.index(count + j)});
   }
 
-  /// From here on the row is its copy.
+  /// The largest of the classes' largest. From here on the row is its copy.
   void takeOutliers(Value row, int64_t count) {
-    int64_t padded = blocks * PackedFormat::blockColumns;
-    Value copy = e.stackBuffer(MemRefType::get({padded}, e.getF32Type()));
-    int64_t whole = llvm::alignTo(blocks, e.lanes());
-    maxima = e.stackBuffer(MemRefType::get({whole}, e.getF32Type()));
-    if (whole != blocks) // less than any magnitude, and than what stands for none
-      e.storeVector(e.splat(e.floats(), -2.0), maxima, {e.index(whole - e.lanes())});
-    copyRow(row, copy);
+    rest = {}; // what is loaded here is the row
+    Value copy = e.stackBuffer(MemRefType::get({blocks * PackedFormat::blockColumns}, e.getF32Type()));
+    auto [magnitudes, places] = copyRow(row, copy);
+    for (int64_t j = 0; j < count; ++j) {
+      Value place = placeOfLargest(magnitudes, places);
+      Value column = arith::IndexCastOp::create(e, e.getIndexType(), place);
+      storeOutlier(row, j, count, e.load(copy, {column}), place);
+      memref::StoreOp::create(e, floatConstant(0), copy, ValueRange{column});
+      for (auto [lanes, ofLanes] : llvm::zip_equal(magnitudes, places)) {
+        Value isTaken =
+            arith::CmpIOp::create(e, arith::CmpIPredicate::eq, ofLanes, e.broadcast(place, e.ints()));
+        lanes = arith::SelectOp::create(e, isTaken, e.splat(e.floats(), -1.0), lanes);
+      }
+    }
     rest = copy;
-    for (int64_t j = 0; j < count; ++j)
-      takeOutlier(row, j, count);
   }
 
   LogicalResult emit() {

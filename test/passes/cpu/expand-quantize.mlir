@@ -17,25 +17,22 @@ func.func @quantize(%x: memref<?x104xf32>, %c: memref<?x128xi8>, %s: memref<?x2x
 
 // -----
 
-// Outliers come out of a copy of the row, largest first: the block with the largest magnitude, then the place in it; both lie in
-// scratch of the function. Each time the largest of all lanes, then the first lane that equals it; blocks fill whole vectors.
+// Outliers come out of a copy of the row: while it is copied, the largest magnitude of each class of columns is found, in two vectors of eight lanes. Each time the largest
+// lane of both is taken, the first of several, and its place in the copy becomes 0.
 // CHECK-LABEL: func.func @outliers
-// CHECK-DAG: memref.alloca() {{.*}} : memref<128xf32>
-// CHECK-DAG: %[[MAXIMA:.*]] = memref.alloca() {{.*}} : memref<8xf32>
-// CHECK-DAG: %[[LESS:.*]] = arith.constant dense<-2.000000e+00> : vector<8xf32>
-// CHECK: vector.store %[[LESS]], %[[MAXIMA]]
-// CHECK: vector.load %[[MAXIMA]]
+// CHECK: %[[COPY:.*]] = memref.alloca() {{.*}} : memref<128xf32>
+// CHECK: scf.for {{.*}} -> (vector<8xf32>, vector<8xf32>, vector<8xi32>, vector<8xi32>)
+// CHECK: vector.store %{{.*}}, %[[COPY]]
 // CHECK: arith.cmpf ogt, {{.*}} : vector<8xf32>
 // CHECK: vector.reduction <maxnumf>
 // CHECK: arith.cmpf oeq, {{.*}} : vector<8xf32>
-// CHECK: math.cttz
-// CHECK: vector.reduction <maxnumf>
-// CHECK: arith.cmpf oeq, {{.*}} : vector<8xf32>
-// CHECK: math.cttz
-// CHECK: memref.load %[[MAXIMA]][
-// CHECK: memref.load %[[MAXIMA]][
-// CHECK: %[[LARGEST:.*]] = arith.maxnumf
-// CHECK: arith.divf %[[LARGEST]], %{{.*}} : f32
+// CHECK: %[[PLACE:.*]] = vector.reduction <minui>
+// CHECK: %[[COLUMN:.*]] = arith.index_cast %[[PLACE]]
+// CHECK: memref.store %{{.*}}, %[[COPY]][%[[COLUMN]]]
+// CHECK: arith.cmpi eq, {{.*}} : vector<8xi32>
+// CHECK: vector.reduction <minui>
+// CHECK: vector.load %[[COPY]]
+// CHECK: arith.divf
 // CHECK: arith.mulf %{{.*}} : vector<8xf32>
 func.func @outliers(%x: memref<?x104xf32>, %c: memref<?x128xi8>, %s: memref<?x2xf32>, %m: memref<?x4xf32>, %o: memref<?x4xf32>) {
   kernel.quantize ins(%x : memref<?x104xf32>) outs(%c, %s, %m : memref<?x128xi8>, memref<?x2xf32>, memref<?x4xf32>) outliers(%o : memref<?x4xf32>)

@@ -6,6 +6,7 @@
 #include "test/unit/kernels/KernelJit.h"
 #include "test/unit/kernels/Packed.h"
 
+#include <algorithm>
 #include <cmath>
 #include <fmt/format.h>
 #include <gtest/gtest.h>
@@ -56,7 +57,7 @@ struct OutlierRun {
     jit.call("f", &x, &c, &s, &m, &o, &w, &y);
   }
 
-  /// The largest magnitude that is left, from a copy of a row.
+  /// The largest magnitude of a row.
   static int64_t largest(const std::vector<float> &row) {
     size_t best = 0;
     for (size_t i = 1; i < row.size(); ++i)
@@ -65,13 +66,30 @@ struct OutlierRun {
     return best;
   }
 
+  /// The largest of each class of columns, the largest of all first.
+  static std::vector<int64_t> candidates(const std::vector<float> &row) {
+    std::vector<int64_t> places;
+    for (int64_t first = 0; first < std::min<int64_t>(16, row.size()); ++first) {
+      int64_t best = first;
+      for (size_t i = first; i < row.size(); i += 16)
+        if (std::abs(row[i]) > std::abs(row[best]))
+          best = i;
+      places.push_back(best);
+    }
+    std::sort(places.begin(), places.end(), [&](int64_t a, int64_t b) {
+      return std::pair(-std::abs(row[a]), a) < std::pair(-std::abs(row[b]), b);
+    });
+    return places;
+  }
+
   /// The row as the product should see it: outliers as they are, the others by their codes. `rounds`: weights
   /// may be rounded to 8 bits.
   void check(int64_t row, bool rounds) {
     std::vector<float> rest(input.begin() + row * k, input.begin() + (row + 1) * k);
     std::vector<double> seen(k, 0);
+    std::vector<int64_t> places = candidates(rest);
     for (int64_t j = 0; j < outliers; ++j) {
-      int64_t place = largest(rest);
+      int64_t place = outliers == 1 ? largest(rest) : places[j];
       ASSERT_EQ(taken[row * 2 * outliers + j], rest[place]) << "outlier " << j;
       ASSERT_EQ(taken[row * 2 * outliers + outliers + j], place) << "outlier " << j;
       seen[place] += rest[place];
