@@ -7,7 +7,6 @@
 // where blocks need ten or eleven.
 
 #include "passes/cpu/ByteCodes.h"
-#include "passes/cpu/ByteDot.h"
 #include "passes/cpu/CodeLoader.h"
 #include "passes/cpu/Product.h"
 
