@@ -40,7 +40,7 @@ def Kernel_QuantizeOp : Kernel_DpsOp<"quantize", [Tileable]> {
     places in the others. A few elements of a Transformer's activations are many times larger than the rest (Dettmers et al. 2022); in a block with such
     a one the others would lose most of their bits.
 
-    Example: `kernel.quantize ins(%x : tensor<?x576xf32>) outs(%c, %s, %m : tensor<?x576xi8>, tensor<?x18xf32>, tensor<?x18xf32>) -> ...`
+    Example: `kernel.quantize ins(%x : tensor<?x576xf32>) outs(%c, %s, %m : tensor<?x576xi8>, tensor<?x9xf32>, tensor<?x18xf32>) -> ...`
   }];
   let arguments = (ins F32Shaped:$input, I8Shaped:$codes, F32Shaped:$scales, F32Shaped:$sums, Optional<F32Shaped>:$outliers);
   let results = (outs Variadic<AnyRankedTensor>:$results);

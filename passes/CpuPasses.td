@@ -19,7 +19,8 @@ def ExpandLinear : ExpandKernelPass<"kernel-expand-linear"> {
   let summary = "kernel.linear on memrefs becomes loops over register tiles";
   let description = [{
     Loops over blocks of rows, panels of weights and register tiles of the processor's shape, with loops of their own for a single row; the epilogue
-    runs on vectors before they are stored. Operations on tensors are left alone.
+    runs on vectors before they are stored. Where an instruction multiplies unsigned bytes, 48 quantised rows and more meet codes that are unpacked once for them all; if each of
+    the rows has one scale, the weights are rounded to 8 bits with one scale for each of theirs as they are unpacked. Operations on tensors are left alone.
 
     ```mlir
     kernel.linear input(%x : memref<?x64xf32>) weights(%w : memref<1x4096xi8>) outs(%y : memref<?x16xf32>) format(<codes = f32>) columns(64) {
@@ -38,15 +39,15 @@ def ExpandLinear : ExpandKernelPass<"kernel-expand-linear"> {
 }
 
 def ExpandQuantize : ExpandKernelPass<"kernel-expand-quantize"> {
-  let summary = "kernel.quantize on memrefs becomes loops over blocks of 32 columns";
+  let summary = "kernel.quantize on memrefs becomes loops over the columns that share a scale";
   let description = [{
     ```mlir
-    kernel.quantize ins(%x : memref<?x64xf32>) outs(%c, %s, %m : memref<?x64xi8>, memref<?x2xf32>, memref<?x2xf32>)
+    kernel.quantize ins(%x : memref<?x128xf32>) outs(%c, %s, %m : memref<?x128xi8>, memref<?x2xf32>, memref<?x4xf32>)
     ```
     becomes
     ```mlir
     scf.for %row = %c0 to %rows step %c1 {
-      scf.for %block = %c0 to %c2 step %c1 {
+      scf.for %scale = %c0 to %c2 step %c1 {
         %largest = vector.reduction <maxnumf>, %magnitudes : vector<8xf32> into f32
         ...
     ```
