@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "passes/cpu/Product.h"
+#include "passes/cpu/Scaling.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 
@@ -10,11 +11,6 @@ using namespace mlir::transformer;
 using attune::PackedFormat;
 
 namespace {
-
-/// Multiplies and adds what turns a code into a weight: code * scale + shift.
-struct Scaling {
-  Value scale, shift;
-};
 
 struct DequantizedProduct {
   Emitter &e;
@@ -29,20 +25,6 @@ struct DequantizedProduct {
   /// Columns that the 64 bytes of one group hold; a byte holds one code or two that are 16 columns apart.
   int halves() const { return nibbles() ? 2 : 1; }
   int64_t groups() const { return PackedFormat::blockColumns / 4 / halves(); }
-
-  /// Scaling of a set of `group` columns in the block at byte `block` of the panel.
-  Scaling loadScaling(const Column &column, Value block, Value set) {
-    Value offset =
-        e.add(scalesOf(e, format, block), e.add(e.mul(set, PackedFormat::panelRows * format.scaleBytes()),
-                                                e.mul(column.first, format.scaleBytes())));
-    Value scale = loadScales(e, format, weight, column.panel, offset);
-    Value shift = format.hasMin
-                      ? loadScales(e, format, weight, column.panel, e.add(offset, format.minsOffset()))
-                      : e.zeros(e.floats());
-    if (format.zero)
-      shift = e.fma(scale, e.splat(e.floats(), -double(format.zero)), shift);
-    return {scale, shift};
-  }
 
   /// Four bytes of each row of the column, as an integer a lane.
   Value loadCodes(const Column &column, Value block, Value group) {
@@ -80,7 +62,7 @@ struct DequantizedProduct {
     for (int half = 0; half < halves(); ++half) {
       SmallVector<Scaling> scaling;
       for (const Column &column : tile.columns)
-        scaling.push_back(loadScaling(column, block, setOf(half)));
+        scaling.push_back(loadScaling(e, format, weight, column, block, setOf(half)));
       for (int j = 0; j < 4; ++j) {
         Value column = e.add(e.mul(group, 4), half * 16 + j);
         if (std::optional<int64_t> known = constantOf(column); known && *known >= limit)
@@ -121,17 +103,6 @@ struct DequantizedProduct {
 };
 
 } // namespace
-
-Value transformer::scalesOf(Emitter &e, const PackedFormat &format, Value block) {
-  return format.isRowScaled() ? e.index(0) : block;
-}
-
-Value transformer::loadScales(Emitter &e, const PackedFormat &format, Value weight, Value panel,
-                              Value offset) {
-  if (format.scale == PackedFormat::ScaleF32)
-    return e.loadBytes(e.floats(), weight, panel, offset);
-  return e.extend(e.loadBytes(e.vectorOf(e.getF16Type(), e.lanes()), weight, panel, offset));
-}
 
 Values transformer::dequantizedProduct(Emitter &e, kernel::LinearOp op, Value weight, const Tile &tile) {
   return DequantizedProduct{e, op, weight, tile}.emit();

@@ -117,6 +117,12 @@ struct LinearLoops {
     }
   }
 
+  /// Rows `from` to `to` of the block, one by one.
+  void forRows(Value block, Value from, Value to, ArrayRef<Column> columns,
+               function_ref<void(const Tile &, Value row)> body) {
+    e.loop(from, to, 1, [&](Value row) { body({e.add(block, row), 1, SmallVector<Column>(columns)}, row); });
+  }
+
   Values loadSums(Value buffer, const Tile &tile, Value row) {
     Values values;
     for (int r = 0; r < tile.rows; ++r)
@@ -178,12 +184,9 @@ struct LinearLoops {
       body(columns.slice(first, together));
   }
 
-  /// Rows for which unpacking pays: eight tiles. For fewer, what is unpacked between the products costs less
-  /// than writing it down and reading it again.
-  int64_t leastUnpacked() { return 8 * e.target.quantizedRows(); }
-
   Value areEnough(Value count) {
-    return e.createOrFold<arith::CmpIOp>(arith::CmpIPredicate::uge, count, e.index(leastUnpacked()));
+    return e.createOrFold<arith::CmpIOp>(arith::CmpIPredicate::uge, count,
+                                         e.index(e.target.leastUnpackedRows()));
   }
 
   /// Tiles of full height, if there are enough of them, from unpacked panels; what is left as it is stored.
@@ -220,8 +223,7 @@ struct LinearLoops {
     if (!outlierColumns)
       return;
     outlierColumns->load({weight, format}, columns);
-    e.loop(e.index(0), whole, 1, [&](Value row) {
-      Tile tile{e.add(block, row), 1, SmallVector<Column>(columns)};
+    forRows(block, e.index(0), whole, columns, [&](const Tile &tile, Value row) {
       storeSums(buffer, tile, row, outlierColumns->add(row, tile, loadSums(buffer, tile, row)));
     });
   }
@@ -230,8 +232,7 @@ struct LinearLoops {
                     ArrayRef<Column> columns) {
     if (!op.getOutliers())
       return;
-    e.loop(from, to, 1, [&](Value row) {
-      Tile tile{e.add(block, row), 1, SmallVector<Column>(columns)};
+    forRows(block, from, to, columns, [&](const Tile &tile, Value row) {
       storeSums(buffer, tile, row, addOutliers(e, op, weight, tile, loadSums(buffer, tile, row)));
     });
   }
@@ -245,8 +246,7 @@ struct LinearLoops {
       else
         emitDensePanels(weight, buffer, block, count, columns);
     }
-    e.loop(e.index(0), count, 1, [&](Value row) {
-      Tile tile{e.add(block, row), 1, SmallVector<Column>(columns)};
+    forRows(block, e.index(0), count, columns, [&](const Tile &tile, Value row) {
       SmallVector<Values> products;
       for (Value buffer : sums)
         products.push_back(loadSums(buffer, tile, row));
@@ -278,7 +278,7 @@ struct LinearLoops {
     for (size_t i = 0; i < op.getWeights().size(); ++i)
       sums.push_back(
           e.stackBuffer(MemRefType::get({rowBlock, together() * PackedFormat::panelRows}, e.getF32Type())));
-    bool many = constantOf(rows).value_or(rowBlock) >= leastUnpacked();
+    bool many = constantOf(rows).value_or(rowBlock) >= e.target.leastUnpackedRows();
     bool isPacked = !Panels{{}, format}.holdsUnsigned(e.target);
     if (op.isQuantized() && isPacked && e.target.unpacksOnce() && many) {
       int64_t bytes = unpackedFormat(op).panelBytes(op.getColumns());

@@ -6,6 +6,7 @@
 
 #include "passes/cpu/ByteDot.h"
 #include "passes/cpu/Product.h"
+#include "passes/cpu/Scaling.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
@@ -62,15 +63,7 @@ struct OutlierProduct {
   }
 
   Value loadWeights(const Column &column, const ColumnPlace &place) {
-    Value offset = e.add(scalesOf(e, format, place.block),
-                         e.add(e.mul(place.set, PackedFormat::panelRows * format.scaleBytes()),
-                               e.mul(column.first, format.scaleBytes())));
-    Value scale = loadScales(e, format, weight.memory, column.panel, offset);
-    Value shift = format.hasMin
-                      ? loadScales(e, format, weight.memory, column.panel, e.add(offset, format.minsOffset()))
-                      : e.zeros(e.floats());
-    if (format.zero)
-      shift = e.fma(scale, e.splat(e.floats(), -double(format.zero)), shift);
+    auto [scale, shift] = loadScaling(e, format, weight.memory, column, place.block, place.set);
     return e.fma(e.toFloats(loadCodes(column, place)), scale, shift);
   }
 

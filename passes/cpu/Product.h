@@ -41,9 +41,6 @@ struct Panels {
   bool holdsUnsigned(const CpuTarget &target) const;
 };
 
-/// The byte of a panel that the scales of a block begin at, which begins itself at `block`.
-Value scalesOf(Emitter &e, const attune::PackedFormat &format, Value block);
-
 /// The tile's sums with `weight`; that of row r and column c stands at r * columns + c.
 /// Dense weights, f32 activations.
 Values denseProduct(Emitter &e, kernel::LinearOp op, Value weight, const Tile &tile);
@@ -104,9 +101,6 @@ void prefetchWeights(Emitter &e, Value weight, const Tile &tile, Value offset, i
 /// Prefetches the same bytes of the panels that lie `panels` further on.
 void prefetchPanels(Emitter &e, Value weight, ArrayRef<Column> columns, int64_t panels, Value offset,
                     int64_t size);
-
-/// Scales or minima of one block: a vector of `lanes()` f32 at byte `offset` of `panel`.
-Value loadScales(Emitter &e, const attune::PackedFormat &format, Value weight, Value panel, Value offset);
 
 } // namespace mlir::transformer
 

@@ -226,15 +226,11 @@ struct QuantizeLoops {
   void takeLargest(Value row) {
     taken = {}; // what is loaded here has it still
     Values lanes = laneMaxima(row);
-    Value isLargest = arith::CmpFOp::create(e, arith::CmpFPredicate::OEQ, lanes[0],
-                                            e.broadcast(largestLane(lanes[0]), e.floats()));
     Value places = arith::AddIOp::create(
         e, arith::MulIOp::create(e, lanes[2], e.splat(e.ints(), int64_t(e.lanes()))), laneNumbers());
     Value last = arith::ConstantOp::create(e, e.getI32IntegerAttr(static_cast<int32_t>(columns - 1)));
-    Value first = vector::ReductionOp::create(
-        e, vector::CombiningKind::MINUI,
-        arith::SelectOp::create(e, isLargest, places, e.broadcast(last, e.ints())));
-    taken = arith::MinUIOp::create(e, first, last); // no padding, even if no element is a number
+    taken = arith::MinUIOp::create(e, placeOfLargest({lanes[0]}, {places}),
+                                   last); // no padding, even if no element is a number
     Value isTaken = arith::CmpIOp::create(e, arith::CmpIPredicate::eq, places, e.broadcast(taken, e.ints()));
     largestLeft = largestLane(arith::SelectOp::create(e, isTaken, lanes[1], lanes[0]));
     Value place = arith::IndexCastOp::create(e, e.getIndexType(), taken);
@@ -276,7 +272,6 @@ struct QuantizeLoops {
 
   /// The largest of the classes' largest. From here on the row is its copy.
   void takeOutliers(Value row, int64_t count) {
-    rest = {}; // what is loaded here is the row
     Value copy = e.stackBuffer(MemRefType::get({blocks * PackedFormat::blockColumns}, e.getF32Type()));
     auto [magnitudes, places] = copyRow(row, copy);
     for (int64_t j = 0; j < count; ++j) {

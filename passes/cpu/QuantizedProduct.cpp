@@ -7,6 +7,7 @@
 #include "passes/cpu/ByteDot.h"
 #include "passes/cpu/CodeLoader.h"
 #include "passes/cpu/Product.h"
+#include "passes/cpu/Scaling.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
@@ -92,7 +93,7 @@ struct QuantizedProduct {
 
   /// As the sums of activations want it.
   Value minimum(const Column &column, Value offset) {
-    Value min = loadScales(e, format, weight.memory, column.panel, offset);
+    Value min = loadScales(e, format, weight.memory, column, offset);
     return weight.unpacked ? min : arith::MulFOp::create(e, min, e.splat(e.floats(), -1 / 128.0)).getResult();
   }
 
@@ -101,9 +102,8 @@ struct QuantizedProduct {
     Value set = e.add(e.mul(b, sets()), s);
     Values products = setProducts(b, block, s, set);
     for (auto [c, column] : llvm::enumerate(tile.columns)) {
-      Value offset = e.add(e.add(block, s * PackedFormat::panelRows * format.scaleBytes()),
-                           e.mul(column.first, format.scaleBytes()));
-      Value scale = loadScales(e, format, weight.memory, column.panel, offset), min;
+      Value offset = scaleOffset(e, format, column, block, e.index(s));
+      Value scale = loadScales(e, format, weight.memory, column, offset), min;
       if (format.hasMin)
         min = minimum(column, e.add(offset, format.minsOffset()));
       for (int r = 0; r < tile.rows; ++r) {
@@ -152,8 +152,8 @@ struct QuantizedProduct {
           current = multiplySet(b, block, 0, current);
         });
     for (auto [c, column] : llvm::enumerate(tile.columns)) {
-      Value scale =
-          loadScales(e, format, weight.memory, column.panel, e.mul(column.first, format.scaleBytes()));
+      Value zero = e.index(0);
+      Value scale = loadScales(e, format, weight.memory, column, scaleOffset(e, format, column, zero, zero));
       for (int r = 0; r < tile.rows; ++r) {
         Value &product = products[r * tile.columns.size() + c];
         product = arith::MulFOp::create(e, e.toFloats(product), scale);

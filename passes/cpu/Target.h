@@ -58,6 +58,9 @@ struct CpuTarget {
   int quantizedVectors() const { return registers == 32 ? 2 : 1; }
   /// Whether codes that multiply any number of rows are the same bytes, so that unpacking them once pays.
   bool unpacksOnce() const { return dot == DotKind::Vnni512; }
+  /// Rows for which unpacking pays: eight tiles. For fewer, what is unpacked between the products costs less
+  /// than writing it down and reading it again.
+  int leastUnpackedRows() const { return 8 * quantizedRows(); }
 
   /// Whether the compiler's own machine is of this kind.
   bool isHostKind() const;

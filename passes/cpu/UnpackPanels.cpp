@@ -9,6 +9,7 @@
 #include "passes/cpu/ByteCodes.h"
 #include "passes/cpu/CodeLoader.h"
 #include "passes/cpu/Product.h"
+#include "passes/cpu/Scaling.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"
@@ -57,15 +58,6 @@ struct ColumnUnpacker {
     store(codes, e.add(e.add(block, to.codesOffset() + 64 * group), e.mul(column.first, 4)));
   }
 
-  /// Scale, or with `s` from sets() on minimum, of set `s` of the block at `block`.
-  Value loadScale(Value block, int64_t s) {
-    return loadScales(e, from, weight.memory, column.panel, scaleOffset(block, from, s));
-  }
-  Value scaleOffset(Value block, const PackedFormat &format, int64_t s) {
-    return e.add(e.add(block, s * PackedFormat::panelRows * format.scaleBytes()),
-                 e.mul(column.first, format.scaleBytes()));
-  }
-
   int64_t groupsOfSet() const { return groups / from.sets(); }
 
   Value shifted(Value words, int64_t left) {
@@ -85,19 +77,6 @@ struct ColumnUnpacker {
     return e.toFloats(arith::ShRSIOp::create(e, shifted(e.bitcast(bytes, e.ints()), 24), top));
   }
 
-  /// What stands for 0 in a set, and the step between codes.
-  struct Line {
-    Value scale, base;
-    Value at(Emitter &e, Value code) const { return e.fma(code, scale, base); }
-  };
-  Line lineOf(Value block, int64_t set) {
-    Value scale = loadScale(block, set);
-    Value base = from.hasMin ? loadScale(block, from.sets() + set) : e.zeros(e.floats());
-    if (from.zero)
-      base = e.fma(scale, e.splat(e.floats(), -double(from.zero)), base);
-    return {scale, base};
-  }
-
   //===---------------------------------------------- the same weights
   //---------------------------------------------------===//
 
@@ -110,17 +89,17 @@ struct ColumnUnpacker {
   }
 
   void unpackBlock(Value source, Value target) {
+    PackedFormat asUnsigned = from;
+    asUnsigned.zero = unsignedZero(from);
     for (int64_t set = 0; set < from.sets(); ++set) {
-      Value scale = loadScale(source, set);
+      auto [scale, shift] = loadScaling(e, asUnsigned, weight.memory, column, source, e.index(set));
       if (isEnlarged(from))
         scale = arith::MulFOp::create(e, scale, e.splat(e.floats(), 1 / 16.0));
-      store(scale, scaleOffset(target, to, set));
-      if (to.hasMin) {
-        Value base = e.fma(scale, e.splat(e.floats(), -double(unsignedZero(from))),
-                           loadScale(source, from.sets() + set));
-        store(arith::MulFOp::create(e, base, e.splat(e.floats(), -1 / 128.0)),
-              scaleOffset(target, to, to.sets() + set));
-      }
+      Value offset = scaleOffset(e, to, column, target, e.index(set));
+      store(scale, offset);
+      if (to.hasMin)
+        store(arith::MulFOp::create(e, shift, e.splat(e.floats(), -1 / 128.0)),
+              e.add(offset, to.minsOffset()));
     }
     for (int64_t group = 0; group < groups; ++group)
       storeCodes(target, group, unsignedCodes(codesOf.load(column, source, group)));
@@ -128,6 +107,10 @@ struct ColumnUnpacker {
 
   //===------------------------------------------- a scale for each row
   //---------------------------------------------------===//
+
+  Scaling scalingOf(Value block, int64_t set) {
+    return loadScaling(e, from, weight.memory, column, block, e.index(set));
+  }
 
   /// The larger of `largest` and the magnitudes of a block's weights.
   Value largestIn(Value block, Value largest) {
@@ -138,9 +121,9 @@ struct ColumnUnpacker {
         high = high ? arith::MaxSIOp::create(e, high, codes).getResult() : codes;
         low = low ? arith::MinSIOp::create(e, low, codes).getResult() : codes;
       }
-      Line line = lineOf(block, set);
+      Scaling scaling = scalingOf(block, set);
       for (Value end : {acrossBytes<arith::MaxSIOp>(high), acrossBytes<arith::MinSIOp>(low)})
-        largest = larger(e, largest, math::AbsFOp::create(e, line.at(e, end)));
+        largest = larger(e, largest, math::AbsFOp::create(e, e.fma(end, scaling.scale, scaling.shift)));
     }
     return largest;
   }
@@ -164,10 +147,10 @@ struct ColumnUnpacker {
   /// modulo 2^16, eight of them a fraction.
   void roundBlock(Value source, Value target, Value inverse) {
     for (int64_t set = 0; set < from.sets(); ++set) {
-      Line line = lineOf(source, set);
-      Value factor = fixedPoint(arith::MulFOp::create(e, line.scale, inverse));
+      auto [scale, shift] = scalingOf(source, set);
+      Value factor = fixedPoint(arith::MulFOp::create(e, scale, inverse));
       Value zero = e.splat(e.floats(), double(to.zero) + 0.5);
-      Value base = fixedPoint(e.fma(line.base, inverse, zero));
+      Value base = fixedPoint(e.fma(shift, inverse, zero));
       for (int64_t group = set * groupsOfSet(); group < (set + 1) * groupsOfSet(); ++group) {
         auto [even, odd] = widened(codesOf.load(column, source, group));
         auto scaled = [&](Value words) -> Value {
@@ -203,7 +186,8 @@ struct PanelUnpacker {
   Values storeScales(Values largest) {
     for (auto [column, value] : llvm::zip_equal(columns, largest)) {
       CodeScale scale = scaleFor(e, value);
-      unpackerOf(column).store(scale.scale, e.mul(column.first, 4));
+      Value zero = e.index(0);
+      unpackerOf(column).store(scale.scale, scaleOffset(e, unpacked.format, column, zero, zero));
       value = scale.inverse;
     }
     return largest;

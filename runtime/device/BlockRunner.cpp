@@ -119,11 +119,14 @@ void BlockRunner::start(int64_t first, int64_t end) {
 
 /// Runs the items of a warp until each waits for others than the warp's, or is through.
 void BlockRunner::settle(int64_t first, int64_t end) {
-  do
-    while (settleItems(first, end))
-      ;
-  while (completes({items.data() + first, static_cast<size_t>(end - first)}, WarpSize) &&
-         (resume(first, end), true));
+  std::span<Item> warp{items.data() + first, static_cast<size_t>(end - first)};
+  while (true) {
+    while (settleItems(first, end)) {
+    }
+    if (!completes(warp, WarpSize))
+      return;
+    resume(first, end);
+  }
 }
 
 /// Does what single items wait at, each as far as it can go. Returns whether there was any.

@@ -1,14 +1,12 @@
 # Part of Attune, under the Apache License v2.0 with LLVM Exceptions.
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """What all parts use: the compiler, checks that are counted, and a small model in files."""
-import json, os, random, shutil, struct, subprocess, sys, tempfile
+import json, math, os, random, shutil, struct, subprocess, sys, tempfile
 
 BIN = os.path.abspath(sys.argv[1])
 COMPILE = os.path.join(BIN, "attune-compile")
 SOURCE = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 WORK = tempfile.mkdtemp(prefix="attune-product-")
-
-
 passed, failed = 0, 0
 
 
@@ -59,13 +57,6 @@ SHAPES = {"model.embed_tokens.weight": (VOCABULARY, HIDDEN), "lm_head.weight": (
           LAYER + "mlp.gate_proj.weight": (INNER, HIDDEN), LAYER + "mlp.up_proj.weight": (INNER, HIDDEN), LAYER + "mlp.down_proj.weight": (HIDDEN, INNER)}
 
 
-def product(shape):
-    count = 1
-    for size in shape:
-        count *= size
-    return count
-
-
 def safetensors(header, data, length=None):
     text = json.dumps(header).encode() if not isinstance(header, bytes) else header
     return struct.pack("<q", len(text) if length is None else length) + text + data
@@ -77,7 +68,7 @@ def weights(without=None):
     for name, shape in SHAPES.items():
         if name == without:
             continue
-        values = [numbers.gauss(0, 0.3) for _ in range(product(shape))]
+        values = [numbers.gauss(0, 0.3) for _ in range(math.prod(shape))]
         header[name] = {"dtype": "F32", "shape": list(shape), "data_offsets": [len(data), len(data) + 4 * len(values)]}
         data += struct.pack(f"<{len(values)}f", *values)
     return header, data

@@ -76,12 +76,13 @@ struct KernelJit::State {
   std::unique_ptr<orc::LLJIT> jit;
   std::string calls;
   bool unpacks = false;
+  int leastUnpackedRows = 0;
 };
 
 KernelJit::~KernelJit() = default;
 
 bool KernelJit::roundsWeights(attune::PackedFormat format, int64_t rows) const {
-  return state->unpacks && format.codes != attune::PackedFormat::U8 && rows >= 8 * 6; // eight tiles
+  return state->unpacks && format.codes != attune::PackedFormat::U8 && rows >= state->leastUnpackedRows;
 }
 
 KernelJit::KernelJit(const std::string &text, const std::string &cpu) : state(std::make_unique<State>()) {
@@ -90,6 +91,7 @@ KernelJit::KernelJit(const std::string &text, const std::string &cpu) : state(st
   mlir::transformer::CpuTarget target = check(mlir::transformer::CpuTarget::get(cpu));
 
   state->unpacks = target.unpacksOnce();
+  state->leastUnpackedRows = target.leastUnpackedRows();
   mlir::DialectRegistry registry;
   registry.insert<mlir::kernel::KernelDialect, mlir::func::FuncDialect, mlir::arith::ArithDialect,
                   mlir::math::MathDialect, mlir::memref::MemRefDialect, mlir::scf::SCFDialect,
